@@ -1,0 +1,71 @@
+# Two commands for everybody: `make run` starts the app, `make test` runs every test.
+# Both create .venv, install and build what changed, and can be repeated at will.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; \
+	sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+KERNEL_SOURCES := setup.py $(shell find ext -name '*.[ch]' -o -name '*.pyx' -o -name '*.pxi' \
+	-o -name '*.pxd' -o -name '*.def')
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format build clean tools
+
+help:
+	@echo "make run     create .venv, install, build the kernels, start the app"
+	@echo "make test    the same set-up, then the whole test suite"
+	@echo "make check   ruff, mypy and the smoke tests (before each commit)"
+	@echo "make build   rebuild the compiled kernels after a change in ext/"
+	@echo "make clean   remove .venv and everything that was built"
+
+tools:
+	@test -n "$(PYTHON)" || { \
+	echo "Missing: Python 3.11, 3.12 or 3.13 with venv."; \
+	echo "Install: sudo apt-get install -y python3 python3-venv"; exit 1; }
+	@command -v $${CC:-cc} >/dev/null 2>&1 || { \
+	echo "Missing: a C compiler."; \
+	echo "Install: sudo apt-get install -y gcc libc6-dev"; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists( \
+	os.path.join(sysconfig.get_paths()["include"], "Python.h")))' || { \
+	echo "Missing: the headers of $(PYTHON) (Python.h)."; \
+	echo "Install: sudo apt-get install -y python3-dev"; exit 1; }
+
+$(BIN)/python: | tools
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/app.stamp: requirements.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@ $(VENV)/kernels.stamp
+
+$(VENV)/kernels.stamp: $(KERNEL_SOURCES) | $(VENV)/app.stamp
+	$(BIN)/python setup.py --quiet build_ext --inplace
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/app.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,peers]'
+	@touch $@
+
+build: $(VENV)/app.stamp $(VENV)/kernels.stamp
+
+run: build
+	$(BIN)/python -m workbench app --port $(PORT)
+
+test: build $(VENV)/dev.stamp
+	$(BIN)/python -m pytest tests --durations=10
+
+check: build $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests -m smoke
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info workbench/kernels/*.so

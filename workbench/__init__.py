@@ -1,3 +1,53 @@
-"""Prune convolutional networks, measure what it gains, take the result away."""
+"""Prune convolutional networks, measure what it gains, take the result away.
+
+The public API: everything that the command line and the browser use. Names are
+imported when first touched, so `import workbench` is cheap and works without torch.
+
+Examples
+--------
+>>> import workbench as wb
+>>> wb.Recipe.uniform("magnitude", 0.8).layers[0].method
+'magnitude'
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+_HOME = {
+    "WorkbenchError": "errors",
+    "Program": "engine.program",
+    "compile": "capture.compile",
+    "Layer": "models.network",
+    "Network": "models.network",
+    "from_module": "models.network",
+    "load_model": "models.loading",
+    "list_samples": "models.samples",
+    "Dataset": "data.dataset",
+    "load_dataset": "data.discovery",
+    "dataset_for": "data.discovery",
+    "Recipe": "pruning.recipe",
+    "PrunedNetwork": "pruning.pruned",
+    "prune": "pruning.prune",
+    "shrink": "pruning.shrink",
+    "Accuracy": "analysis.accuracy",
+    "evaluate": "analysis.accuracy",
+    "layer_costs": "analysis.complexity",
+    "reestimate_bn": "training.batchnorm",
+    "bench": "measure.bench",
+    "measure": "measure.interleave",
+    "Measurement": "measure.interleave",
+    "export": "export.export",
+    "verify": "export.verify",
+    "Store": "store.store",
+}
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the module that defines it."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+    return getattr(import_module(f"workbench.{_HOME[name]}"), name)

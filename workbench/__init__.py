@@ -11,7 +11,7 @@ Examples
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -36,18 +36,19 @@ _HOME = {
     "layer_costs": "analysis.complexity",
     "reestimate_bn": "training.batchnorm",
     "bench": "measure.bench",
-    "measure": "measure.interleave",
     "Measurement": "measure.interleave",
-    "export": "export.export",
     "verify": "export.verify",
     "Store": "store.store",
 }
+_CALLABLE_PACKAGES = ("export", "measure")
 
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604
+__all__ = ["__version__", *_CALLABLE_PACKAGES, *_HOME]
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name from the module that defines it."""
+    if name in _CALLABLE_PACKAGES:
+        return import_module(f"workbench.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'workbench' has no attribute {name!r}")
     return getattr(import_module(f"workbench.{_HOME[name]}"), name)

@@ -1,0 +1,1 @@
+"""The command line: the same calls as the browser, one file per command."""

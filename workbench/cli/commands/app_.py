@@ -1,0 +1,44 @@
+"""`workbench app`: start the browser application."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.output import print_line
+from workbench.errors import WorkbenchError
+
+
+def run(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8501,
+    data: Annotated[
+        str | None, typer.Option(help="Folder with datasets (sets WORKBENCH_DATA).")
+    ] = None,
+) -> None:
+    """Start the workbench in the browser and print its address."""
+    script = Path(__file__).resolve().parents[3] / "app.py"
+    if not script.exists():
+        raise WorkbenchError(
+            f"no {script.name} beside the installed package",
+            "a checkout of the project",
+            "Clone the repository and run `make run` there.",
+        )
+    if importlib.util.find_spec("streamlit") is None:
+        raise WorkbenchError(
+            "streamlit is not installed",
+            "the packages of requirements.txt",
+            "Run `pip install -r requirements.txt`.",
+        )
+    if data is not None:
+        os.environ["WORKBENCH_DATA"] = str(Path(data).resolve())
+    print_line(f"Pruning Workbench: http://127.0.0.1:{port}")
+    sys.stdout.flush()
+    os.chdir(script.parent)
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    os.execv(
+        sys.executable,
+        [*command, "--server.port", str(port), "--server.headless", "true"],
+    )

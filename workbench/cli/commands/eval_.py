@@ -1,0 +1,74 @@
+"""`workbench eval`: accuracy on real data, raw and with batch norms re-estimated."""
+
+from typing import Annotated
+
+import typer
+
+import workbench as wb
+from workbench.cli.options import (
+    AsJson,
+    Data,
+    InputShape,
+    Model,
+    RecipeFile,
+    Weights,
+    load_data,
+    load_network,
+    load_pruned,
+)
+from workbench.cli.output import percent, print_json, print_table
+
+
+def run(
+    model: Model,
+    data: Data = None,
+    recipe: RecipeFile = None,
+    weights: Weights = None,
+    input_shape: InputShape = None,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    images: Annotated[
+        int | None, typer.Option(min=1, help="Use a class-balanced subset.")
+    ] = None,
+    bn_images: Annotated[
+        int, typer.Option(min=1, help="Training images for re-estimation.")
+    ] = 2000,
+    as_json: AsJson = False,
+) -> None:
+    """Print top-1 with n and its 95 % interval: raw, and BN re-estimated."""
+    network = load_pruned(load_network(model, weights, input_shape), recipe)
+    dataset = load_data(network, data, split)
+    subset = dataset if images is None else dataset.take(images)
+    training = load_data(network, data, "train")
+    results = {
+        "raw": wb.evaluate(network, subset),
+        "bn_reestimated": wb.evaluate(
+            wb.reestimate_bn(network, training, images=bn_images), subset
+        ),
+    }
+    if as_json:
+        print_json(
+            {
+                "model": network.name,
+                "dataset": dataset.name,
+                "split": split,
+                "dataset_digest": subset.digest,
+                "recipe": None if recipe is None else str(recipe),
+                **{name: value.to_dict() for name, value in results.items()},
+            }
+        )
+        return
+    print_table(
+        f"{network.name} on {dataset.name} ({split})",
+        ("accuracy", "top-1", "95 % interval", "top-5", "loss", "n"),
+        [
+            (
+                name.replace("bn_reestimated", "BN re-estimated"),
+                percent(value.top1),
+                f"{percent(value.interval[0])} .. {percent(value.interval[1])}",
+                percent(value.top5),
+                f"{value.loss:.4f}",
+                value.n,
+            )
+            for name, value in results.items()
+        ],
+    )

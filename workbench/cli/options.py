@@ -1,0 +1,101 @@
+"""Arguments and options that several commands share, and what they stand for.
+
+Belongs here: the wording of an option and the object it turns into. Does not
+belong here: what a command does with it.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import workbench as wb
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
+    from workbench.models.network import Network
+    from workbench.pruning.pruned import PrunedNetwork
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="A sample (see `models`), or a factory `pkg.module:function`.",
+        metavar="MODEL",
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="Weights for the model: .safetensors or a .pt state_dict."),
+]
+InputShape = Annotated[
+    str | None,
+    typer.Option(help="Input of a factory's network, e.g. 3,224,224."),
+]
+RecipeFile = Annotated[
+    Path | None, typer.Option("--recipe", help="Recipe (YAML) to prune by.")
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="Dataset name, file or folder; WORKBENCH_DATA is looked at too.",
+    ),
+]
+Threads = Annotated[int, typer.Option(min=1, help="Threads of every engine.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON (stable keys).")]
+
+
+def parse_shape(text: str | None) -> tuple[int, int, int] | None:
+    """Return (C, H, W) from text such as `3,224,224`.
+
+    Raises
+    ------
+    WorkbenchError
+        When the text is not three positive integers.
+
+    Examples
+    --------
+    >>> parse_shape("3,32,32")
+    (3, 32, 32)
+    """
+    if text is None:
+        return None
+    parts = text.replace("x", ",").split(",")
+    if len(parts) != 3 or not all(p.strip().isdigit() and int(p) > 0 for p in parts):
+        raise WorkbenchError(
+            f"--input-shape {text!r}",
+            "three positive integers: channels, height, width",
+            "Write it as 3,224,224.",
+        )
+    channels, height, width = (int(part) for part in parts)
+    return channels, height, width
+
+
+def load_network(
+    model: str, weights: Path | None, input_shape: str | None
+) -> "Network":
+    """Return the network that MODEL, --weights and --input-shape describe."""
+    network: Network = wb.load_model(
+        model, weights=weights, input_shape=parse_shape(input_shape)
+    )
+    return network
+
+
+def load_pruned(network: "Network", recipe: Path | None) -> "Network | PrunedNetwork":
+    """Return the network pruned by the recipe file, or as it is without one."""
+    if recipe is None:
+        return network
+    pruned: PrunedNetwork = wb.prune(network, wb.Recipe.load(recipe))
+    return pruned
+
+
+def load_data(
+    network: "Network | PrunedNetwork", data: str | None, split: str
+) -> "Dataset":
+    """Return a split of the dataset that belongs to the network.
+
+    A name or file given by `--data` wins; a folder is where the network's own
+    dataset is looked for first.
+    """
+    dataset: Dataset = wb.dataset_for(network, split=split, root=data)
+    return dataset

@@ -1,0 +1,13 @@
+"""Streamlit entry point: page settings, then the workbench's own shell."""
+
+import streamlit as st
+
+st.set_page_config(
+    page_title="Pruning Workbench",
+    page_icon=":material/grid_on:",
+    layout="wide",
+)
+
+from workbench.ui import shell  # noqa: E402  (page settings must come first)
+
+shell.main()

@@ -1,0 +1,1 @@
+"""The browser application: the only place that imports streamlit."""

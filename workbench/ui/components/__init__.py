@@ -1,0 +1,1 @@
+"""One file per part of a page; a page only arranges these."""

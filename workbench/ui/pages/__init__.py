@@ -1,0 +1,1 @@
+"""One file per page: plain scripts that arrange components."""

@@ -1,0 +1,66 @@
+"""The one frame around every chart: title, picture, how to read it, its data.
+
+Belongs here: what all charts share. Does not belong here: any single chart.
+"""
+
+from dataclasses import dataclass
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A chart with everything that a reader needs.
+
+    Parameters
+    ----------
+    name : str
+        File stem of downloads.
+    title : str
+        What is shown, with its unit where the axes do not carry it.
+    reading : str
+        One sentence that says how to read the picture.
+    alt : str
+        The picture's message for those who do not see it.
+    chart : altair.Chart
+        The picture, or a layering of several.
+    data : pandas.DataFrame
+        The numbers behind it.
+    conditions : str
+        Machine, threads, n: where the numbers come from; empty when they are exact.
+    """
+
+    name: str
+    title: str
+    reading: str
+    alt: str
+    chart: alt.TopLevelMixin
+    data: pd.DataFrame
+    conditions: str = ""
+
+
+def show(figure: Figure, *, key: str) -> None:
+    """Draw a figure; PNG and full screen are in the toolbar over the picture."""
+    with st.container(border=True):
+        with st.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="left"
+        ):
+            st.markdown(f"**{figure.title}**", width="stretch")
+            st.download_button(
+                "CSV",
+                data=lambda: figure.data.to_csv(index=False).encode(),
+                file_name=f"{figure.name}.csv",
+                mime="text/csv",
+                key=f"{key}-csv",
+                type="tertiary",
+                icon=":material/download:",
+                on_click="ignore",
+                help=f"Data of “{figure.title}” as CSV; the picture's toolbar saves a "
+                "PNG.",
+            )
+        st.altair_chart(figure.chart, key=key, alt=figure.alt, width="stretch")
+        st.caption(figure.reading)
+        if figure.conditions:
+            st.caption(figure.conditions)

@@ -1,0 +1,59 @@
+"""Milliseconds of each layer, dense beside pruned.
+
+Belongs here: the picture of a profile. Does not belong here: profiling.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from workbench.ui import theme
+from workbench.ui.charts.frame import Figure
+
+
+def layer_times_figure(rows: Sequence[Mapping[str, Any]], *, conditions: str) -> Figure:
+    """Return two bars a layer: our dense program and our pruned one.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        ``layer``, ``weights`` ("dense" or "pruned"), ``ms`` and ``kernel``.
+    conditions : str
+        Machine, threads, date.
+    """
+    frame = pd.DataFrame(rows, columns=["layer", "weights", "ms", "kernel"])
+    colours = theme.palette()
+    scale = alt.Scale(domain=["dense", "pruned"], range=[colours.ours, colours.pruned])
+    chart = (
+        alt.Chart(frame)
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "layer:N",
+                sort=None,
+                title=None,
+                axis=alt.Axis(labelAngle=-45, labelLimit=110),
+            ),
+            xOffset=alt.XOffset("weights:N", sort=["dense", "pruned"]),
+            y=alt.Y("ms:Q", title="time (ms)"),
+            color=alt.Color(
+                "weights:N", scale=scale, legend=alt.Legend(title=None, orient="top")
+            ),
+            tooltip=["layer", "weights", "kernel", alt.Tooltip("ms:Q", format=".4f")],
+        )
+        .properties(height=260)
+    )
+    return Figure(
+        name="layer-times",
+        title="Time of each layer",
+        reading=(
+            "Two bars a layer, in order of execution: an orange bar as tall as the "
+            "blue one means that pruning this layer gained nothing."
+        ),
+        alt=f"Time of {frame['layer'].nunique()} layers, dense and pruned",
+        chart=chart,
+        data=frame,
+        conditions=conditions,
+    )

@@ -1,0 +1,1 @@
+"""What pages ask of the public API: cached, per session, never mutating."""

@@ -1,0 +1,92 @@
+"""The frame around every page: navigation, and what every link must carry.
+
+Belongs here: model, data and seed (bound to the URL, drawn before the page, so that
+they survive page changes) and the list of pages. Does not belong here: any page.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from workbench.ui import glossary
+from workbench.ui.notices import guard
+from workbench.ui.services import catalog
+
+_PAGES_DIR = Path(__file__).parent / "pages"
+
+
+@dataclass(frozen=True)
+class PageLink:
+    """A page: its file, its name in the navigation, its icon, what it is for."""
+
+    file: str
+    title: str
+    icon: str
+    help: str
+
+
+PAGES = (
+    PageLink("model.py", "Model", ":material/schema:", "The network and its accuracy"),
+    PageLink("kernels.py", "Kernels", ":material/grid_on:", "Every kernel of a layer"),
+    PageLink("prune.py", "Prune", ":material/content_cut:", "Recipe, accuracy, time"),
+    PageLink("speed.py", "Speed", ":material/speed:", "Measured per layer and engine"),
+    PageLink("runs.py", "Runs and export", ":material/save:", "Compare, take away"),
+)
+
+
+def main() -> None:
+    """Draw the shell, then run the page that the address names."""
+    pages = [
+        st.Page(
+            _PAGES_DIR / link.file,
+            title=link.title,
+            icon=link.icon,
+            url_path=Path(link.file).stem,
+            default=position == 0,
+            help=link.help,
+        )
+        for position, link in enumerate(PAGES)
+    ]
+    page: Any = st.navigation(pages, position="top")
+    with guard():
+        _controls()
+        page.run()
+
+
+def _controls() -> None:
+    """Draw what every permalink needs: model, data, seed."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.selectbox(
+            "Model",
+            catalog.model_names(),
+            key="model",
+            bind="query-params",
+            help="A sample network, or one you uploaded on the Model page.",
+            width=260,
+        )
+        st.selectbox(
+            "Data",
+            tuple(catalog.DATA),
+            format_func=lambda key: catalog.DATA[key].title,
+            key="data",
+            bind="query-params",
+            help=catalog.DATA_HELP,
+            width=220,
+        )
+        st.number_input(
+            "Seed",
+            min_value=0,
+            max_value=2**31 - 1,
+            value=0,
+            key="seed",
+            bind="query-params",
+            help="Of everything random, so that a link gives the same result again.",
+            width=120,
+        )
+        st.container(width="stretch")
+        with st.popover("Words", icon=":material/menu_book:"):
+            for term in glossary.GLOSSARY.values():
+                formula = f"  \n`{term.formula}`" if term.formula else ""
+                st.markdown(f"**{term.name}**: {term.meaning}{formula}")

@@ -1,0 +1,63 @@
+"""The theme's colours for charts, read from .streamlit/config.toml.
+
+Belongs here: which colour means what. Does not belong here: the colours themselves.
+"""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+KINDS = ("light", "dark")
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours with one meaning each, as hex strings.
+
+    Parameters
+    ----------
+    ours, pruned, torch : str
+        The three contenders of every speed chart: our dense program, our pruned
+        program, PyTorch.
+    kept, removed : str
+        Weights that stay and weights that go.
+    accent : str
+        Thresholds and the selected mark.
+    sequential, diverging : tuple of str
+        Ten colours each, low to high.
+    text : str
+        Rules and labels on a chart.
+    """
+
+    ours: str
+    pruned: str
+    torch: str
+    kept: str
+    removed: str
+    accent: str
+    sequential: tuple[str, ...]
+    diverging: tuple[str, ...]
+    text: str
+
+
+def kind() -> str:
+    """Return "light" or "dark", as the browser asked for."""
+    found = st.context.theme.type
+    return found if found in KINDS else "light"
+
+
+def palette(name: str | None = None) -> Palette:
+    """Return the colours of a theme, by default of the one in use."""
+    section = f"theme.{name or kind()}"
+    blue, orange, teal, *_, grey = st.get_option(f"{section}.chartCategoricalColors")
+    return Palette(
+        ours=blue,
+        pruned=orange,
+        torch=grey,
+        kept=blue,
+        removed=st.get_option(f"{section}.borderColor"),
+        accent=teal,
+        sequential=tuple(st.get_option(f"{section}.chartSequentialColors")),
+        diverging=tuple(st.get_option(f"{section}.chartDivergingColors")),
+        text=st.get_option(f"{section}.textColor"),
+    )

@@ -1,0 +1,68 @@
+"""Typed face of the compiled kernels: validate once, then forward.
+
+Belongs here: what the engine may call. A factory checks its arguments and returns a
+Step; an Executor runs steps over an arena of float32. Without the compiled module the
+same names run in NumPy, which is also the specification (``reference``).
+Does not belong here: layouts, graphs, selection (engine).
+"""
+
+from workbench.kernels.backend import forced_isa, info
+from workbench.kernels.conv import (
+    conv_dense,
+    conv_sparse,
+    depthwise,
+    variants_conv_dense,
+    variants_conv_sparse,
+)
+from workbench.kernels.executor import Executor
+from workbench.kernels.linear import linear_dense, linear_sparse
+from workbench.kernels.pointwise import (
+    activation,
+    add,
+    convert,
+    load_input,
+    mul,
+    store_output,
+)
+from workbench.kernels.spatial import global_avg, pool
+from workbench.kernels.types import (
+    GUARD_FLOATS,
+    LANES,
+    NO_ACTIVATION,
+    Activation,
+    Geometry,
+    KernelError,
+    KernelInfo,
+    Step,
+    Vectors,
+)
+
+__all__ = [
+    "GUARD_FLOATS",
+    "LANES",
+    "NO_ACTIVATION",
+    "Activation",
+    "Executor",
+    "Geometry",
+    "KernelError",
+    "KernelInfo",
+    "Step",
+    "Vectors",
+    "activation",
+    "add",
+    "conv_dense",
+    "conv_sparse",
+    "convert",
+    "depthwise",
+    "forced_isa",
+    "global_avg",
+    "info",
+    "linear_dense",
+    "linear_sparse",
+    "load_input",
+    "mul",
+    "pool",
+    "store_output",
+    "variants_conv_dense",
+    "variants_conv_sparse",
+]

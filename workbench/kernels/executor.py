@@ -1,0 +1,142 @@
+"""The executor: runs a list of steps over an arena of its own.
+
+Belongs here: the public, checking face. Does not belong here: threads and barriers
+(ext/executor.c) or how steps are made.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+
+import numpy as np
+
+from workbench.kernels import checks
+from workbench.kernels.backend import current
+from workbench.kernels.reference import NumpyBackend, ReferenceStep
+from workbench.kernels.types import F32, I64, Step
+
+MAX_THREADS = 256
+
+
+class Executor:
+    """Runs steps in order, for each image of a batch, without the GIL.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        In execution order; all out of the same back end.
+    arena_floats : int
+        Floats of the arena; zero at the start.
+    threads : int
+        Threads that share the work of each step; with 1 none is started.
+
+    Raises
+    ------
+    KernelError
+        When there is no step, back ends are mixed, or a step leaves the arena.
+    """
+
+    def __init__(
+        self, steps: Sequence[Step], *, arena_floats: int, threads: int = 1
+    ) -> None:
+        checks.require(
+            len(steps) > 0 and arena_floats > 0 and 1 <= threads <= MAX_THREADS,
+            f"{len(steps)} steps, {arena_floats} floats, {threads} threads",
+            f"at least one of each and at most {MAX_THREADS} threads",
+            "Compile the graph again.",
+        )
+        for step in steps:
+            checks.inside_arena(step.kernel, step.extent, arena_floats)
+        plain = [isinstance(step, ReferenceStep) for step in steps]
+        checks.require(
+            all(plain) or not any(plain),
+            f"{sum(plain)} NumPy steps among {len(steps)}",
+            "steps of one back end",
+            "Make all steps under the same forced_isa.",
+        )
+        backend = NumpyBackend() if plain[0] else current()
+        self._steps = tuple(steps)
+        self._runner = backend.executor(self._steps, arena_floats, threads)
+        self._x_floats = max(step.x_floats for step in steps)
+        self._y_floats = max(step.y_floats for step in steps)
+        self.threads = threads
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps in execution order."""
+        return self._steps
+
+    @property
+    def arena(self) -> F32:
+        """A view of the arena, shape (arena_floats,)."""
+        return self._runner.arena
+
+    def run(self, x: F32, y: F32) -> None:
+        """Run every step for each image of ``x`` and write the results to ``y``.
+
+        Parameters
+        ----------
+        x : array of float32, shape (N, ...)
+            Images of as many floats as ``load_input`` reads.
+        y : array of float32, shape (N, ...)
+            Rows of as many floats as ``store_output`` writes.
+
+        Raises
+        ------
+        KernelError
+            When type, contiguity or sizes differ.
+        """
+        for name, value, floats in (
+            ("x", x, self._x_floats),
+            ("y", y, self._y_floats),
+        ):
+            checks.array(name, value, np.float32, value.ndim)
+            each = value.size // max(1, len(value)) if value.ndim else 0
+            checks.require(
+                value.ndim > 0 and (floats == 0 or each == floats),
+                f"{name} of shape {value.shape}",
+                f"(N, ...) with {floats} floats an image",
+                "Match the input and output shape of the program.",
+            )
+        checks.require(
+            len(x) == len(y) and y.flags.writeable,
+            f"{len(x)} images and {len(y)} results, writeable: {y.flags.writeable}",
+            "equal numbers and a writeable result",
+            "Allocate y with numpy.empty.",
+        )
+        self._runner.run(x, y)
+
+    def run_step(self, index: int) -> None:
+        """Run one step on the arena as it is; external arrays are zeros."""
+        self.time_step(index, 1)
+
+    def time_step(self, index: int, repeats: int) -> I64:
+        """Run one step repeatedly and return the nanoseconds, shape (repeats,)."""
+        checks.require(
+            0 <= index < len(self._steps) and repeats > 0,
+            f"step {index}, {repeats} repeats",
+            f"a step of 0..{len(self._steps) - 1} and at least one repeat",
+            "Choose an existing step.",
+        )
+        return self._runner.times(index, index + 1, repeats)[:, 0]
+
+    def time_steps(self, rounds: int) -> I64:
+        """Run all steps repeatedly; return nanoseconds, shape (rounds, steps)."""
+        checks.require(
+            rounds > 0, f"{rounds} rounds", "at least one", "Ask for one or more."
+        )
+        return self._runner.times(0, len(self._steps), rounds)
+
+    def close(self) -> None:
+        """Stop the threads; a later run starts them again."""
+        self._runner.close()
+
+    def __enter__(self) -> "Executor":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

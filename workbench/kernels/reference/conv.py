@@ -1,0 +1,146 @@
+"""What the convolution and linear kernels compute, in NumPy.
+
+Belongs here: the specification of conv_sparse, conv_dense, depthwise, linear_dense
+and linear_sparse. Sums are in float32 in the order of the taps; the compiled kernels
+may add in another order.
+"""
+
+import numpy as np
+
+from workbench.kernels.reference.activation import activate
+from workbench.kernels.reference.step import ReferenceStep
+from workbench.kernels.specs import (
+    ConvDense,
+    ConvSparse,
+    Depthwise,
+    LinearDense,
+    LinearSparse,
+    Placement,
+)
+from workbench.kernels.types import F32, I64, LANES
+
+
+def _lanes(place: Placement) -> I64:
+    lane = np.arange(LANES, dtype=np.int64)
+    return np.asarray(place.src + place.vectors.vec_in[:, None] + lane)
+
+
+def _store(arena: F32, place: Placement, channel: int, sums: F32) -> None:
+    """Add the residual, apply the activation, store the lanes of each segment."""
+    lane = np.arange(LANES, dtype=np.int64)
+    table = place.vectors
+    for segment in range(table.vec_out.shape[1]):
+        kept = (table.vec_mask[:, segment, None] >> lane & 1).astype(bool)
+        where = table.vec_out[:, segment, None] + channel * place.out_cs + lane
+        where, values = where[kept], sums[kept]
+        if place.residual is not None:
+            values = values + arena[place.residual + where]
+        arena[place.dst + where] = activate(values, place.act)
+
+
+def conv_sparse(spec: ConvSparse) -> ReferenceStep:
+    """Return the step of ``bias + sum value * arena[in + offset]`` a row."""
+    place = spec.place
+
+    def apply(arena: F32, x: F32, y: F32) -> None:
+        lanes = _lanes(place)
+        results = []
+        for o, bias in enumerate(spec.bias):
+            row = slice(spec.indptr[o], spec.indptr[o + 1])
+            where = lanes[:, :, None] + spec.offsets[row]
+            results.append(bias + arena[where] @ spec.values[row])
+        for o, sums in enumerate(results):
+            _store(arena, place, o, sums)
+
+    return ReferenceStep(
+        "numpy_conv_sparse",
+        spec.values.size * place.vectors.pixels,
+        spec.values.nbytes + spec.offsets.nbytes,
+        place.extent,
+        apply,
+    )
+
+
+def conv_dense(spec: ConvDense) -> ReferenceStep:
+    """Return the step of dense taps, group by group."""
+    place = spec.place
+    groups, each, _ = spec.weights.shape
+
+    def apply(arena: F32, x: F32, y: F32) -> None:
+        lanes = _lanes(place)[:, :, None] + spec.offsets
+        results = []
+        for g in range(groups):
+            taken = arena[lanes + g * spec.group_stride]
+            bias = spec.bias[g * each : (g + 1) * each]
+            results.append(taken @ spec.weights[g].T + bias)
+        for o in range(groups * each):
+            _store(arena, place, o, results[o // each][:, :, o % each])
+
+    return ReferenceStep(
+        "numpy_conv_dense",
+        spec.weights.size * place.vectors.pixels,
+        spec.weights.nbytes,
+        place.extent,
+        apply,
+    )
+
+
+def depthwise(spec: Depthwise) -> ReferenceStep:
+    """Return the step of one filter a channel."""
+    place = spec.place
+
+    def apply(arena: F32, x: F32, y: F32) -> None:
+        lanes = _lanes(place)[:, :, None] + spec.offsets
+        for c, (taps, bias) in enumerate(zip(spec.weights, spec.bias, strict=True)):
+            _store(arena, place, c, arena[lanes + c * spec.in_cs] @ taps + bias)
+
+    return ReferenceStep(
+        "numpy_depthwise",
+        spec.weights.size * place.vectors.pixels,
+        spec.weights.nbytes,
+        place.extent,
+        apply,
+    )
+
+
+def linear_dense(spec: LinearDense) -> ReferenceStep:
+    """Return the step of a matrix times a vector."""
+    outputs, inputs = spec.weights.shape
+
+    def apply(arena: F32, x: F32, y: F32) -> None:
+        taken = arena[spec.src : spec.src + inputs]
+        sums = spec.weights @ taken + spec.bias
+        arena[spec.dst : spec.dst + outputs] = activate(sums, spec.act)
+
+    return ReferenceStep(
+        "numpy_linear_dense",
+        spec.weights.size,
+        spec.weights.nbytes,
+        linear_extent(spec.src, inputs, spec.dst, outputs),
+        apply,
+    )
+
+
+def linear_sparse(spec: LinearSparse) -> ReferenceStep:
+    """Return the step of sparse rows times a vector."""
+    outputs = spec.indptr.size - 1
+
+    def apply(arena: F32, x: F32, y: F32) -> None:
+        sums = spec.bias.copy()
+        for o in range(outputs):
+            row = slice(spec.indptr[o], spec.indptr[o + 1])
+            sums[o] += arena[spec.src + spec.columns[row]] @ spec.values[row]
+        arena[spec.dst : spec.dst + outputs] = activate(sums, spec.act)
+
+    return ReferenceStep(
+        "numpy_linear_sparse",
+        spec.values.size,
+        spec.values.nbytes + spec.columns.nbytes,
+        linear_extent(spec.src, spec.inputs, spec.dst, outputs),
+        apply,
+    )
+
+
+def linear_extent(src: int, inputs: int, dst: int, outputs: int) -> tuple[int, int]:
+    """Return the arena range that a linear step touches."""
+    return min(src, dst), max(src + inputs, dst + outputs)

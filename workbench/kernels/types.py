@@ -1,0 +1,259 @@
+"""Values that the engine hands to the kernels: activations, vectors, geometries.
+
+Belongs here: frozen dataclasses that mirror a C struct or a table of the compiled
+module. Does not belong here: how layouts are chosen (engine) or any arithmetic.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import WorkbenchError
+
+LANES = 16
+GUARD_FLOATS = 64
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+U16 = NDArray[np.uint16]
+
+ActivationKind = Literal[
+    "none", "relu", "clip", "hardswish", "silu", "sigmoid", "hardsigmoid"
+]
+GeometryKind = Literal["planes", "rows", "strips", "flat"]
+
+
+class KernelError(WorkbenchError):
+    """A kernel was asked for with arguments that C must never see."""
+
+
+@dataclass(frozen=True)
+class KernelInfo:
+    """What the compiled module is and which instruction set it uses.
+
+    Parameters
+    ----------
+    isa : str
+        The instruction set in use: scalar, avx2, avx512, or numpy when the compiled
+        module is missing.
+    reason : str
+        Why this one was chosen.
+    available : tuple of str
+        Every instruction set that this machine can run, slowest first.
+    compiler : str
+        The compiler that built the module; empty when there is none.
+    native : bool
+        True when the compiled module is in use.
+    """
+
+    isa: str
+    reason: str
+    available: tuple[str, ...]
+    compiler: str
+    native: bool
+
+
+@dataclass(frozen=True)
+class Activation:
+    """What is applied to a sum before it is stored.
+
+    Parameters
+    ----------
+    kind : str
+        One of none, relu, clip, hardswish, silu, sigmoid, hardsigmoid.
+    lo, hi : float
+        The bounds of ``clip``; the other kinds ignore them. relu6 is clip 0..6.
+
+    Raises
+    ------
+    KernelError
+        When the kind is unknown or the bounds of ``clip`` are not ordered.
+
+    Examples
+    --------
+    >>> Activation("relu").bounds
+    (0.0, inf)
+    """
+
+    kind: ActivationKind = "none"
+    lo: float = -math.inf
+    hi: float = math.inf
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(ActivationKind):
+            raise KernelError(
+                f"activation {self.kind!r}",
+                "one of " + ", ".join(get_args(ActivationKind)),
+                "Use a covered activation, or apply yours outside of the program.",
+            )
+        if self.kind == "clip" and not self.lo <= self.hi:
+            raise KernelError(
+                f"clip bounds {self.lo}..{self.hi}",
+                "lo <= hi",
+                "Swap the bounds or leave the clip out.",
+            )
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Give the clip that the kernels apply before any curved activation."""
+        if self.kind == "relu":
+            return 0.0, math.inf
+        if self.kind == "clip":
+            return self.lo, self.hi
+        return -math.inf, math.inf
+
+
+NO_ACTIVATION = Activation()
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """Where the output vectors (16 pixels each) of an op read and write.
+
+    Parameters
+    ----------
+    vec_in : array of int64, shape (V,)
+        Float offset, from the source tensor, of lane 0 of each vector at channel 0
+        and tap offset 0.
+    vec_out : array of int64, shape (V, S)
+        Float offset, from the destination tensor, that lane 0 of the vector would
+        have in each segment; lane l adds l. S is 1 to 3.
+    vec_mask : array of uint16, shape (V, S)
+        Bit l is set when lane l is stored in this segment.
+    row_vectors : int
+        Consecutive vectors that make up one image row, when every row starts at
+        lane 0 of a vector and is surrounded by zero padding in the source (at least
+        as many floats as the widest horizontal tap); 0 when that does not hold. It
+        makes the accumulator-shift variants of ``conv_sparse`` eligible.
+    """
+
+    vec_in: I64
+    vec_out: I64
+    vec_mask: U16
+    row_vectors: int = 0
+
+    @property
+    def count(self) -> int:
+        """Count the vectors."""
+        return int(self.vec_in.shape[0])
+
+    @property
+    def pixels(self) -> int:
+        """Count the pixels that the masks store."""
+        return int(np.bitwise_count(self.vec_mask).sum())
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the elements of one tensor are in the arena; mirrors ``wb_geometry`` in C.
+
+    Parameters
+    ----------
+    kind : str
+        ``strips``: pixel p = y * width + x of channel c is at
+        ``base + (p // 16) * row_stride + c * channel_stride + p % 16``.
+        Every other kind: element (c, y, x) is at
+        ``base + c * channel_stride + y * row_stride + x``.
+    channels, height, width : int
+        The tensor without any border.
+    channel_stride, row_stride : int
+        In floats.
+    base : int
+        Arena offset, in floats, of element (0, 0, 0).
+
+    Examples
+    --------
+    >>> Geometry("planes", 2, 3, 4, 40, 5, 100).address(1, 2, 3)
+    153
+    """
+
+    kind: GeometryKind
+    channels: int
+    height: int
+    width: int
+    channel_stride: int
+    row_stride: int
+    base: int
+
+    def address(self, c: int, y: int, x: int) -> int:
+        """Return the arena offset of one element in floats."""
+        if self.kind == "strips":
+            p = y * self.width + x
+            return (
+                self.base
+                + p // LANES * self.row_stride
+                + c * self.channel_stride
+                + p % LANES
+            )
+        return self.base + c * self.channel_stride + y * self.row_stride + x
+
+    def addresses(self) -> I64:
+        """Return the arena offset of every element, shape (C, H, W)."""
+        c = np.arange(self.channels, dtype=np.int64)[:, None, None]
+        y = np.arange(self.height, dtype=np.int64)[None, :, None]
+        x = np.arange(self.width, dtype=np.int64)[None, None, :]
+        if self.kind == "strips":
+            p = y * self.width + x
+            inner = p // LANES * self.row_stride + p % LANES
+        else:
+            inner = y * self.row_stride + x
+        return np.asarray(self.base + c * self.channel_stride + inner, dtype=np.int64)
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Return the first float and one past the last float of the tensor."""
+        last = self.address(self.channels - 1, self.height - 1, self.width - 1)
+        if self.kind == "strips" and self.height * self.width > LANES:
+            pixels = self.height * self.width
+            full = (pixels - 1) // LANES * LANES - 1
+            last = max(
+                last,
+                self.address(self.channels - 1, full // self.width, full % self.width),
+            )
+        return self.base, last + 1
+
+
+class Step(Protocol):
+    """One kernel with its packed arguments, ready to run in an ``Executor``.
+
+    Attributes
+    ----------
+    kernel : str
+        Symbol of the kernel that will run.
+    macs : int
+        Multiply-adds that the kernel executes for useful pixels.
+    bytes : int
+        Bytes of packed weights and indices.
+    extent : tuple of int
+        First arena float that the step may touch and one past the last.
+    x_floats, y_floats : int
+        Floats of the external input or output that the step needs for one image.
+    """
+
+    @property
+    def kernel(self) -> str:
+        """Symbol of the kernel."""
+
+    @property
+    def macs(self) -> int:
+        """Executed multiply-adds."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of packed weights."""
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Arena range."""
+
+    @property
+    def x_floats(self) -> int:
+        """Floats of one external image."""
+
+    @property
+    def y_floats(self) -> int:
+        """Floats of one external result."""

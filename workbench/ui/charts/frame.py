@@ -3,6 +3,7 @@
 Belongs here: what all charts share. Does not belong here: any single chart.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import altair as alt
@@ -41,8 +42,20 @@ class Figure:
     conditions: str = ""
 
 
-def show(figure: Figure, *, key: str) -> None:
-    """Draw a figure; PNG and full screen are in the toolbar over the picture."""
+def show(
+    figure: Figure, *, key: str, on_select: Callable[[], None] | None = None
+) -> None:
+    """Draw a figure; PNG and full screen are in the toolbar over the picture.
+
+    Parameters
+    ----------
+    figure : Figure
+        What to draw.
+    key : str
+        Stable widget key.
+    on_select : callable or None
+        Called before the rerun that follows a click on a mark.
+    """
     with st.container(border=True):
         with st.container(
             horizontal=True, vertical_alignment="center", horizontal_alignment="left"
@@ -60,7 +73,13 @@ def show(figure: Figure, *, key: str) -> None:
                 help=f"Data of “{figure.title}” as CSV; the picture's toolbar saves a "
                 "PNG.",
             )
-        st.altair_chart(figure.chart, key=key, alt=figure.alt, width="stretch")
+        st.altair_chart(
+            figure.chart,
+            key=key,
+            alt=figure.alt,
+            width="stretch",
+            on_select=on_select or "ignore",
+        )
         st.caption(figure.reading)
         if figure.conditions:
             st.caption(figure.conditions)

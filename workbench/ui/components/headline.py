@@ -1,0 +1,73 @@
+"""The figures at the top of the Model page.
+
+Belongs here: four tiles. Does not belong here: the numbers.
+"""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from workbench.ui.format import count, interval, percent, short, size
+from workbench.ui.glossary import tip
+from workbench.ui.services.costs import Totals
+
+if TYPE_CHECKING:
+    from workbench.analysis.accuracy import Accuracy
+    from workbench.data.dataset import Dataset
+
+
+def headline(
+    totals: Totals, layers: int, found: "tuple[Accuracy, Dataset] | None"
+) -> None:
+    """Draw accuracy, weights, work and size of a network.
+
+    Parameters
+    ----------
+    totals : Totals
+        Sums over its layers.
+    layers : int
+        Layers with weights.
+    found : (Accuracy, Dataset) or None
+        None when there are no images to measure on.
+    """
+    left, *others = st.columns(4)
+    with left:
+        if found is None:
+            st.metric("Top-1 accuracy", "no data", border=True, help=tip("top-1"))
+        else:
+            accuracy, data = found
+            st.metric(
+                "Top-1 accuracy",
+                percent(accuracy.top1),
+                delta=f"95 %: {interval(*accuracy.interval)}, n = {count(accuracy.n)}",
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                help=f"{tip('top-1')}\n\nMeasured on {data.name}, {data.split} images. "
+                f"\n\nInterval: {tip('interval')}",
+            )
+    figures = (
+        ("Weights", short(totals.weights), f"in {layers} layers", "parameters"),
+        (
+            "Dense MACs",
+            short(totals.dense_macs),
+            f"{short(totals.theoretical_macs)} on non-zero weights",
+            "dense MACs",
+        ),
+        (
+            "Size dense",
+            size(totals.dense_bytes),
+            f"sparsity {percent(totals.sparsity)}",
+            "size dense",
+        ),
+    )
+    for column, (label, value, below, word) in zip(others, figures, strict=True):
+        column.metric(
+            label,
+            value,
+            delta=below,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            help=tip(word),
+        )

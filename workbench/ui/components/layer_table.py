@@ -1,0 +1,82 @@
+"""The layer table: one row a layer; choosing a row selects the layer everywhere.
+
+Belongs here: columns and selection. Does not belong here: the numbers (``services``).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from workbench.ui.components.layer_picker import follow_rows
+from workbench.ui.glossary import tip
+
+COLUMNS = (
+    "layer",
+    "kind",
+    "weight",
+    "stride",
+    "weights",
+    "dense_macs",
+    "share",
+    "sparsity",
+)
+
+
+def layer_table(
+    rows: Sequence[Mapping[str, Any]], selected: str, *, key: str, height: int = 360
+) -> None:
+    """Draw the table with the selected layer's row marked; a click selects another.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        One a layer, with the keys of ``COLUMNS``.
+    selected : str
+        Layer in force.
+    key : str
+        Stable widget key.
+    height : int
+        Largest height in pixels; more rows scroll.
+    """
+    names = [str(row["layer"]) for row in rows]
+    mark = [names.index(selected)]
+    st.session_state[key] = {"selection": {"rows": mark, "columns": [], "cells": []}}
+    st.dataframe(
+        pd.DataFrame(rows),
+        key=key,
+        hide_index=True,
+        height=min(height, 36 * (len(rows) + 1)),
+        on_select=lambda: follow_rows(key, names),
+        selection_mode="single-row",
+        column_order=COLUMNS,
+        column_config=_config(),
+        alt=f"Layer table, {len(rows)} layers",
+    )
+
+
+def _config() -> dict[str, Any]:
+    column = st.column_config
+    return {
+        "layer": column.TextColumn("Layer", pinned=True),
+        "kind": column.TextColumn("Type"),
+        "weight": column.TextColumn("Weight", help="O × I × KH × KW, or O × I."),
+        "stride": column.NumberColumn("Stride", width=60),
+        "weights": column.NumberColumn(
+            "Weights", format="compact", help=tip("parameters")
+        ),
+        "dense_macs": column.NumberColumn(
+            "Dense MACs", format="compact", help=tip("dense MACs")
+        ),
+        "share": column.ProgressColumn(
+            "Share of MACs",
+            format="percent",
+            min_value=0,
+            max_value=1,
+            help=tip("share of MACs"),
+        ),
+        "sparsity": column.ProgressColumn(
+            "Sparsity", format="percent", min_value=0, max_value=1, help=tip("sparsity")
+        ),
+    }

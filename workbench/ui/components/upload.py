@@ -1,0 +1,67 @@
+"""Upload of weights for a known architecture, with refusals said in the page.
+
+Belongs here: the form. Does not belong here: reading files (``models.loading``).
+"""
+
+import streamlit as st
+
+from workbench.errors import WorkbenchError
+from workbench.ui.notices import show_error
+from workbench.ui.services import catalog, networks
+
+_FILE = "upload_file"
+_ARCHITECTURE = "upload_architecture"
+_RESULT = "upload_result"
+
+
+def upload() -> None:
+    """Draw architecture, file and button; a bad file changes nothing else."""
+    with st.popover("Use your own weights", icon=":material/upload:"):
+        st.markdown(
+            "Weights trained elsewhere for one of the architectures below: "
+            "`.safetensors`, or a `.pt` / `.pth` file that holds a `state_dict`."
+        )
+        st.selectbox(
+            "Architecture",
+            [name for name in catalog.model_names() if " · " not in name],
+            key=_ARCHITECTURE,
+            persist_state="session",
+        )
+        st.file_uploader(
+            "Weights file",
+            key=_FILE,
+            max_upload_size=networks.MAX_UPLOAD_MB,
+            help="Files stay on this machine. Pickled whole models and .pt2 files are "
+            "refused, because reading them runs code that is inside them.",
+        )
+        st.button(
+            "Load weights",
+            type="primary",
+            on_click=_load,
+            disabled=st.session_state.get(_FILE) is None,
+        )
+        result = st.session_state.get(_RESULT)
+        if isinstance(result, WorkbenchError):
+            show_error(result)
+        elif result is not None:
+            st.success(f"Loaded and selected: {result}", icon=":material/check:")
+        st.caption(
+            "Networks of your own code: `python -m workbench inspect "
+            "package.module:factory --weights FILE`, or `wb.from_module` in Python."
+        )
+
+
+def _load() -> None:
+    """Read the upload; on success the shell's model changes to it."""
+    file = st.session_state.get(_FILE)
+    if file is None:
+        return
+    try:
+        name = networks.add_upload(
+            st.session_state[_ARCHITECTURE], file.name, file.getvalue()
+        )
+    except WorkbenchError as error:
+        st.session_state[_RESULT] = error
+        return
+    st.session_state[_RESULT] = name
+    st.session_state["model"] = name

@@ -1,0 +1,91 @@
+"""Model: the network, its layers, its kernels at a glance, what it answers."""
+
+import streamlit as st
+
+from workbench.errors import WorkbenchError
+from workbench.ui.charts import frame
+from workbench.ui.charts.layers import work_figure
+from workbench.ui.components.data_help import data_help
+from workbench.ui.components.headline import headline
+from workbench.ui.components.layer_picker import choose_layer, follow_bar
+from workbench.ui.components.layer_table import layer_table
+from workbench.ui.components.mosaic import mosaic
+from workbench.ui.components.predictions import predictions
+from workbench.ui.components.snippets import snippets
+from workbench.ui.components.upload import upload
+from workbench.ui.services import accuracy, costs, data, images, networks, recipes
+from workbench.ui.services.pictures import layer_view
+
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.header(st.session_state["model"], width="stretch")
+    actions = st.container(horizontal=True, width="content")
+
+network = networks.current()
+with actions:
+    upload()
+    snippets(
+        command=f"python -m workbench inspect {network.name}\n"
+        f"python -m workbench eval {network.name}",
+        python=f'import workbench as wb\n\nnet = wb.load_model("{network.name}")\n'
+        'data = wb.dataset_for(net, split="test", root=None)\n'
+        "print(wb.evaluate(net, data))",
+        key="model-code",
+    )
+
+tiles = st.container()
+recipe = recipes.current()
+pruned = None if recipes.is_empty(recipe) else networks.pruned(network, recipe)
+shown = pruned or network
+rows = costs.layer_rows(shown)
+
+left, right = st.columns([7, 5], gap="medium")
+with right:
+    layer = choose_layer(network)
+    view = layer_view(network, pruned, layer.id, height_px=330)
+    mosaic(view, key=f"glance-{network.digest[:8]}-{layer.id}")
+with left:
+    st.markdown("**Layers**")
+    layer_table(rows, layer.id, key="layer-table", height=440)
+
+names = [candidate.id for candidate in network.layers]
+frame.show(
+    work_figure(rows, layer.id),
+    key="work",
+    on_select=lambda: follow_bar("work", names),
+)
+
+measured = None
+problem = None
+try:
+    images_in_force = data.current(network)
+    with st.spinner(f"Measuring accuracy on {len(images_in_force)} images…"):
+        measured = accuracy.accuracy(shown, images_in_force), images_in_force
+except WorkbenchError as error:
+    problem = error
+with tiles:
+    headline(costs.totals(shown), len(network.layers), measured)
+    if pruned is not None:
+        st.caption(
+            "Numbers are of the network pruned by your recipe (page Prune); undo it "
+            "there to see the dense network."
+        )
+
+st.subheader("What it answers")
+if problem is not None:
+    data_help(problem)
+elif measured is not None:
+    first = st.number_input(
+        "First image",
+        0,
+        max(0, len(measured[1]) - 8),
+        0,
+        step=8,
+        key="image",
+        bind="query-params",
+        width=160,
+    )
+    predictions(images.predict(shown, measured[1], first=first, number=8))
+    st.caption(
+        f"{measured[1].name}, {measured[1].split} images; the number is the "
+        "probability that the network gives its answer."
+    )

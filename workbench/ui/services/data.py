@@ -1,0 +1,46 @@
+"""Images of the shell's choice, loaded once a server and shared read-only.
+
+Belongs here: finding and caching datasets. Does not belong here: file formats.
+"""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+import workbench as wb
+from workbench.ui.services import catalog
+
+if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
+    from workbench.models.network import Network
+    from workbench.pruning.pruned import PrunedNetwork
+
+ROOT = "data_root"
+TRAIN_IMAGES = 2000
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _load(
+    name: str, split: str, root: str | None, _network: "Network | PrunedNetwork"
+) -> "Dataset":
+    found: Dataset = wb.dataset_for(_network, split=split, root=root)
+    return found
+
+
+def load(network: "Network | PrunedNetwork", split: str) -> "Dataset":
+    """Return a split of the dataset that belongs to a network.
+
+    Raises
+    ------
+    WorkbenchError
+        The dataset is not on this machine; the page then says how to get it.
+    """
+    root = st.session_state.get(ROOT) or None
+    return _load(network.dataset or "", split, root, network)
+
+
+def current(network: "Network | PrunedNetwork") -> "Dataset":
+    """Return the images that the shell's "Data" names."""
+    choice = catalog.DATA[st.session_state["data"]]
+    found = load(network, choice.split)
+    return found if choice.limit is None else found.take(choice.limit)

@@ -1,0 +1,84 @@
+"""Pictures of a dataset and what a network says about them.
+
+Belongs here: enlarging pixels, running a handful of images. Does not belong here:
+accuracy over a dataset (``accuracy``).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
+    from workbench.models.network import Network
+    from workbench.pruning.pruned import PrunedNetwork
+
+TARGET_PX = 224
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """One image, its class, and the network's answer with its probability."""
+
+    index: int
+    picture: np.ndarray[Any, np.dtype[np.uint8]]
+    truth: str
+    answer: str
+    probability: float
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is the image's class."""
+        return self.answer == self.truth
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _predict(
+    digest: str,
+    data_digest: str,
+    first: int,
+    number: int,
+    _network: "Network | PrunedNetwork",
+    _data: "Dataset",
+) -> list[Prediction]:
+    import torch
+
+    stop = min(first + number, len(_data))
+    with torch.inference_mode():
+        logits = _network.module(_data.tensor(slice(first, stop)))
+        probabilities = torch.softmax(logits, dim=1)
+    best, answers = probabilities.max(dim=1)
+    return [
+        Prediction(
+            index=first + row,
+            picture=enlarge(_data.images[first + row]),
+            truth=_data.classes[int(_data.labels[first + row])],
+            answer=_data.classes[int(answers[row])],
+            probability=float(best[row]),
+        )
+        for row in range(stop - first)
+    ]
+
+
+def predict(
+    network: "Network | PrunedNetwork", data: "Dataset", *, first: int, number: int
+) -> list[Prediction]:
+    """Return what a network says about ``number`` images from ``first`` on."""
+    return _predict(network.digest, data.digest, first, number, network, data)
+
+
+def enlarge(image: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return a (C, H, W) image as (H, W, 3), pixels repeated so that they stay sharp.
+
+    Examples
+    --------
+    >>> enlarge(np.zeros((1, 28, 28), np.uint8)).shape
+    (224, 224, 3)
+    """
+    channels, height, _ = image.shape
+    colour = image if channels == 3 else np.repeat(image[:1], 3, axis=0)
+    factor = max(1, TARGET_PX // height)
+    big = colour.repeat(factor, axis=1).repeat(factor, axis=2)
+    return np.ascontiguousarray(big.transpose(1, 2, 0))

@@ -1,0 +1,94 @@
+"""The network in force: samples are shared by all sessions, uploads belong to one.
+
+Belongs here: loading and caching. Nothing here changes a cached network: pruning and
+re-estimation return new objects. Does not belong here: drawing.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+import workbench as wb
+from workbench.errors import WorkbenchError
+from workbench.ui.services import catalog
+
+if TYPE_CHECKING:
+    from workbench.models.network import Network
+    from workbench.pruning.pruned import PrunedNetwork
+    from workbench.pruning.recipe import Recipe
+
+MAX_UPLOAD_MB = 600
+
+
+def current() -> "Network":
+    """Return the network that the shell names."""
+    name = st.session_state["model"]
+    uploads = st.session_state.get(catalog.UPLOADS, {})
+    if name in uploads:
+        network: Network = uploads[name]
+        return network
+    if st.session_state.get("torch_loaded"):
+        return sample(name)
+    with st.spinner("Loading PyTorch and the network…"):
+        network = sample(name)
+    st.session_state["torch_loaded"] = True
+    return network
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def sample(name: str) -> "Network":
+    """Return a sample network; one object for all sessions, never changed."""
+    network: Network = wb.load_model(name)
+    return network
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _pruned(digest: str, text: str, _network: "Network") -> "PrunedNetwork":
+    pruned: PrunedNetwork = wb.prune(_network, wb.Recipe.loads(text))
+    return pruned
+
+
+def pruned(network: "Network", recipe: "Recipe") -> "PrunedNetwork":
+    """Return the network pruned by a recipe; the same pair gives the same object."""
+    return _pruned(network.digest, recipe.dump(), network)
+
+
+def add_upload(architecture: str, file_name: str, content: bytes) -> str:
+    """Load uploaded weights into a known architecture and keep the network.
+
+    Parameters
+    ----------
+    architecture : str
+        Name of a sample, whose layers the weights must fit.
+    file_name : str
+        As the browser named it; its suffix says which format to expect.
+    content : bytes
+        The file.
+
+    Returns
+    -------
+    str
+        The name under which the shell offers it.
+
+    Raises
+    ------
+    WorkbenchError
+        The file is not what it must be; the session is left as it was.
+    """
+    safe = Path(file_name).name
+    if not content:
+        raise WorkbenchError(
+            f"an empty file {safe!r}",
+            "weights as .safetensors or a .pt state_dict",
+            "Export the weights again and upload that file.",
+        )
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+        path = Path(folder) / f"upload{Path(safe).suffix.lower()}"
+        path.write_bytes(content)
+        network = wb.load_model(architecture, weights=path)
+    name = f"{architecture} · {safe}"
+    uploads = st.session_state.get(catalog.UPLOADS, {})
+    st.session_state[catalog.UPLOADS] = {**uploads, name: network}
+    return name

@@ -1,0 +1,1 @@
+"""Sample models: architectures, trained weights and a card each."""

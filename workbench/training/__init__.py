@@ -1,0 +1,1 @@
+"""Training: the loop, schedules, augmentation, checkpoints; batch norm statistics."""

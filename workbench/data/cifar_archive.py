@@ -1,0 +1,159 @@
+"""The official python version of CIFAR-10: pickled batches, in a directory or tar.gz.
+
+A pickle can run any code. These are read with an unpickler that knows the few NumPy
+constructors such batches need and refuses every other name.
+"""
+
+import io
+import pickle
+import tarfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.data.raw import DataError, RawImages, checked
+from workbench.models.classes import DATASET_CLASSES
+
+_FILES = {
+    "train": tuple(f"data_batch_{index}" for index in range(1, 6)),
+    "test": ("test_batch",),
+}
+_NAMES = (None, "cifar10")
+_DIRECTORY = "cifar-10-batches-py"
+_ARCHIVE = "cifar-10-python.tar.gz"
+_PIXELS = 3 * 32 * 32
+
+
+def collect(path: Path, name: str | None) -> tuple[Path, ...]:
+    """Return the directory or tar file that holds the batches, if ``path`` has one.
+
+    ``path`` may be that itself or the directory above; ``name`` is a dataset's name
+    or None for any.
+    """
+    if name not in _NAMES:
+        return ()
+    if path.is_file():
+        is_tar = path.name.endswith((".tar.gz", ".tgz", ".tar"))
+        return (path,) if is_tar and "binary" not in path.name else ()
+    for directory in (path, path / _DIRECTORY):
+        if (directory / "data_batch_1").is_file():
+            return (directory,)
+    return (path / _ARCHIVE,) if (path / _ARCHIVE).is_file() else ()
+
+
+def parts(files: tuple[Path, ...]) -> tuple[str, ...]:
+    """Return train and test."""
+    return tuple(_FILES)
+
+
+def read(files: tuple[Path, ...], part: str) -> RawImages:
+    """Return the decoded images of one part, "train" or "test".
+
+    Parameters
+    ----------
+    files : tuple of Path
+        What ``collect`` returned.
+    part : str
+        ``"train"`` or ``"test"``.
+
+    Raises
+    ------
+    DataError
+        If a batch is missing, damaged, or holds anything but arrays and plain values.
+    """
+    (path,) = files
+    batches = [_batch(path, content) for content in _contents(path, _FILES[part])]
+    images = np.concatenate([images for images, _ in batches])
+    labels = np.concatenate([labels for _, labels in batches])
+    return checked(path, images, labels, DATASET_CLASSES["cifar10"])
+
+
+def _contents(path: Path, names: tuple[str, ...]) -> list[bytes]:
+    try:
+        if path.is_dir():
+            return [(path / name).read_bytes() for name in names]
+        return _from_tar(path, names)
+    except (OSError, EOFError, tarfile.TarError, zlib.error, KeyError) as error:
+        raise DataError(
+            f"{path} lacks a batch or is damaged ({error})",
+            "the complete CIFAR-10 python archive: " + ", ".join(names),
+            "Download it again.",
+        ) from error
+
+
+def _from_tar(path: Path, names: tuple[str, ...]) -> list[bytes]:
+    with tarfile.open(path) as archive:
+        found = {
+            member.name.rpartition("/")[2]: archive.extractfile(member)
+            for member in archive.getmembers()
+            if member.isfile()
+        }
+        return [stream.read() for name in names if (stream := found[name])]
+
+
+def _batch(path: Path, content: bytes) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    try:
+        loaded = _Plain(io.BytesIO(content), encoding="bytes").load()
+    except DataError:
+        raise
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+        TypeError,
+        IndexError,
+        KeyError,
+        AttributeError,
+    ) as error:
+        raise _damaged(path) from error
+    if not isinstance(loaded, dict):
+        raise _damaged(path)
+    data, labels = loaded.get(b"data"), loaded.get(b"labels")
+    if (
+        not isinstance(data, np.ndarray)
+        or data.dtype != np.uint8
+        or data.ndim != 2
+        or data.shape[1] != _PIXELS
+        or not isinstance(labels, list)
+    ):
+        raise _damaged(path)
+    return data.reshape(-1, 3, 32, 32), np.array(labels, dtype=np.int64)
+
+
+def _damaged(path: Path) -> DataError:
+    return DataError(
+        f"a batch in {path} is damaged or of another dataset",
+        "a dictionary with 'data' (N x 3072 bytes) and 'labels'",
+        "Download the CIFAR-10 python archive again.",
+    )
+
+
+class _Plain(pickle.Unpickler):
+    """Unpickle arrays, bytes, strings, numbers, lists and dictionaries only."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return one of the few constructors of NumPy arrays; refuse all else."""
+        home = module.replace("numpy._core", "numpy.core")
+        if (home, name) == ("numpy", "dtype"):
+            return np.dtype
+        if (home, name) == ("numpy", "ndarray"):
+            return np.ndarray
+        if (home, name) == ("numpy.core.multiarray", "_reconstruct"):
+            return np.ndarray.__reduce__(np.empty(0))[0]
+        if (module, name) == ("_codecs", "encode"):
+            return _latin1
+        raise DataError(
+            f"a pickle that calls {module}.{name} when it is read",
+            "arrays and plain values only, as in the official CIFAR-10 archive",
+            "Do not use this file; download the official archive.",
+        )
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """Return the bytes that a protocol 2 pickle of Python 3 stores as text."""
+    if encoding != "latin1":
+        raise ValueError(encoding)
+    return text.encode("latin1")

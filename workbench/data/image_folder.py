@@ -1,0 +1,115 @@
+"""Image folders: one directory a class, files of any common picture type inside.
+
+Directories ``train``, ``val`` and ``test`` on top are taken as the parts. Pictures of
+different sizes are scaled and cropped to the commonest size of the first ones.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from workbench.data.pixels import pixels_chw
+from workbench.data.raw import DataError, RawImages, checked
+
+_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif"})
+_PARTS = {"train": "train", "val": "val", "valid": "val", "test": "test"}
+_SAMPLED = 100
+
+
+def collect(path: Path, name: str | None) -> tuple[Path, ...]:
+    """Return the directory if it holds classes of pictures (or parts that do).
+
+    With a dataset's ``name``, only a directory of that name counts.
+    """
+    if not path.is_dir() or (name is not None and path.name != name):
+        return ()
+    tops = [path / part for part in _PARTS if (path / part).is_dir()] or [path]
+    return (path,) if any(_classes(top) for top in tops) else ()
+
+
+def parts(files: tuple[Path, ...]) -> tuple[str, ...]:
+    """Return the parts that have a directory, or "all" for classes on top."""
+    found = {part for name, part in _PARTS.items() if _classes(files[0] / name)}
+    return tuple(part for part in ("train", "val", "test") if part in found) or ("all",)
+
+
+def read(files: tuple[Path, ...], part: str) -> RawImages:
+    """Return the decoded images of one part, one shape for all.
+
+    Parameters
+    ----------
+    files : tuple of Path
+        What ``collect`` returned.
+    part : str
+        One of ``parts(files)``.
+
+    Raises
+    ------
+    DataError
+        If a picture cannot be decoded.
+    """
+    (path,) = files
+    top = path if part == "all" else next(path / n for n in _named(path, part))
+    classes = _classes(top)
+    pairs = [
+        (file, label)
+        for label, name in enumerate(classes)
+        for file in _pictures(top / name)
+    ]
+    size, grey = _common_form([file for file, _ in pairs[:_SAMPLED]])
+    images = [_decode(file, size, grey=grey) for file, _ in pairs]
+    labels = np.array([label for _, label in pairs], dtype=np.int64)
+    return checked(top, np.stack(images), labels, classes)
+
+
+def _named(path: Path, part: str) -> list[str]:
+    return [n for n, p in _PARTS.items() if p == part and (path / n).is_dir()]
+
+
+def _classes(top: Path) -> tuple[str, ...]:
+    if not top.is_dir():
+        return ()
+    folders = sorted(folder for folder in top.iterdir() if folder.is_dir())
+    return tuple(folder.name for folder in folders if _pictures(folder))
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.iterdir() if f.suffix.lower() in _SUFFIXES)
+
+
+def _common_form(files: list[Path]) -> tuple[tuple[int, int], bool]:
+    forms = Counter[tuple[tuple[int, int], bool]]()
+    for file in files:
+        with _open(file) as picture:
+            forms[(picture.size, picture.mode == "L")] += 1
+    (size, _), _count = forms.most_common(1)[0]
+    return size, all(grey for _, grey in forms)
+
+
+def _decode(file: Path, size: tuple[int, int], *, grey: bool) -> NDArray[np.uint8]:
+    try:
+        with _open(file) as picture:
+            fitted = picture.convert("L" if grey else "RGB")
+            if fitted.size != size:
+                fitted = ImageOps.fit(fitted, size, Image.Resampling.BILINEAR)
+            return pixels_chw(fitted)
+    except (OSError, SyntaxError) as error:
+        raise _unreadable(file) from error
+
+
+def _open(file: Path) -> Image.Image:
+    try:
+        return Image.open(file)
+    except (UnidentifiedImageError, OSError) as error:
+        raise _unreadable(file) from error
+
+
+def _unreadable(file: Path) -> DataError:
+    return DataError(
+        f"{file} cannot be decoded",
+        "a whole picture",
+        "Remove or replace it.",
+    )

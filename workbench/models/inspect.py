@@ -1,0 +1,207 @@
+"""The layer table of a module, read off one forward pass.
+
+Belongs here: ``from_module`` and the hooks it uses. Does not belong here: files.
+"""
+
+import copy
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from workbench.errors import WorkbenchError
+from workbench.models.network import Layer, Network
+
+
+def from_module(
+    module: nn.Module,
+    *,
+    input_shape: tuple[int, int, int],
+    name: str = "model",
+    classes: tuple[str, ...] = (),
+    dataset: str | None = None,
+) -> Network:
+    """Return a Network around a copy of any nn.Module that takes one image batch.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Copied; the copy is put into evaluation mode.
+    input_shape : (int, int, int)
+        One image, (C, H, W).
+    name : str
+        What people will call it.
+    classes : tuple of str
+        Class names in output order, if known.
+    dataset : str, optional
+        What it was trained on, for example ``"cifar10"``.
+
+    Raises
+    ------
+    WorkbenchError
+        If the forward pass fails on that input shape, the output is not one tensor
+        (N, classes), a layer runs twice, or there is no layer to prune.
+
+    Examples
+    --------
+    >>> net = from_module(nn.Sequential(nn.Conv2d(3, 4, 3)), input_shape=(3, 8, 8))
+    >>> [(layer.id, layer.weight_shape, layer.macs) for layer in net.layers]
+    [('0', (4, 3, 3, 3), 3888)]
+    """
+    own = copy.deepcopy(module).cpu()
+    return network_of(
+        own, input_shape=input_shape, name=name, classes=classes, dataset=dataset
+    )
+
+
+def network_of(
+    module: nn.Module,
+    *,
+    input_shape: tuple[int, int, int],
+    name: str,
+    classes: tuple[str, ...],
+    dataset: str | None,
+) -> Network:
+    """Return a Network that takes the module over without a copy.
+
+    For callers that made the module themselves and keep no other hold on it.
+    Parameters and errors as in ``from_module``.
+    """
+    _check_shape(input_shape)
+    layers, output = _run(module.eval(), name, input_shape)
+    if not layers:
+        raise WorkbenchError(
+            f"no Conv2d or Linear layer ran in '{name}'",
+            "a network with at least one",
+            "Give the module that holds the convolutions.",
+        )
+    if not isinstance(output, Tensor):
+        raise WorkbenchError(
+            f"'{name}' returns {type(output).__name__}",
+            "one tensor of logits",
+            "Wrap it in a module that returns the logits only.",
+        )
+    if classes and (output.ndim != 2 or output.shape[1] != len(classes)):
+        raise WorkbenchError(
+            f"'{name}' returns {tuple(output.shape)} for {len(classes)} class names",
+            f"an output of shape (1, {len(classes)})",
+            "Correct the class names or num_classes.",
+        )
+    shape = (int(input_shape[0]), int(input_shape[1]), int(input_shape[2]))
+    return Network(name, module, shape, tuple(classes), tuple(layers), dataset)
+
+
+def _check_shape(input_shape: tuple[int, int, int]) -> None:
+    if len(input_shape) != 3 or any(side < 1 for side in input_shape):
+        raise WorkbenchError(
+            f"input shape {tuple(input_shape)}",
+            "three numbers above 0: channels, height, width",
+            "For example (3, 224, 224).",
+        )
+
+
+def _run(
+    module: nn.Module, name: str, input_shape: tuple[int, int, int]
+) -> tuple[list[Layer], Any]:
+    layers: list[Layer] = []
+    with ExitStack() as hooks, torch.inference_mode():
+        for layer_id, child in module.named_modules():
+            if isinstance(child, nn.Conv2d | nn.Linear):
+                note = partial(_note, layers, layer_id)
+                handle = child.register_forward_hook(note)
+                hooks.callback(handle.remove)
+        try:
+            output = module(torch.zeros(1, *input_shape))
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise WorkbenchError(
+                f"'{name}' fails on an image of shape {input_shape}: {reason}",
+                "a module that takes a batch (N, C, H, W) of that shape",
+                "Check input_shape, channels first.",
+            ) from error
+    return layers, output
+
+
+def _note(
+    layers: list[Layer],
+    layer_id: str,
+    child: nn.Conv2d | nn.Linear,
+    inputs: tuple[Tensor, ...],
+    output: Tensor,
+) -> None:
+    if any(layer.id == layer_id for layer in layers):
+        raise WorkbenchError(
+            f"layer '{layer_id}' runs more than once in a forward pass",
+            "every layer with weights to run once",
+            "Give each use a layer of its own (copy.deepcopy keeps the weights).",
+        )
+    layers.append(_layer(layer_id, child, inputs[0], output))
+
+
+def _layer(
+    layer_id: str, child: nn.Conv2d | nn.Linear, x: Tensor, output: Tensor
+) -> Layer:
+    weight_shape = tuple(child.weight.shape)
+    bias = child.bias is not None
+    if isinstance(child, nn.Linear):
+        if x.ndim != 2:
+            raise WorkbenchError(
+                f"linear layer '{layer_id}' gets an input of shape {tuple(x.shape)}",
+                "(N, features)",
+                "Flatten before it, or use a 1 x 1 convolution in its place.",
+            )
+        return Layer(
+            id=layer_id,
+            kind="linear",
+            weight_shape=weight_shape,
+            stride=(1, 1),
+            padding=(0, 0),
+            dilation=(1, 1),
+            groups=1,
+            bias=bias,
+            input_shape=(child.in_features,),
+            output_shape=(child.out_features,),
+        )
+    return Layer(
+        id=layer_id,
+        kind="conv",
+        weight_shape=weight_shape,
+        stride=_pair(child.stride),
+        padding=_padding(layer_id, child),
+        dilation=_pair(child.dilation),
+        groups=child.groups,
+        bias=bias,
+        input_shape=tuple(x.shape[1:]),
+        output_shape=tuple(output.shape[1:]),
+    )
+
+
+def _padding(layer_id: str, child: nn.Conv2d) -> tuple[int, int]:
+    if child.padding_mode != "zeros":
+        raise WorkbenchError(
+            f"layer '{layer_id}' pads with mode '{child.padding_mode}'",
+            "padding with zeros",
+            "Use padding_mode='zeros', or an explicit padding layer before it.",
+        )
+    if child.padding == "valid":
+        return 0, 0
+    if child.padding == "same":
+        # Torch pads d * (k - 1) in total; an odd total is uneven and has no number.
+        total = [
+            step * (size - 1)
+            for step, size in zip(child.dilation, child.kernel_size, strict=True)
+        ]
+        if any(side % 2 for side in total):
+            raise WorkbenchError(
+                f"layer '{layer_id}' has padding 'same' and an even kernel",
+                "the same padding on both sides",
+                "Use an odd kernel size, or an explicit padding layer before it.",
+            )
+        return total[0] // 2, total[1] // 2
+    return _pair(child.padding)
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    return int(value[0]), int(value[1])

@@ -1,0 +1,168 @@
+"""Networks by name, by factory and from uploads: ``load_model``, ``load_upload``.
+
+Belongs here: which of the three a request is. Does not belong here: reading weights
+files, matching tensors and inspecting layers (a module each).
+"""
+
+from pathlib import Path
+
+from torch import nn
+
+from workbench.errors import WorkbenchError
+from workbench.models.architectures import ARCHITECTURES, Architecture, architecture
+from workbench.models.classes import DATASET_CLASSES
+from workbench.models.factory import call_factory
+from workbench.models.inspect import network_of
+from workbench.models.matching import load_into
+from workbench.models.network import Network
+from workbench.models.samples import SAMPLES, Sample, sample
+from workbench.models.weights_file import WeightsFile, read_weights
+
+
+def load_model(
+    spec: str,
+    *,
+    weights: str | Path | bytes | None = None,
+    input_shape: tuple[int, int, int] | None = None,
+) -> Network:
+    """Return a network: a sample, a known architecture, or what a factory makes.
+
+    Parameters
+    ----------
+    spec : str
+        A sample's name (``"resnet20-cifar10"``), an architecture's name
+        (``"resnet50"``), or ``"package.module:function"``.
+    weights : str, Path or bytes, optional
+        A safetensors or state_dict file (or its content) to take instead of the
+        sample's own or the initial weights.
+    input_shape : (int, int, int), optional
+        One image, (C, H, W). A factory needs it; the others know their own.
+
+    Raises
+    ------
+    WorkbenchError
+        If the name is unknown, or the weights are unsafe, damaged or do not fit.
+
+    Examples
+    --------
+    >>> net = load_model("lenet5-mnist5k")
+    >>> [layer.id for layer in net.layers]
+    ['conv1', 'conv2', 'fc1', 'fc2']
+    """
+    if ":" in spec:
+        return _from_factory(spec, weights=weights, input_shape=input_shape)
+    if spec in SAMPLES:
+        return _from_sample(sample(spec), weights=weights, input_shape=input_shape)
+    if spec in ARCHITECTURES:
+        return _from_architecture(
+            architecture(spec), weights=weights, input_shape=input_shape
+        )
+    raise WorkbenchError(
+        f"model '{spec}'",
+        "a sample (" + ", ".join(SAMPLES) + "), an architecture "
+        "(" + ", ".join(ARCHITECTURES) + ") or package.module:function",
+        "Choose one of them, or name a Python factory.",
+    )
+
+
+def load_upload(
+    architecture_name: str, weights: bytes | Path, *, name: str, dataset: str | None
+) -> Network:
+    """Return a network of a known architecture with uploaded weights.
+
+    The number of classes (and the width, where there is one) is read off the tensors.
+
+    Parameters
+    ----------
+    architecture_name : str
+        A name of the architecture table.
+    weights : bytes or Path
+        Content of a safetensors or state_dict file.
+    name : str
+        What people will call the network.
+    dataset : str or None
+        What it was trained on, if known.
+
+    Raises
+    ------
+    WorkbenchError
+        If the architecture is unknown, or the weights are unsafe, damaged or do not
+        fit.
+    """
+    known = architecture(architecture_name)
+    module = _filled(known, read_weights(weights))
+    return network_of(
+        module,
+        input_shape=known.input_shape,
+        name=name,
+        classes=_classes(dataset, module, known),
+        dataset=dataset,
+    )
+
+
+def _from_factory(
+    spec: str,
+    *,
+    weights: str | Path | bytes | None,
+    input_shape: tuple[int, int, int] | None,
+) -> Network:
+    if input_shape is None:
+        raise WorkbenchError(
+            f"no input shape for '{spec}'",
+            "the shape of one image: channels, height, width",
+            "Add input_shape=(3, 224, 224), or --input-shape 3,224,224.",
+        )
+    module = call_factory(spec, {})
+    if weights is not None:
+        load_into(module, read_weights(weights).state)
+    return network_of(
+        module, input_shape=input_shape, name=spec, classes=(), dataset=None
+    )
+
+
+def _from_sample(
+    chosen: Sample,
+    *,
+    weights: str | Path | bytes | None,
+    input_shape: tuple[int, int, int] | None,
+) -> Network:
+    known = architecture(chosen.architecture)
+    source = chosen.weights if weights is None else weights
+    module = known.build() if source is None else _filled(known, read_weights(source))
+    return network_of(
+        module,
+        input_shape=input_shape or known.input_shape,
+        name=chosen.name,
+        classes=_classes(chosen.dataset, module, known),
+        dataset=chosen.dataset,
+    )
+
+
+def _from_architecture(
+    known: Architecture,
+    *,
+    weights: str | Path | bytes | None,
+    input_shape: tuple[int, int, int] | None,
+) -> Network:
+    module = known.build() if weights is None else _filled(known, read_weights(weights))
+    return network_of(
+        module,
+        input_shape=input_shape or known.input_shape,
+        name=known.name,
+        classes=(),
+        dataset=None,
+    )
+
+
+def _filled(known: Architecture, file: WeightsFile) -> nn.Module:
+    module = known.build(**known.options_for(file.state))
+    load_into(module, file.state)
+    return module
+
+
+def _classes(
+    dataset: str | None, module: nn.Module, known: Architecture
+) -> tuple[str, ...]:
+    names = DATASET_CLASSES.get(dataset or "", ())
+    outputs = module.get_submodule(known.head).out_features
+    return names if outputs == len(names) else ()

@@ -1,0 +1,179 @@
+"""Weights from a safetensors or state_dict file, without running anything in it.
+
+Belongs here: telling what a file is, refusing what could execute code before it is
+unpickled, and merging the pruning keys ``weight_orig`` and ``weight_mask``. Does not
+belong here: fitting the tensors into a module (``matching.py``).
+"""
+
+import io
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from torch import Tensor
+
+from workbench.errors import WorkbenchError
+from workbench.models.pickle_guard import Refusal, inspect_torch_file
+
+_ORIG, _MASK = "_orig", "_mask"
+_NESTS = ("state_dict", "model_state_dict", "model", "net")
+_PARALLEL = "module."
+
+
+class UnsafeFileError(WorkbenchError):
+    """A file that could execute code when read; it was not read."""
+
+
+class DamagedFileError(WorkbenchError):
+    """A weights file that is truncated, altered, or no weights file at all."""
+
+
+@dataclass(frozen=True, eq=False)
+class WeightsFile:
+    """Tensors of a weights file.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+        Plain names; a pruned weight is already multiplied by its mask.
+    masks : mapping of str to Tensor
+        Weight name (``"conv1.weight"``) to bool mask, True = keep, for tensors that
+        came as ``weight_orig`` and ``weight_mask``.
+    """
+
+    state: Mapping[str, Tensor]
+    masks: Mapping[str, Tensor]
+
+
+def read_weights(source: str | Path | bytes) -> WeightsFile:
+    """Return the tensors of a safetensors or state_dict file.
+
+    Parameters
+    ----------
+    source : str, Path or bytes
+        A file, or its content (an upload).
+
+    Raises
+    ------
+    UnsafeFileError
+        For a pickled module, a TorchScript archive or a ``.pt2``; nothing is unpickled.
+    DamagedFileError
+        If the file is truncated, altered or of another kind.
+    WorkbenchError
+        If there is no such file.
+    """
+    content, title = _content(source)
+    if _is_safetensors(content):
+        raw = _safetensors(content, title)
+    else:
+        raw = _state_dict(content, title)
+    state, masks = _merge_masks(_plain_names(raw), title)
+    return WeightsFile(state, masks)
+
+
+def _content(source: str | Path | bytes) -> tuple[bytes, str]:
+    if isinstance(source, bytes):
+        return source, "the uploaded file"
+    try:
+        return Path(source).read_bytes(), str(source)
+    except OSError as error:
+        raise WorkbenchError(
+            f"weights file {source} cannot be read ({error.strerror})",
+            "a .safetensors or state_dict file",
+            "Check the path.",
+        ) from error
+
+
+def _is_safetensors(content: bytes) -> bool:
+    # Eight bytes of header length, then a JSON object.
+    return content[8:9] == b"{" and not content.startswith((b"PK", b"\x80"))
+
+
+def _safetensors(content: bytes, title: str) -> dict[str, Tensor]:
+    try:
+        return load_safetensors(content)
+    except SafetensorError as error:
+        raise DamagedFileError(
+            f"{title} is a damaged safetensors file ({error})",
+            "a complete safetensors file",
+            "Copy or export it again.",
+        ) from error
+
+
+def _state_dict(content: bytes, title: str) -> dict[str, Tensor]:
+    refusal = inspect_torch_file(content)
+    if refusal is not None:
+        kind = UnsafeFileError if refusal.unsafe else DamagedFileError
+        raise kind(f"{title} {refusal.found}", Refusal.EXPECTED, refusal.next_step)
+    try:
+        loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UnsafeFileError(
+            f"{title} holds objects besides tensors",
+            Refusal.EXPECTED,
+            "Save it with: torch.save(model.state_dict(), path)",
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise DamagedFileError(
+            f"{title} cannot be read as a state_dict",
+            Refusal.EXPECTED,
+            "It is damaged or was copied in part: copy it again.",
+        ) from error
+    return _unnest(loaded, title)
+
+
+def _unnest(loaded: Any, title: str) -> dict[str, Tensor]:
+    for nest in _NESTS:
+        if isinstance(loaded, dict) and isinstance(loaded.get(nest), dict):
+            loaded = loaded[nest]
+            break
+    if not isinstance(loaded, dict) or not loaded:
+        raise DamagedFileError(
+            f"{title} holds {type(loaded).__name__}",
+            "a state_dict (names to tensors)",
+            "Save it with: torch.save(model.state_dict(), path)",
+        )
+    others = [name for name, value in loaded.items() if not isinstance(value, Tensor)]
+    if others:
+        raise DamagedFileError(
+            f"{title} holds '{others[0]}', which is no tensor",
+            "names to tensors only",
+            "Save it with: torch.save(model.state_dict(), path)",
+        )
+    return {str(name): value for name, value in loaded.items()}
+
+
+def _plain_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    # nn.DataParallel puts one prefix before every name.
+    if state and all(name.startswith(_PARALLEL) for name in state):
+        return {name.removeprefix(_PARALLEL): value for name, value in state.items()}
+    return state
+
+
+def _merge_masks(
+    state: dict[str, Tensor], title: str
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    merged: dict[str, Tensor] = {}
+    masks: dict[str, Tensor] = {}
+    for name, value in state.items():
+        if name.endswith(_MASK) and name.removesuffix(_MASK) + _ORIG in state:
+            continue
+        plain = name.removesuffix(_ORIG)
+        mask = state.get(plain + _MASK)
+        if plain == name or mask is None:
+            merged[name] = value
+            continue
+        if mask.shape != value.shape:
+            raise DamagedFileError(
+                f"mask of '{plain}' in {title} has shape {tuple(mask.shape)}",
+                f"{tuple(value.shape)}, the shape of the weight",
+                "Export the pruned model again.",
+            )
+        masks[plain] = mask != 0
+        merged[plain] = value * masks[plain]
+    return merged, masks

@@ -1,0 +1,79 @@
+"""Learning-rate schedules: progress in 0..1 to a factor on the peak rate.
+
+Belongs here: pure functions and the one table of their names. Does not belong here:
+schedules of sparsity (they belong to the methods that use them).
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from workbench.errors import WorkbenchError
+
+Schedule = Callable[[float], float]
+
+_WARM_UP = 0.2
+_FLOOR = 0.01
+_STEPS = (0.5, 0.75)
+
+
+def one_cycle(progress: float) -> float:
+    """Return a linear rise over the first fifth, then half a cosine down to zero.
+
+    Parameters
+    ----------
+    progress : float
+        Steps done / all steps, 0..1.
+
+    Source
+    ------
+    Smith and Topin, "Super-Convergence", 2018 (momentum is not cycled here).
+
+    Examples
+    --------
+    >>> [round(one_cycle(p), 3) for p in (0.0, 0.2, 0.6, 1.0)]
+    [0.01, 1.0, 0.5, 0.0]
+    """
+    if progress < _WARM_UP:
+        return max(_FLOOR, progress / _WARM_UP)
+    return cosine((progress - _WARM_UP) / (1 - _WARM_UP))
+
+
+def cosine(progress: float) -> float:
+    """Return half a cosine from 1 down to 0.
+
+    Source
+    ------
+    Loshchilov and Hutter, "SGDR", 2017, equation 5, without restarts.
+    """
+    return 0.5 * (1 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
+
+
+def constant(progress: float) -> float:
+    """Return 1 throughout."""
+    return 1.0
+
+
+def step(progress: float) -> float:
+    """Return 1, then 0.1 from half of the way, then 0.01 from three quarters."""
+    return 0.1 ** sum(progress >= edge for edge in _STEPS)
+
+
+SCHEDULES: Mapping[str, Schedule] = MappingProxyType(
+    {"one-cycle": one_cycle, "cosine": cosine, "constant": constant, "step": step}
+)
+
+
+def schedule(name: str) -> Schedule:
+    """Return the schedule of that name.
+
+    Raises
+    ------
+    WorkbenchError
+        If no schedule has that name.
+    """
+    if name not in SCHEDULES:
+        raise WorkbenchError(
+            f"schedule '{name}'", "one of " + ", ".join(SCHEDULES), "Choose one."
+        )
+    return SCHEDULES[name]

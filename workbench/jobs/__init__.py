@@ -1,0 +1,1 @@
+"""One job runner for the command line and the browser."""

@@ -1,0 +1,128 @@
+"""The card of a trained sample: where its weights come from and how good they are.
+
+Belongs here: the card's content. Does not belong here: training.
+"""
+
+import dataclasses
+import hashlib
+import math
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workbench.data import Dataset
+from workbench.models.network import Network
+from workbench.models.samples import Sample
+from workbench.training.fit import FitResult, top1
+from workbench.training.options import FitOptions
+
+_Z95 = 1.959964
+_EXACT = FitOptions(precision="fp32")
+
+
+def make_card(
+    sample: Sample,
+    network: Network,
+    result: FitResult,
+    *,
+    options: FitOptions,
+    splits: dict[str, Dataset],
+    weights: bytes,
+) -> dict[str, Any]:
+    """Return the card as plain values for JSON.
+
+    Parameters
+    ----------
+    sample : Sample
+        Which sample.
+    network : Network
+        The trained network, as it will be loaded.
+    result : FitResult
+        Its history.
+    options : FitOptions
+        How it was trained.
+    splits : dict of str to Dataset
+        ``"train"``, ``"val"`` and ``"test"``.
+    weights : bytes
+        Content of the safetensors file.
+    """
+    test = splits["test"]
+    correct = round(top1(network.module, test, _EXACT) * len(test))
+    low, high = wilson(correct, len(test))
+    return {
+        "name": sample.name,
+        "architecture": sample.architecture,
+        "note": sample.note,
+        "parameters": sum(p.numel() for p in network.module.parameters()),
+        "dataset": {
+            "name": test.name,
+            "splits": {
+                name: {"images": len(data), "digest": data.digest}
+                for name, data in splits.items()
+            },
+        },
+        "training": {
+            "options": dataclasses.asdict(options),
+            "minutes": round(sum(log.seconds for log in result.history) / 60, 1),
+            "final_loss": round(result.history[-1].loss, 4),
+            "val_top1": result.history[-1].val_top1,
+            "machine": machine(),
+        },
+        "accuracy": {
+            "split": "test",
+            "top1": correct / len(test),
+            "n": len(test),
+            "interval": [round(low, 4), round(high, 4)],
+            "precision": "fp32",
+        },
+        "weights": {
+            "file": f"{sample.name}.safetensors",
+            "bytes": len(weights),
+            "sha256": hashlib.sha256(weights).hexdigest(),
+            "digest": network.digest,
+        },
+        "retrain": retrain_command(sample),
+    }
+
+
+def retrain_command(sample: Sample) -> str:
+    """Return the command that trains the sample again."""
+    command = f"python -m sample_models.train {sample.name}"
+    return command if sample.dataset == "mnist5k" else f"{command} --data DIR"
+
+
+def wilson(correct: int, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share.
+
+    Source
+    ------
+    Wilson, "Probable Inference, the Law of Succession, and Statistical Inference",
+    1927.
+
+    Examples
+    --------
+    >>> [round(edge, 4) for edge in wilson(90, 100)]
+    [0.8256, 0.9448]
+    """
+    share, z2 = correct / n, _Z95**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    reach = _Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return centre - reach, centre + reach
+
+
+def machine() -> str:
+    """Return the processor, thread count and torch version."""
+    return (
+        f"{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    )
+
+
+def _processor() -> str:
+    table = Path("/proc/cpuinfo")
+    if table.exists():
+        for line in table.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

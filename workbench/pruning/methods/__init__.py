@@ -1,0 +1,37 @@
+"""The table of pruning methods: one file a method, one line here.
+
+Belongs here: the table. A new method is a file with the common skeleton (``Params``,
+``masks``, ``METHOD``; see ``workbench/pruning/method.py``) and a line in ``_ALL``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from workbench.pruning.method import Method
+from workbench.pruning.methods import (
+    channel,
+    filter,
+    kernel,
+    magnitude,
+    none,
+    pattern,
+    pconv,
+    random,
+    sensitivity,
+)
+
+_ALL = (
+    magnitude.METHOD,
+    sensitivity.METHOD,
+    random.METHOD,
+    kernel.METHOD,
+    pattern.METHOD,
+    pconv.METHOD,
+    filter.METHOD,
+    channel.METHOD,
+    none.METHOD,
+)
+
+METHODS: Mapping[str, Method] = MappingProxyType({row.name: row for row in _ALL})

@@ -1,0 +1,41 @@
+"""Method ``random``: weights go at random; the control that others must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workbench.pruning import criteria
+from workbench.pruning.method import (
+    Context,
+    MaskSet,
+    Method,
+    MethodParams,
+    Target,
+    by_sparsity,
+)
+from workbench.pruning.methods._elements import Sparsity, layer_masks, weights_of
+
+
+class Params(MethodParams):
+    """Sparsity alone; the draw depends on the recipe's seed and the layer id."""
+
+    sparsity: Sparsity
+
+
+def masks(targets: Sequence[Target], params: Params, context: Context) -> MaskSet:
+    """Return masks of exactly round(sparsity * n) zeros at random places."""
+    scores = {
+        name: criteria.random(name, weight, context)
+        for name, weight in weights_of(targets).items()
+    }
+    return MaskSet(layer_masks(scores, params.sparsity))
+
+
+METHOD = Method(
+    name="random",
+    keeps="random weights (negative control)",
+    source="the usual control of pruning papers",
+    params=Params,
+    masks=masks,
+    at_sparsity=by_sparsity,
+)

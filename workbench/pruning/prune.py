@@ -1,0 +1,162 @@
+"""Pruning: a network and a recipe give a new network with masks.
+
+Belongs here: running the rules and combining their masks. Does not belong here: any
+method (``methods/``), or which layer a rule means (``assign``).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from functools import lru_cache, partial
+
+import torch
+
+from workbench.models.network import Network
+from workbench.pruning.assign import Assignment, assign
+from workbench.pruning.groups import CouplingGroup, coupling_groups
+from workbench.pruning.masks import apply_masks
+from workbench.pruning.method import Context, MaskSet, MethodError, Target, Vote
+from workbench.pruning.methods import METHODS
+from workbench.pruning.pruned import PrunedNetwork
+from workbench.pruning.recipe import Recipe, Rule
+from workbench.pruning.report import make_report
+
+
+def prune(network: Network, recipe: Recipe) -> PrunedNetwork:
+    """Return the network pruned by the recipe; ``network`` is not changed.
+
+    Parameters
+    ----------
+    network : Network
+        Any network; its layers are matched by id.
+    recipe : Recipe
+        The same recipe gives the same masks on the same weights.
+
+    Raises
+    ------
+    RecipeError
+        A rule matches no layer.
+    MethodError
+        A rule names a layer that its method cannot prune. Layers that only a wildcard
+        reached are left dense instead, and ``report.note`` says so.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from workbench.models.inspect import from_module
+    >>> net = from_module(
+    ...     nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 8, 3), nn.Conv2d(8, 2, 1)),
+    ...     input_shape=(1, 8, 8),
+    ... )
+    >>> pruned = prune(net, Recipe.uniform("magnitude", 0.5))
+    >>> [(row.id, row.zeros) for row in pruned.report.layers]
+    [('0', 0), ('1', 144), ('2', 0)]
+    """
+    assignments = assign(recipe, network)
+    weights = _weights(network)
+    notes = {
+        row.layer.id: f"left dense: {row.protected}; name it to prune it"
+        for row in assignments
+        if row.protected
+    }
+    votes = {
+        row.layer.id: Vote(row.index, row.method)
+        for row in assignments
+        if row.rule is not None
+    }
+    results = []
+    for index, rule in enumerate(recipe.layers):
+        targets = _targets(rule, index, assignments, weights, notes)
+        context = Context(
+            seed=recipe.seed,
+            rule=index,
+            weights=weights,
+            votes=votes,
+            groups=partial(_groups, network),
+        )
+        results.append(_run(rule, targets, context))
+    return _combined(network, recipe, results, assignments, notes)
+
+
+@lru_cache(maxsize=2)
+def _groups(network: Network) -> Sequence[CouplingGroup]:
+    """Return the network's coupling groups; traced once for a sweep of recipes."""
+    return coupling_groups(network)
+
+
+def _weights(network: Network) -> dict[str, torch.Tensor]:
+    """Return every layer's weight, detached and checked to be finite."""
+    found = {}
+    for layer in network.layers:
+        weight = network.module.get_parameter(f"{layer.id}.weight").detach()
+        if not bool(torch.isfinite(weight).all()):
+            raise MethodError(
+                f"weights of '{layer.id}' that are NaN or infinite",
+                "finite numbers",
+                "Load another checkpoint; this one has diverged.",
+            )
+        found[layer.id] = weight
+    return found
+
+
+def _targets(
+    rule: Rule,
+    index: int,
+    assignments: Sequence[Assignment],
+    weights: dict[str, torch.Tensor],
+    notes: dict[str, str],
+) -> list[Target]:
+    """Return the layers that the rule prunes; others get a note or an error."""
+    row = METHODS[rule.method]
+    targets = []
+    for found in assignments:
+        if found.index != index or found.protected:
+            continue
+        refusal = row.refuses(found.layer, rule.params)
+        if refusal is None:
+            weight = weights[found.layer.id]
+            targets.append(Target(found.layer, weight, rule.explicit))
+        elif rule.explicit:
+            raise refusal.raised(f"{rule.place}: ")
+        else:
+            notes[found.layer.id] = f"left dense: {refusal}"
+    return targets
+
+
+def _run(rule: Rule, targets: list[Target], context: Context) -> MaskSet:
+    try:
+        return METHODS[rule.method].masks(targets, rule.params, context)
+    except MethodError as error:
+        raise MethodError(
+            f"{rule.place}: {error.found}", error.expected, error.next_step
+        ) from None
+
+
+def _combined(
+    network: Network,
+    recipe: Recipe,
+    results: Sequence[MaskSet],
+    assignments: Sequence[Assignment],
+    notes: dict[str, str],
+) -> PrunedNetwork:
+    """Return the pruned copy: a weight stays only if every rule keeps it."""
+    module = copy.deepcopy(network.module)
+    names = {name for name, _ in module.named_parameters()}
+    masks: dict[str, torch.Tensor] = {}
+    others: dict[str, torch.Tensor] = {}
+    for result in results:
+        for name, mask in result.masks.items():
+            masks[name] = masks[name] & mask if name in masks else mask
+        for name, mask in result.channel_masks.items():
+            if name in names:
+                others[name] = others[name] & mask if name in others else mask
+        for name, note in result.notes.items():
+            notes[name] = f"{notes[name]}; {note}" if name in notes else note
+    masks = {name: mask for name, mask in masks.items() if not bool(mask.all())}
+    others = {name: mask for name, mask in others.items() if not bool(mask.all())}
+    apply_masks(module, {f"{name}.weight": mask for name, mask in masks.items()})
+    apply_masks(module, others)
+    methods = {row.layer.id: row.method for row in assignments}
+    report = make_report(network.layers, masks, methods=methods, notes=notes)
+    return PrunedNetwork(network, module, masks, recipe, report, others)

@@ -1,0 +1,102 @@
+"""Re-estimating batch-norm statistics: the cheap first aid after pruning.
+
+Belongs here: new running means and variances for a network whose weights changed.
+Does not belong here: training.
+
+Pruning shifts what a layer puts out, while its batch norm still subtracts the dense
+network's mean. A few thousand images through the network, without labels or
+gradients, bring mean and variance in line with the pruned weights.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from workbench.data.dataset import Dataset
+from workbench.errors import WorkbenchError
+from workbench.models.network import Network
+from workbench.pruning.pruned import PrunedNetwork
+
+Net = TypeVar("Net", Network, PrunedNetwork)
+
+BATCH = 200
+
+
+def reestimate_bn(net: Net, data: Dataset, *, images: int = 2000, seed: int = 0) -> Net:
+    """Return the network with batch-norm statistics of ``data``; ``net`` stays.
+
+    Parameters
+    ----------
+    net : Network or PrunedNetwork
+        Masks, weights, scales and offsets are kept; only running means and variances
+        change. A network without batch norm gives an equal copy.
+    data : Dataset
+        Training images; labels are not used.
+    images : int
+        How many, drawn without replacement.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    Network or PrunedNetwork
+        Of the same type, a new object. Running statistics are the plain average over
+        equal batches (momentum None), so that the order does not matter.
+
+    Raises
+    ------
+    WorkbenchError
+        Fewer than two images.
+    """
+    count = min(images, len(data))
+    if count < 2:
+        raise WorkbenchError(
+            f"{count} images for batch-norm statistics",
+            "two or more, 2000 as a rule",
+            "Give the training split.",
+        )
+    module = copy.deepcopy(net.module).eval()
+    norms = [
+        part
+        for part in module.modules()
+        if isinstance(part, nn.modules.batchnorm._BatchNorm)
+        and part.track_running_stats
+    ]
+    if norms:
+        _estimate(module, norms, data, _draw(len(data), count, seed))
+    if isinstance(net, Network):
+        return replace(net, module=module)
+    return net.with_module(module)
+
+
+def _draw(total: int, count: int, seed: int) -> np.ndarray:
+    """Return the chosen images' indices, cut to whole batches where there are any."""
+    chosen = np.random.Generator(np.random.PCG64(seed)).permutation(total)[:count]
+    whole = count - count % BATCH
+    return chosen[: whole or count]
+
+
+def _estimate(
+    module: nn.Module,
+    norms: list[nn.modules.batchnorm._BatchNorm],
+    data: Dataset,
+    indices: np.ndarray,
+) -> None:
+    """Run the images through the module while its batch norms keep averages."""
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    with torch.no_grad():
+        for start in range(0, len(indices), BATCH):
+            module(data.tensor(indices[start : start + BATCH]))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()

@@ -1,10 +1,12 @@
 """Streamlit entry point: page settings, then the workbench's own shell."""
 
+from pathlib import Path
+
 import streamlit as st
 
 st.set_page_config(
     page_title="Pruning Workbench",
-    page_icon=":material/grid_on:",
+    page_icon=Path(__file__).parent / "workbench" / "ui" / "icon.png",
     layout="wide",
 )
 

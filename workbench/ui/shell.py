@@ -4,6 +4,9 @@ Belongs here: model, data and seed (bound to the URL, drawn before the page, so 
 they survive page changes) and the list of pages. Does not belong here: any page.
 """
 
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,16 +54,23 @@ def main() -> None:
     ]
     page: Any = st.navigation(pages, position="top")
     with guard():
-        _controls()
+        with st.spinner("Loading PyTorch…") if _first() else nullcontext():
+            names = catalog.model_names()
+        _controls(names)
         page.run()
 
 
-def _controls() -> None:
+def _first() -> bool:
+    """Return whether this process has yet to import PyTorch, which takes seconds."""
+    return "torch" not in sys.modules
+
+
+def _controls(names: Sequence[str]) -> None:
     """Draw what every permalink needs: model, data, seed."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.selectbox(
             "Model",
-            catalog.model_names(),
+            names,
             key="model",
             bind="query-params",
             help="A sample network, or one you uploaded on the Model page.",

@@ -9,24 +9,20 @@ import streamlit as st
 
 from workbench.ui.format import count, interval, percent, short, size
 from workbench.ui.glossary import tip
-from workbench.ui.services.costs import Totals
 
 if TYPE_CHECKING:
     from workbench.analysis.accuracy import Accuracy
+    from workbench.analysis.complexity import NetworkCost
     from workbench.data.dataset import Dataset
 
 
-def headline(
-    totals: Totals, layers: int, found: "tuple[Accuracy, Dataset] | None"
-) -> None:
+def headline(cost: "NetworkCost", found: "tuple[Accuracy, Dataset] | None") -> None:
     """Draw accuracy, weights, work and size of a network.
 
     Parameters
     ----------
-    totals : Totals
+    cost : NetworkCost
         Sums over its layers.
-    layers : int
-        Layers with weights.
     found : (Accuracy, Dataset) or None
         None when there are no images to measure on.
     """
@@ -47,17 +43,17 @@ def headline(
                 f"\n\nInterval: {tip('interval')}",
             )
     figures = (
-        ("Weights", short(totals.weights), f"in {layers} layers", "parameters"),
+        ("Weights", short(cost.weights), f"in {len(cost.layers)} layers", "parameters"),
         (
             "Dense MACs",
-            short(totals.dense_macs),
-            f"{short(totals.theoretical_macs)} on non-zero weights",
+            short(cost.dense_macs),
+            f"{short(cost.macs)} on non-zero weights",
             "dense MACs",
         ),
         (
             "Size dense",
-            size(totals.dense_bytes),
-            f"sparsity {percent(totals.sparsity)}",
+            size(cost.dense_bytes),
+            f"sparsity {percent(cost.sparsity)}",
             "size dense",
         ),
     )

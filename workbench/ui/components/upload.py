@@ -11,6 +11,8 @@ from workbench.ui.services import catalog, networks
 
 _FILE = "upload_file"
 _ARCHITECTURE = "upload_architecture"
+_DATASET = "upload_dataset"
+NOWHERE = "something else"
 _RESULT = "upload_result"
 
 
@@ -23,9 +25,16 @@ def upload() -> None:
         )
         st.selectbox(
             "Architecture",
-            [name for name in catalog.model_names() if " · " not in name],
+            catalog.architecture_names(),
             key=_ARCHITECTURE,
             persist_state="session",
+        )
+        st.selectbox(
+            "Trained on",
+            (*catalog.dataset_names(), NOWHERE),
+            key=_DATASET,
+            persist_state="session",
+            help="Images that accuracy is measured on.",
         )
         st.file_uploader(
             "Weights file",
@@ -56,9 +65,13 @@ def _load() -> None:
     file = st.session_state.get(_FILE)
     if file is None:
         return
+    dataset = st.session_state[_DATASET]
     try:
         name = networks.add_upload(
-            st.session_state[_ARCHITECTURE], file.name, file.getvalue()
+            st.session_state[_ARCHITECTURE],
+            file.name,
+            file.getvalue(),
+            dataset=None if dataset == NOWHERE else dataset,
         )
     except WorkbenchError as error:
         st.session_state[_RESULT] = error

@@ -63,7 +63,7 @@ try:
 except WorkbenchError as error:
     problem = error
 with tiles:
-    headline(costs.totals(shown), len(network.layers), measured)
+    headline(costs.network_cost(shown), measured)
     if pruned is not None:
         st.caption(
             "Numbers are of the network pruned by your recipe (page Prune); undo it "

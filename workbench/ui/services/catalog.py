@@ -40,3 +40,16 @@ def model_names() -> tuple[str, ...]:
     """Return the samples, then what this session uploaded; the first opens first."""
     samples = tuple(sample.name for sample in wb.list_samples())
     return samples + tuple(st.session_state.get(UPLOADS, {}))
+
+
+def architecture_names() -> tuple[str, ...]:
+    """Return the architectures that uploaded weights may belong to."""
+    from workbench.models.architectures import ARCHITECTURES
+
+    return tuple(ARCHITECTURES)
+
+
+def dataset_names() -> tuple[str, ...]:
+    """Return the datasets that sample networks were trained on."""
+    found = (sample.dataset for sample in wb.list_samples())
+    return tuple(dict.fromkeys(name for name in found if name))

@@ -4,7 +4,6 @@ Belongs here: arranging what ``wb.layer_costs`` returns for tables and charts. D
 not belong here: counting.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -13,53 +12,27 @@ import workbench as wb
 from workbench.ui.format import shape
 
 if TYPE_CHECKING:
+    from workbench.analysis.complexity import NetworkCost
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
 
 
-@dataclass(frozen=True)
-class Totals:
-    """Sums over all layers of a network."""
+@st.cache_data(max_entries=24, show_spinner=False)
+def _costs(digest: str, _network: "Network | PrunedNetwork") -> "NetworkCost":
+    found: NetworkCost = wb.layer_costs(_network)
+    return found
 
-    weights: int
-    nonzeros: int
-    dense_macs: int
-    theoretical_macs: int
-    dense_bytes: int
-    sparse_bytes: int
 
-    @property
-    def sparsity(self) -> float:
-        """Zeros / total over all layers."""
-        return 1 - self.nonzeros / self.weights
+def network_cost(network: "Network | PrunedNetwork") -> "NetworkCost":
+    """Return the cost of every layer and their sums, counted once."""
+    return _costs(network.digest, network)
 
 
 def layer_rows(network: "Network | PrunedNetwork") -> list[dict[str, object]]:
     """Return one row a layer, in order of execution."""
-    return _rows(network.digest, network)
-
-
-def totals(network: "Network | PrunedNetwork") -> Totals:
-    """Return the sums of all layers."""
-    costs = wb.layer_costs(network)
-    return Totals(
-        weights=sum(cost.weights for cost in costs),
-        nonzeros=sum(cost.nonzeros for cost in costs),
-        dense_macs=sum(cost.dense_macs for cost in costs),
-        theoretical_macs=sum(cost.theoretical_macs for cost in costs),
-        dense_bytes=sum(cost.dense_bytes for cost in costs),
-        sparse_bytes=sum(cost.sparse_bytes for cost in costs),
-    )
-
-
-@st.cache_data(max_entries=24, show_spinner=False)
-def _rows(
-    digest: str, _network: "Network | PrunedNetwork"
-) -> list[dict[str, object]]:
-    costs = wb.layer_costs(_network)
-    total = sum(cost.dense_macs for cost in costs)
+    costs = network_cost(network)
     rows: list[dict[str, object]] = []
-    for layer, cost in zip(_network.layers, costs, strict=True):
+    for layer, cost in zip(network.layers, costs.layers, strict=True):
         rows.append(
             {
                 "layer": layer.id,
@@ -68,9 +41,9 @@ def _rows(
                 "stride": layer.stride[0],
                 "weights": cost.weights,
                 "dense_macs": cost.dense_macs,
-                "theoretical_macs": cost.theoretical_macs,
-                "share": cost.dense_macs / total,
-                "sparsity": 1 - cost.nonzeros / cost.weights,
+                "theoretical_macs": cost.macs,
+                "share": cost.dense_macs / costs.dense_macs,
+                "sparsity": cost.sparsity,
             }
         )
     return rows

@@ -4,7 +4,6 @@ Belongs here: loading and caching. Nothing here changes a cached network: prunin
 re-estimation return new objects. Does not belong here: drawing.
 """
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,15 +28,10 @@ def current() -> "Network":
     if name in uploads:
         network: Network = uploads[name]
         return network
-    if st.session_state.get("torch_loaded"):
-        return sample(name)
-    with st.spinner("Loading PyTorch and the network…"):
-        network = sample(name)
-    st.session_state["torch_loaded"] = True
-    return network
+    return sample(name)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner="Loading the network…")
 def sample(name: str) -> "Network":
     """Return a sample network; one object for all sessions, never changed."""
     network: Network = wb.load_model(name)
@@ -55,17 +49,21 @@ def pruned(network: "Network", recipe: "Recipe") -> "PrunedNetwork":
     return _pruned(network.digest, recipe.dump(), network)
 
 
-def add_upload(architecture: str, file_name: str, content: bytes) -> str:
+def add_upload(
+    architecture: str, file_name: str, content: bytes, *, dataset: str | None
+) -> str:
     """Load uploaded weights into a known architecture and keep the network.
 
     Parameters
     ----------
     architecture : str
-        Name of a sample, whose layers the weights must fit.
+        Name in the architecture table, whose layers the weights must fit.
     file_name : str
-        As the browser named it; its suffix says which format to expect.
+        As the browser named it.
     content : bytes
-        The file.
+        The file: safetensors, or a state_dict.
+    dataset : str or None
+        What the network was trained on, if known.
 
     Returns
     -------
@@ -77,6 +75,8 @@ def add_upload(architecture: str, file_name: str, content: bytes) -> str:
     WorkbenchError
         The file is not what it must be; the session is left as it was.
     """
+    from workbench.models.loading import load_upload
+
     safe = Path(file_name).name
     if not content:
         raise WorkbenchError(
@@ -84,11 +84,8 @@ def add_upload(architecture: str, file_name: str, content: bytes) -> str:
             "weights as .safetensors or a .pt state_dict",
             "Export the weights again and upload that file.",
         )
-    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
-        path = Path(folder) / f"upload{Path(safe).suffix.lower()}"
-        path.write_bytes(content)
-        network = wb.load_model(architecture, weights=path)
     name = f"{architecture} · {safe}"
+    network = load_upload(architecture, content, name=name, dataset=dataset)
     uploads = st.session_state.get(catalog.UPLOADS, {})
     st.session_state[catalog.UPLOADS] = {**uploads, name: network}
     return name

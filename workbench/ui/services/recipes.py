@@ -4,7 +4,7 @@ Belongs here: where a session keeps recipes and how edits make new ones. Does no
 belong here: what a recipe means (``pruning``) or the widgets that edit it.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -53,7 +53,7 @@ def seed() -> int:
     return int(st.session_state.get("seed", 0))
 
 
-def with_rule(recipe: "Recipe", match: str, **rule: Any) -> "Recipe":
+def with_rule(recipe: "Recipe", match: str, method: str, **params: object) -> "Recipe":
     """Return a recipe whose last word on ``match`` is a new rule.
 
     Parameters
@@ -61,15 +61,22 @@ def with_rule(recipe: "Recipe", match: str, **rule: Any) -> "Recipe":
     recipe : Recipe
         Stays as it is.
     match : str
-        Layer id or wildcard; earlier rules with the same text are dropped.
-    rule : object
-        ``method`` and its parameters.
+        Layer id or wildcard; an earlier rule with the same text is dropped.
+    method : str
+        Name of the method.
+    **params
+        Its parameters.
+
+    Raises
+    ------
+    RecipeError
+        An impossible parameter.
     """
-    rules = [one.model_dump() for one in recipe.layers if one.match != match]
-    rules.append({"match": match, **rule})
-    fields = recipe.model_dump() | {"layers": rules}
-    made: Recipe = wb.Recipe.model_validate(fields)
-    return made
+    from workbench.pruning.recipe import Rule
+
+    rules = tuple(rule for rule in recipe.layers if rule.match != match)
+    rule = Rule.of(match, method, **params)
+    return recipe.model_copy(update={"layers": (*rules, rule)})
 
 
 def is_empty(recipe: "Recipe") -> bool:

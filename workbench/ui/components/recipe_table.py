@@ -1,0 +1,159 @@
+"""The recipe as a table: one row a layer, method and sparsity editable in place.
+
+Belongs here: the editor and the translation of an edit into a rule. Does not belong
+here: undo (``recipe_history``).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+
+from workbench.errors import WorkbenchError
+from workbench.ui.components.feedback import caught
+from workbench.ui.glossary import tip
+from workbench.ui.services import recipes
+
+if TYPE_CHECKING:
+    from workbench.models.network import Network
+    from workbench.pruning.pruned import PrunedNetwork
+
+_READ_ONLY = ("layer", "weight", "share", "params", "removed", "kernels", "filters")
+
+
+def recipe_table(
+    network: "Network", pruned: "PrunedNetwork", shares: dict[str, float]
+) -> None:
+    """Draw what the recipe says of every layer and what it removes.
+
+    Parameters
+    ----------
+    network : Network
+        The dense network.
+    pruned : PrunedNetwork
+        What the recipe makes of it, for the preview columns.
+    shares : dict
+        Layer id to share of the dense MACs.
+    """
+    from workbench.pruning.methods import METHODS
+
+    version = st.session_state.get(recipes.VERSION, 0)
+    key = f"recipe-editor-{version}"
+    frame = _frame(network, pruned, shares)
+    column = st.column_config
+    st.data_editor(
+        frame,
+        key=key,
+        hide_index=True,
+        height=min(460, 36 * (len(frame) + 1)),
+        disabled=_READ_ONLY,
+        on_change=_edited,
+        args=(key, tuple(frame["layer"]), tuple(frame["sparsity"])),
+        alt="Recipe, one row a layer",
+        column_config={
+            "layer": column.TextColumn("Layer", pinned=True),
+            "weight": column.TextColumn("Weight"),
+            "share": column.ProgressColumn(
+                "Share of MACs", format="percent", help=tip("share of MACs")
+            ),
+            "method": column.SelectboxColumn(
+                "Method", options=list(METHODS), required=True, help=tip("method")
+            ),
+            "sparsity": column.NumberColumn(
+                "Sparsity asked (%)",
+                min_value=0,
+                max_value=99,
+                step=1,
+                help="Type a number: the method's parameters follow it.",
+            ),
+            "params": column.TextColumn("Parameters", help="As in the recipe file."),
+            "removed": column.ProgressColumn(
+                "Removed",
+                format="percent",
+                min_value=0,
+                max_value=1,
+                help="Zeros / weights that this recipe really makes.",
+            ),
+            "kernels": column.NumberColumn("Kernels gone"),
+            "filters": column.NumberColumn("Filters gone"),
+        },
+    )
+
+
+def _frame(
+    network: "Network", pruned: "PrunedNetwork", shares: dict[str, float]
+) -> pd.DataFrame:
+    from workbench.pruning.assign import assign
+
+    rows: list[dict[str, Any]] = []
+    said = assign(pruned.recipe, network)
+    for one, report in zip(said, pruned.report.layers, strict=True):
+        params = {}
+        if one.rule is not None and one.method != "none":
+            params = one.rule.model_dump()
+            params.pop("match")
+            params.pop("method")
+        rows.append(
+            {
+                "layer": one.layer.id,
+                "weight": " × ".join(map(str, one.layer.weight_shape)),
+                "share": shares[one.layer.id],
+                "method": one.method,
+                "sparsity": _asked(params, report.sparsity),
+                "params": ", ".join(f"{k}: {_plain(v)}" for k, v in params.items()),
+                "removed": report.sparsity,
+                "kernels": report.kernels_removed,
+                "filters": report.filters_removed,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _asked(params: dict[str, Any], removed: float) -> float:
+    return round(100 * float(params.get("sparsity", removed)), 1)
+
+
+def _plain(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _edited(key: str, layers: tuple[str, ...], before: tuple[float, ...]) -> None:
+    """Turn the edited cells into rules; an impossible one is said and not kept."""
+    from workbench.pruning.recipe import method_named
+
+    recipe = recipes.current()
+    with caught():
+        for row, cells in st.session_state[key]["edited_rows"].items():
+            layer = layers[int(row)]
+            method = cells.get("method") or _method_of(recipe, layer)
+            wanted = float(cells.get("sparsity", before[int(row)] or 60.0)) / 100
+            if not 0 <= wanted < 1:
+                raise WorkbenchError(
+                    f"sparsity {100 * wanted:g} % for layer '{layer}'",
+                    "0 to 99 %",
+                    "Type a number in that range.",
+                )
+            params = _reach(method_named(method), wanted, exact="sparsity" in cells)
+            recipe = recipes.with_rule(recipe, layer, method, **params)
+        recipes.push(recipe)
+    st.session_state[recipes.VERSION] = st.session_state.get(recipes.VERSION, 0) + 1
+
+
+def _reach(method: Any, wanted: float, *, exact: bool) -> dict[str, object]:
+    """Return parameters for a sparsity; a new method may start from its own least."""
+    try:
+        found: dict[str, object] = method.at_sparsity(wanted)
+    except WorkbenchError:
+        if exact:
+            raise
+        found = method.at_sparsity(0.6)
+    return found
+
+
+def _method_of(recipe: Any, layer: str) -> str:
+    from workbench.pruning.assign import assign
+    from workbench.ui.services import networks
+
+    said = {row.layer.id: row.method for row in assign(recipe, networks.current())}
+    method = said[layer]
+    return "magnitude" if method == "none" else method

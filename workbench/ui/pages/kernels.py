@@ -1,0 +1,54 @@
+"""Kernels: every kernel of a layer, before and after pruning."""
+
+import streamlit as st
+
+from workbench.ui.charts import frame
+from workbench.ui.charts.connectivity import connectivity_figure
+from workbench.ui.charts.histogram import histogram_figure
+from workbench.ui.charts.norms import norms_figure
+from workbench.ui.components.kernel_detail import kernel_detail
+from workbench.ui.components.layer_facts import layer_facts
+from workbench.ui.components.layer_picker import choose_layer
+from workbench.ui.components.mosaic import mosaic
+from workbench.ui.components.pattern_panel import pattern_panel
+from workbench.ui.services import networks, recipes
+from workbench.ui.services.pictures import layer_view
+
+network = networks.current()
+recipe = recipes.current()
+pruned = None if recipes.is_empty(recipe) else networks.pruned(network, recipe)
+
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    layer = choose_layer(network)
+    layer_facts(layer, pruned)
+
+view = layer_view(network, pruned, layer.id, height_px=540)
+large, small = st.columns([3, 1], gap="medium")
+with large:
+    pick = mosaic(view, key=f"mosaic-{network.digest[:8]}-{layer.id}")
+with small:
+    kernel_detail(view, pick)
+    if view.mask is None:
+        st.caption(
+            "This layer is not pruned. Choose a method on the page Prune, and the "
+            "mask is drawn here, with a slider from before to after."
+        )
+
+weights, norms, wires, patterns = st.tabs(
+    ["Weights", "Filter norms", "Connectivity", "Patterns"],
+    key="view",
+    on_change="rerun",
+    bind="query-params",
+)
+if weights.open:
+    with weights:
+        frame.show(histogram_figure(layer.id, view.weights, view.mask), key="hist")
+if norms.open:
+    with norms:
+        frame.show(norms_figure(layer.id, view.weights, view.mask), key="norms")
+if wires.open:
+    with wires:
+        frame.show(connectivity_figure(layer.id, view.weights, view.mask), key="wires")
+if patterns.open:
+    with patterns:
+        pattern_panel(network, layer)

@@ -1,0 +1,5 @@
+"""prune."""
+
+import streamlit as st
+
+st.header("prune")

@@ -1,0 +1,153 @@
+"""A trial: prune by a recipe, measure accuracy three ways, measure time, record it.
+
+Belongs here: the order of public calls and the JSON they become. Runs in a job's
+thread, so nothing here touches streamlit. Does not belong here: any computation.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import workbench as wb
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.analysis.accuracy import Accuracy
+    from workbench.data.dataset import Dataset
+    from workbench.jobs.job import Job
+    from workbench.models.network import Network
+    from workbench.pruning.pruned import PrunedNetwork
+    from workbench.pruning.recipe import Recipe
+
+KIND = "trial"
+STEPS = (
+    "pruning",
+    "accuracy of the dense network",
+    "accuracy after pruning, raw",
+    "accuracy with batch norms re-estimated",
+    "compiling and measuring",
+)
+BN_IMAGES = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What a trial is to do.
+
+    Parameters
+    ----------
+    network : Network
+        The dense network.
+    recipe : Recipe
+        How to prune it.
+    data : Dataset or None
+        Images to measure accuracy on; None leaves accuracy out.
+    train : Dataset or None
+        Images for re-estimating batch norms.
+    threads : int
+        For every engine.
+    budget_s : float
+        Seconds spent on timing rounds.
+    """
+
+    network: "Network"
+    recipe: "Recipe"
+    data: "Dataset | None"
+    train: "Dataset | None"
+    threads: int = 1
+    budget_s: float = 3.0
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What identifies the trial in the store."""
+        return {
+            "model": self.network.name,
+            "digest": self.network.digest,
+            "recipe": self.recipe.dump(),
+            "dataset": None if self.data is None else self.data.name,
+            "split": None if self.data is None else self.data.split,
+            "dataset_digest": None if self.data is None else self.data.digest,
+            "seed": self.recipe.seed,
+            "threads": self.threads,
+        }
+
+
+def run_trial(job: "Job", order: Order) -> dict[str, Any]:
+    """Do a trial inside a job; each part is a row as soon as it is known.
+
+    Returns
+    -------
+    dict
+        ``inputs`` and ``results``, as recorded in the store.
+    """
+    job.set_total(len(STEPS))
+    results: dict[str, Any] = {}
+
+    def put(part: str, value: Mapping[str, Any]) -> None:
+        results[part] = dict(value)
+        job.advance({"part": part, "value": dict(value)})
+
+    network = order.network
+    pruned: PrunedNetwork = wb.prune(network, order.recipe)
+    put("cost", cost_of(network, pruned))
+    for name, subject in _subjects(order, pruned):
+        put(name, {} if order.data is None else _accuracy(subject(), order.data))
+    measured = wb.bench(
+        network,
+        pruned,
+        threads=order.threads,
+        budget_s=order.budget_s,
+        on_round=lambda done, total: job.check(),
+    )
+    sentences = [_sentence(measured, "workbench dense")]
+    sentences += [one.sentence for one in measured.against("torch dense")]
+    put("latency", {**measured.to_dict(), "sentences": [s for s in sentences if s]})
+    run = wb.Store().add_run(KIND, inputs=order.inputs, results=results)
+    return {"run": run.id, "inputs": order.inputs, "results": results}
+
+
+def cost_of(network: "Network", pruned: "PrunedNetwork") -> dict[str, Any]:
+    """Return weights, MACs and bytes before and after, and what was removed."""
+    before, after = wb.layer_costs(network), wb.layer_costs(pruned)
+    return {
+        "weights": after.weights,
+        "nonzeros": after.nonzeros,
+        "sparsity": after.sparsity,
+        "dense_macs": before.dense_macs,
+        "theoretical_macs": after.macs,
+        "dense_bytes": before.dense_bytes,
+        "sparse_bytes": after.sparse_bytes,
+        "kernels_removed": pruned.report.kernels_removed,
+        "filters_removed": pruned.report.filters_removed,
+    }
+
+
+def _subjects(order: Order, pruned: "PrunedNetwork") -> Any:
+    """Return what accuracy is measured of, each made when its turn comes."""
+
+    def reestimated() -> Any:
+        if order.train is None:
+            return pruned
+        return wb.reestimate_bn(
+            pruned, order.train, images=BN_IMAGES, seed=order.recipe.seed
+        )
+
+    return (
+        ("dense", lambda: order.network),
+        ("raw", lambda: pruned),
+        ("bn", reestimated),
+    )
+
+
+def _accuracy(network: Any, data: "Dataset") -> dict[str, Any]:
+    found: Accuracy = wb.evaluate(network, data)
+    return asdict(found)
+
+
+def _sentence(measured: Any, baseline: str) -> str:
+    """Say how our pruned program compares with a baseline, or that it does not."""
+    try:
+        found = measured.compare("workbench pruned", baseline)
+    except WorkbenchError:
+        return ""
+    return "" if found is None else str(found.sentence)

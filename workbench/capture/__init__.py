@@ -1,0 +1,1 @@
+"""Foreign networks in: torch modules and files become engine graphs."""

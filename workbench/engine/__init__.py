@@ -1,0 +1,1 @@
+"""The engine: graph, passes, candidates, selection, programs. No torch here."""

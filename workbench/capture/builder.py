@@ -1,0 +1,110 @@
+"""Collects graph nodes while a foreign graph is walked.
+
+Belongs here: naming and shape bookkeeping that every importer needs. Does not
+belong here: knowledge of torch or ONNX operations.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from workbench.engine.graph import Graph, GraphError, Node
+from workbench.engine.ops import infer_shape
+
+WEIGHTED = ("conv2d", "linear", "batchnorm")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the graph being built: the node that makes it, its shape."""
+
+    id: str
+    shape: tuple[int, ...]
+
+
+class GraphBuilder:
+    """Grows a `Graph` node by node, in execution order.
+
+    Parameters
+    ----------
+    name : str
+        Name of the graph.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._nodes: list[Node] = []
+        self._ids: set[str] = set()
+        self._path, self._call, self._fallback = "", 0, ""
+
+    def at(self, path: str, call: int, fallback: str) -> None:
+        """Say which module the next nodes come from.
+
+        Parameters
+        ----------
+        path : str
+            Qualified module name; may be empty.
+        call : int
+            0 for the first call of that module, 1 for the second, ...
+        fallback : str
+            Name to use where the module path does not name one operation.
+        """
+        self._path, self._call, self._fallback = path, call, fallback
+
+    @property
+    def where(self) -> str:
+        """Return the name of the layer being read, for error messages."""
+        return self._path or self._fallback
+
+    def input(self, shape: tuple[int, ...]) -> Value:
+        """Add the input with the given shape (without batch)."""
+        if self._nodes:
+            raise GraphError(
+                "a network with several inputs",
+                "exactly one",
+                "Feed the other inputs as constants.",
+            )
+        self._nodes.append(Node("input", "input", (), shape, {"shape": shape}))
+        self._ids.add("input")
+        return Value("input", shape)
+
+    def add(
+        self,
+        op: str,
+        inputs: Sequence[Value],
+        *,
+        attrs: Mapping[str, Any] | None = None,
+        params: Mapping[str, ArrayLike] | None = None,
+    ) -> Value:
+        """Add one node and return its tensor; the shape is inferred."""
+        attrs = attrs or {}
+        arrays = {
+            name: np.ascontiguousarray(array, np.float32)
+            for name, array in (params or {}).items()
+        }
+        shape = infer_shape(op, [v.shape for v in inputs], attrs, arrays)
+        node_id = self._unique(op)
+        ids = tuple(v.id for v in inputs)
+        self._nodes.append(Node(node_id, op, ids, shape, attrs, arrays))
+        return Value(node_id, shape)
+
+    def graph(self, output: str) -> Graph:
+        """Return the finished graph whose result is the node ``output``."""
+        return Graph(self._name, tuple(self._nodes), output)
+
+    def _unique(self, op: str) -> str:
+        base = self._path or self._fallback
+        if self._call:
+            base = f"{base}@{self._call}"
+        leaf = base.rpartition(".")[2]
+        owns_path = op in WEIGHTED or op.partition("_")[0] in leaf.lower()
+        name = base if owns_path else f"{base}.{op}"
+        number = 1
+        while name in self._ids:
+            number += 1
+            name = f"{base}.{op}{number}"
+        self._ids.add(name)
+        return name

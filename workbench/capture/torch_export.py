@@ -1,0 +1,230 @@
+"""Read a torch module into the engine's graph with `torch.export`.
+
+Belongs here: tracing, constants, names of nodes. What each torch operation
+becomes is in `aten_ops`. Module paths become layer ids, so masks, recipes and
+reports speak of the same layers as the engine.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import nn
+
+from workbench.capture.aten_ops import TRANSLATIONS
+from workbench.capture.builder import GraphBuilder, Value
+from workbench.engine.graph import Graph, UncoveredOp
+from workbench.errors import WorkbenchError
+
+
+class CaptureError(WorkbenchError):
+    """A module that cannot be read as one static graph."""
+
+
+@runtime_checkable
+class HasModule(Protocol):
+    """A `Network` or `PrunedNetwork`: a module and the shape it takes."""
+
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+        ...
+
+    @property
+    def module(self) -> nn.Module:
+        """Return the module in eval mode."""
+        ...
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Return (C, H, W)."""
+        ...
+
+
+def capture(
+    obj: HasModule | nn.Module,
+    example: torch.Tensor | None = None,
+    *,
+    name: str | None = None,
+) -> Graph:
+    """Return the engine's graph of a network.
+
+    Parameters
+    ----------
+    obj : Network, PrunedNetwork or nn.Module
+        Read in eval mode; not changed.
+    example : torch.Tensor, optional
+        One input (1, C, H, W); needed for a bare module.
+    name : str, optional
+        Name of the graph; the network's name by default.
+
+    Returns
+    -------
+    Graph
+        Un-simplified: batch norm and activations are still nodes.
+
+    Raises
+    ------
+    CaptureError
+        No example for a bare module, several inputs, data-dependent control
+        flow.
+    UncoveredOp
+        An operation the engine does not have, named with its layer.
+
+    Examples
+    --------
+    >>> graph = capture(nn.Sequential(nn.ReLU()), torch.zeros(1, 3, 4, 4))
+    >>> [node.op for node in graph]
+    ['input', 'relu']
+    """
+    if isinstance(obj, nn.Module):
+        module, title = obj, name or type(obj).__name__
+        if example is None:
+            raise CaptureError(
+                f"a bare module {type(obj).__name__} without an example input",
+                "a tensor (1, C, H, W)",
+                "Pass example=torch.zeros(1, 3, 224, 224) or wrap it in a Network.",
+            )
+    elif isinstance(obj, HasModule):
+        module, title = obj.module, name or obj.name
+        if example is None:
+            example = torch.zeros(1, *obj.input_shape)
+    else:
+        raise CaptureError(
+            f"an object of type {type(obj).__name__}",
+            "a Network, a PrunedNetwork or an nn.Module",
+            "Load it with workbench.load_model or workbench.from_module first.",
+        )
+    return _Reader(_export(module, example[:1]), title).graph()
+
+
+def _export(module: nn.Module, example: torch.Tensor) -> torch.export.ExportedProgram:
+    if module.training:
+        module = copy.deepcopy(module).eval()
+    try:
+        with torch.no_grad():
+            return torch.export.export(module, (example,), strict=False)
+    except (
+        torch._dynamo.exc.UserError,
+        torch.fx.experimental.symbolic_shapes.GuardOnDataDependentSymNode,
+        RuntimeError,
+        TypeError,
+    ) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        raise CaptureError(
+            f"{type(module).__name__} cannot be exported as one graph ({reason})",
+            "a forward pass without control flow that depends on the data",
+            "Run it in torch, or rewrite the branch with fixed structure.",
+        ) from error
+
+
+@dataclass
+class _Reader:
+    """Walks an exported program once and feeds a `GraphBuilder`."""
+
+    program: torch.export.ExportedProgram
+    title: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def graph(self) -> Graph:
+        builder = GraphBuilder(self.title)
+        constants = self._constants()
+        result: str | None = None
+        for node in self.program.graph.nodes:
+            if node.op == "placeholder":
+                self._placeholder(builder, node, constants)
+            elif node.op == "call_function":
+                self._call(builder, node)
+            elif node.op == "output":
+                result = self._result(node)
+        if result is None:
+            raise CaptureError("a graph without output", "one tensor", "Return one.")
+        return builder.graph(result)
+
+    def _constants(self) -> Mapping[str, torch.Tensor]:
+        signature = self.program.graph_signature
+        state = {**self.program.state_dict, **self.program.constants}
+        names = {
+            **signature.inputs_to_parameters,
+            **signature.inputs_to_buffers,
+            **signature.inputs_to_lifted_tensor_constants,
+        }
+        return {k: state[v].detach() for k, v in names.items() if v in state}
+
+    def _placeholder(
+        self,
+        builder: GraphBuilder,
+        node: torch.fx.Node,
+        constants: Mapping[str, torch.Tensor],
+    ) -> None:
+        if node.name in constants:
+            self.values[node.name] = constants[node.name]
+            return
+        shape = tuple(int(s) for s in node.meta["val"].shape[1:])
+        self.values[node.name] = builder.input(shape)
+
+    def _call(self, builder: GraphBuilder, node: torch.fx.Node) -> None:
+        args = torch.fx.node.map_arg(node.args, lambda n: self.values[n.name])
+        kwargs = torch.fx.node.map_arg(node.kwargs, lambda n: self.values[n.name])
+        path, call = _module_path(node)
+        if not _reads_value(args, kwargs):
+            with torch.no_grad():
+                self.values[node.name] = node.target(*args, **kwargs)  # type: ignore[operator]
+            return
+        target = str(node.target).removesuffix("_")
+        translate = TRANSLATIONS.get(_key(node))
+        if translate is None:
+            raise UncoveredOp(target, path or node.name)
+        builder.at(path, call, node.name)
+        self.values[node.name] = translate(builder, args, kwargs)
+
+    def _result(self, node: torch.fx.Node) -> str:
+        outputs = [n for n in node.all_input_nodes]
+        kinds = [self.values.get(n.name) for n in outputs]
+        if len(kinds) != 1 or not isinstance(kinds[0], Value):
+            raise CaptureError(
+                f"a network with {len(kinds)} results",
+                "exactly one tensor",
+                "Return only the tensor to be computed.",
+            )
+        return kinds[0].id
+
+
+def _key(node: torch.fx.Node) -> str:
+    """Return 'aten.relu' for relu, relu_ and each of their overloads."""
+    target = node.target
+    if isinstance(target, torch._ops.OpOverload):
+        return target._schema.name.split("::")[1].removesuffix("_")
+    return getattr(target, "__name__", str(target))
+
+
+def _module_path(node: torch.fx.Node) -> tuple[str, int]:
+    """Return the qualified module name and the number of this call of it."""
+    stack = node.meta.get("nn_module_stack") or {}
+    if not stack:
+        return "", 0
+    key = list(stack)[-1]
+    path = stack[key][0]
+    _, _, call = key.partition("@")
+    return path, int(call) if call.isdigit() else 0
+
+
+def _reads_value(args: Any, kwargs: Any) -> bool:
+    found = False
+
+    def visit(item: Any) -> None:
+        nonlocal found
+        if isinstance(item, (list, tuple)):
+            for part in item:
+                visit(part)
+        elif isinstance(item, dict):
+            for part in item.values():
+                visit(part)
+        elif hasattr(item, "shape") and not isinstance(item, torch.Tensor):
+            found = True
+
+    visit(args)
+    visit(kwargs)
+    return found

@@ -1,0 +1,32 @@
+"""Every kernel that may run a node: one file each, one line each in `TABLE`."""
+
+from workbench.engine.candidates.base import Binding, Candidate, Form, Operand
+from workbench.engine.candidates.dense import DenseConv
+from workbench.engine.candidates.depthwise import DepthwiseConv
+from workbench.engine.candidates.elementwise import (
+    Binary,
+    ChannelShuffle,
+    Flatten,
+    Unary,
+    Upsample,
+)
+from workbench.engine.candidates.linear import DenseLinear, SparseLinear
+from workbench.engine.candidates.pooling import GlobalPool, WindowPool
+from workbench.engine.candidates.sparse import SparseConv
+
+TABLE: tuple[Candidate, ...] = (
+    SparseConv(),
+    DenseConv(),
+    DepthwiseConv(),
+    DenseLinear(),
+    SparseLinear(),
+    WindowPool(),
+    GlobalPool(),
+    Binary(),
+    Unary(),
+    Flatten(),
+    ChannelShuffle(),
+    Upsample(),
+)
+
+__all__ = ["TABLE", "Binding", "Candidate", "Form", "Operand"]

@@ -1,0 +1,153 @@
+"""What a kernel candidate is: eligibility, layouts it reads, steps it builds.
+
+Belongs here: the protocol that every file of this folder implements and the
+values that pass through it. Does not belong here: choosing (`select`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Protocol
+
+from workbench.engine.graph import Node
+from workbench.engine.layout import KINDS, Layout, Pad
+from workbench.engine.pack import Window
+from workbench.kernels import Activation, Geometry, Step
+
+
+@dataclass(frozen=True, order=True)
+class Form:
+    """How a reader wants its input stored: a layout kind and a phase split."""
+
+    kind: str
+    split: int = 1
+
+    def __str__(self) -> str:
+        return self.kind if self.split == 1 else f"{self.kind}/split{self.split}"
+
+
+UNSPLIT = tuple(Form(kind) for kind in KINDS)
+
+
+@dataclass(frozen=True)
+class Operand:
+    """Channels of a tensor in the arena.
+
+    Parameters
+    ----------
+    base : int
+        Arena offset of the whole tensor, in floats.
+    layout : Layout
+        Of the whole tensor.
+    first, channels : int
+        The channels that are meant (all, unless it is a part of a concat).
+    """
+
+    base: int
+    layout: Layout
+    first: int
+    channels: int
+
+    @property
+    def start(self) -> int:
+        """Arena offset that kernels add their vector tables to."""
+        return self.base + self.first * self.layout.channel_stride
+
+    @property
+    def geometry(self) -> Geometry:
+        """What generic kernels need to walk these channels."""
+        return self.layout.geometry(self.base, first=self.first, count=self.channels)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Where a node's tensors are when its steps are built.
+
+    Parameters
+    ----------
+    inputs : tuple of Operand
+        In the order of the node's inputs; the first has the form asked for.
+    output : Operand
+    arena_floats : int
+        Size of the arena.
+    """
+
+    inputs: tuple[Operand, ...]
+    output: Operand
+    arena_floats: int
+
+
+class Candidate(Protocol):
+    """One way to run a node. One file each; listed in `candidates.TABLE`."""
+
+    @property
+    def name(self) -> str:
+        """Name in reports, plans and caches."""
+        ...
+
+    @property
+    def ops(self) -> tuple[str, ...]:
+        """Return the operations it can run."""
+        ...
+
+    def reject(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> str | None:
+        """Return why it may not run this node, or None."""
+        ...
+
+    def forms(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> tuple[Form, ...]:
+        """Return the forms of the first input that it reads, preferred first."""
+        ...
+
+    def targets(self, node: Node, form: Form) -> tuple[str, ...]:
+        """Return the layout kinds it can write when it reads ``form``."""
+        ...
+
+    def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
+        """Return the kernel variants worth timing; at least one."""
+        ...
+
+    def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
+        """Return the steps that compute the node."""
+        ...
+
+    def model_ms(
+        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
+    ) -> float:
+        """Return the expected time on one core, for an untuned start."""
+        ...
+
+
+def activation_of(node: Node) -> Activation:
+    """Return the activation fused into a node."""
+    kind, lo, hi = node.attrs.get("act", ("none", 0.0, 0.0))
+    return Activation(kind, lo, hi) if kind == "clip" else Activation(kind)
+
+
+def window_of(node: Node, shape: tuple[int, ...]) -> Window:
+    """Return the window of a convolution node over an input of ``shape``."""
+    weight = node.params["weight"]
+    return Window.of(
+        node.attrs,
+        (weight.shape[2], weight.shape[3]),
+        (shape[1], shape[2]),
+        (node.shape[1], node.shape[2]),
+    )
+
+
+def pad_of(node: Node, shape: tuple[int, ...], split: int) -> Pad:
+    """Return the zeros that a node needs around its first input."""
+    if node.op != "conv2d":
+        return Pad()
+    return window_of(node, shape).pad(split)
+
+
+def dense_macs(node: Node) -> int:
+    """Return the multiply-adds of a layer without any zero skipped."""
+    weight = node.params["weight"]
+    return int(prod(weight.shape) * prod(node.shape[1:]))
+
+
+def nonzero_macs(node: Node) -> int:
+    """Return the multiply-adds of a layer with every zero weight skipped."""
+    nonzeros = int((node.params["weight"] != 0).sum())
+    return nonzeros * prod(node.shape[1:])

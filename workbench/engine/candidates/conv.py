@@ -1,0 +1,88 @@
+"""What the convolution candidates share: forms, vector tables, operands.
+
+Belongs here: geometry common to sparse, dense and depthwise convolution. Does
+not belong here: any choice of a kernel.
+"""
+
+from dataclasses import dataclass
+
+from workbench.engine.candidates.base import Binding, Form, window_of
+from workbench.engine.graph import Node
+from workbench.engine.pack import I64, tap_offsets
+from workbench.engine.vectors import Walk, make_vectors
+from workbench.kernels import Vectors
+
+SPLIT_STRIDE = 2
+"""The stride that phase-split copies exist for; others read lane by lane."""
+
+WRITABLE = ("planes", "rows", "strips", "tight")
+
+
+def conv_forms(node: Node, shape: tuple[int, ...]) -> tuple[Form, ...]:
+    """Return the input forms an offset-list convolution can read, best first."""
+    window = window_of(node, shape)
+    if window.pointwise:
+        return (Form("strips"), Form("planes"), Form("rows"), Form("tight"))
+    if window.stride == (1, 1):
+        return (Form("planes"), Form("rows"))
+    if window.stride == (SPLIT_STRIDE, SPLIT_STRIDE):
+        return (Form("planes", SPLIT_STRIDE), Form("rows", SPLIT_STRIDE))
+    return (Form("planes"), Form("rows"))
+
+
+@dataclass(frozen=True, eq=False)
+class ConvPlace:
+    """Everything about memory that a convolution kernel is given.
+
+    Parameters
+    ----------
+    vectors : Vectors
+    offsets : numpy.ndarray of int64, shape (C, KH, KW)
+        Float offset of every tap of every input channel.
+    src, dst, residual : int
+        Arena offsets; no residual is None.
+    out_cs : int
+        Floats between two channels of the output.
+    """
+
+    vectors: Vectors
+    offsets: I64
+    src: int
+    dst: int
+    out_cs: int
+    residual: int | None
+
+
+def place_conv(node: Node, binding: Binding) -> ConvPlace:
+    """Return the vector table, tap offsets and pointers of a convolution.
+
+    Parameters
+    ----------
+    node : Node
+        A ``conv2d``; a second input is the residual, stored like the output.
+    binding : Binding
+        Where its tensors are.
+    """
+    source, target = binding.inputs[0], binding.output
+    weight = node.params["weight"]
+    channels = weight.shape[1] * node.attrs.get("groups", 1)
+    window = window_of(node, (channels, source.layout.height, source.layout.width))
+    split = source.layout.split
+    step = (window.stride[0] // split, window.stride[1] // split)
+    walk = Walk(node.shape[1], node.shape[2], step)
+    residual = binding.inputs[1].start if len(binding.inputs) > 1 else None
+    return ConvPlace(
+        make_vectors(source.layout, target.layout, walk),
+        tap_offsets(window, source.layout, channels),
+        source.start,
+        target.start,
+        target.layout.channel_stride,
+        residual,
+    )
+
+
+def is_depthwise(node: Node) -> bool:
+    """Say whether every group has one input and one output channel."""
+    weight = node.params["weight"]
+    groups: int = node.attrs.get("groups", 1)
+    return groups > 1 and weight.shape[1] == 1 and weight.shape[0] == groups

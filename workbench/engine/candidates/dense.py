@@ -1,0 +1,77 @@
+"""Dense convolution: direct for windows, a matrix product for 1x1."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.engine.candidates.base import Binding, Form, activation_of, dense_macs
+from workbench.engine.candidates.conv import (
+    WRITABLE,
+    conv_forms,
+    is_depthwise,
+    place_conv,
+)
+from workbench.engine.graph import Node
+from workbench.kernels import Step, conv_dense, variants_conv_dense
+
+MODEL_MACS_PER_MS = 45e6
+"""About 90 GF/s, what register-tiled dense kernels hold on AVX-512."""
+
+
+class DenseConv:
+    """Every weight multiplied, zero or not: the baseline and the stems."""
+
+    name = "dense"
+    ops = ("conv2d",)
+
+    def reject(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> str | None:
+        """Reject depthwise layers, which have a kernel of their own."""
+        if is_depthwise(node):
+            return "one filter a channel: the depthwise kernel runs it"
+        return None
+
+    def forms(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> tuple[Form, ...]:
+        """Return strips for 1x1, else padded planes or rows."""
+        return conv_forms(node, shapes[0])
+
+    def targets(self, node: Node, form: Form) -> tuple[str, ...]:
+        """Return every layout: the vector table decides where lanes go."""
+        return WRITABLE
+
+    def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
+        """Return the kernel's register tiles for these shapes."""
+        return variants_conv_dense(_grouped(node), place_conv(node, binding).vectors)
+
+    def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
+        """Return the one step of the layer."""
+        place = place_conv(node, binding)
+        weights = _grouped(node)
+        depth = node.params["weight"].shape[1]
+        offsets = place.offsets[:depth].reshape(-1)
+        step = conv_dense(
+            weights=weights,
+            offsets=np.ascontiguousarray(offsets, np.int32),
+            group_stride=depth * binding.inputs[0].layout.channel_stride,
+            bias=node.params["bias"],
+            vectors=place.vectors,
+            src=place.src,
+            dst=place.dst,
+            out_cs=place.out_cs,
+            act=activation_of(node),
+            residual=place.residual,
+            variant=variant or None,
+            arena_floats=binding.arena_floats,
+        )
+        return (step,)
+
+    def model_ms(
+        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
+    ) -> float:
+        """Return dense multiply-adds over the usual rate."""
+        return dense_macs(node) / MODEL_MACS_PER_MS
+
+
+def _grouped(node: Node) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Return the weight as (groups, filters of a group, taps)."""
+    weight, groups = node.params["weight"], node.attrs.get("groups", 1)
+    return weight.reshape(groups, weight.shape[0] // groups, -1)

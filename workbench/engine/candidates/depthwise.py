@@ -1,0 +1,68 @@
+"""Depthwise convolution: one small filter a channel."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.engine.candidates.base import Binding, Form, activation_of, dense_macs
+from workbench.engine.candidates.conv import (
+    WRITABLE,
+    conv_forms,
+    is_depthwise,
+    place_conv,
+)
+from workbench.engine.graph import Node
+from workbench.kernels import Step, depthwise
+
+MODEL_MACS_PER_MS = 20e6
+"""About 40 GF/s: two loads a multiply-add at worst, and memory-bound planes."""
+
+
+class DepthwiseConv:
+    """Planes in, planes out; stride 2 reads the four phases."""
+
+    name = "depthwise"
+    ops = ("conv2d",)
+
+    def reject(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> str | None:
+        """Reject layers that mix channels."""
+        if is_depthwise(node):
+            return None
+        return "filters read several channels"
+
+    def forms(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> tuple[Form, ...]:
+        """Return padded planes or rows; strips for 1x1."""
+        return conv_forms(node, shapes[0])
+
+    def targets(self, node: Node, form: Form) -> tuple[str, ...]:
+        """Return every layout: the vector table decides where lanes go."""
+        return WRITABLE
+
+    def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
+        """Return the only variant."""
+        return ("",)
+
+    def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
+        """Return the one step of the layer."""
+        place = place_conv(node, binding)
+        weight = node.params["weight"]
+        step = depthwise(
+            weights=weight.reshape(weight.shape[0], -1),
+            offsets=np.ascontiguousarray(place.offsets[0].reshape(-1), np.int32),
+            in_cs=binding.inputs[0].layout.channel_stride,
+            bias=node.params["bias"],
+            vectors=place.vectors,
+            src=place.src,
+            dst=place.dst,
+            out_cs=place.out_cs,
+            act=activation_of(node),
+            residual=place.residual,
+            arena_floats=binding.arena_floats,
+        )
+        return (step,)
+
+    def model_ms(
+        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
+    ) -> float:
+        """Return multiply-adds over the usual rate."""
+        return dense_macs(node) / MODEL_MACS_PER_MS

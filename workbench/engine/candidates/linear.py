@@ -1,0 +1,92 @@
+"""Fully connected layers: dense and sparse matrix times vector.
+
+Both read their input as contiguous features, which is what a tight (C, H, W)
+tensor is: a flatten costs nothing.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.engine.candidates.base import Binding, Form, activation_of
+from workbench.engine.graph import Node
+from workbench.engine.pack import compress_rows
+from workbench.kernels import Step, linear_dense, linear_sparse
+
+DENSE_BYTES_PER_MS = 25e6
+"""A matrix times one vector streams its weights: DRAM speed."""
+
+SPARSE_BYTES_PER_MS = 15e6
+"""Scattered reads of the input hold a sparse row back."""
+
+PAIR_BYTES = 8
+"""A float32 value and an int32 column."""
+
+
+class DenseLinear:
+    """Every weight multiplied."""
+
+    name = "linear-dense"
+    ops = ("linear",)
+
+    def reject(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> str | None:
+        """Reject nothing."""
+        return None
+
+    def forms(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> tuple[Form, ...]:
+        """Return contiguous features."""
+        return (Form("tight"),)
+
+    def targets(self, node: Node, form: Form) -> tuple[str, ...]:
+        """Return contiguous features."""
+        return ("tight",)
+
+    def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
+        """Return the only variant."""
+        return ("",)
+
+    def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
+        """Return the one step of the layer."""
+        step = linear_dense(
+            weights=node.params["weight"],
+            bias=node.params["bias"],
+            src=binding.inputs[0].start,
+            dst=binding.output.start,
+            act=activation_of(node),
+        )
+        return (step,)
+
+    def model_ms(
+        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
+    ) -> float:
+        """Return the time to stream every weight."""
+        return node.params["weight"].size * 4 / DENSE_BYTES_PER_MS
+
+
+class SparseLinear(DenseLinear):
+    """Only the non-zero weights."""
+
+    name = "linear-sparse"
+
+    def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
+        """Return the one step of the layer."""
+        weight = node.params["weight"]
+        columns = np.arange(weight.shape[1], dtype=np.int64)
+        rows = compress_rows(weight, columns, 1)
+        step = linear_sparse(
+            indptr=rows.indptr,
+            columns=rows.offsets,
+            values=rows.values,
+            bias=node.params["bias"],
+            src=binding.inputs[0].start,
+            dst=binding.output.start,
+            act=activation_of(node),
+        )
+        return (step,)
+
+    def model_ms(
+        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
+    ) -> float:
+        """Return the time to stream the non-zero weights and their columns."""
+        nonzeros = int(np.count_nonzero(node.params["weight"]))
+        return nonzeros * PAIR_BYTES / SPARSE_BYTES_PER_MS

@@ -1,0 +1,133 @@
+"""What every option costs: the candidates of a node and copies between forms.
+
+Belongs here: the list of options of a node and the untuned cost model. Does
+not belong here: measuring (`tune`) and choosing (`select`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf, prod
+from typing import Protocol
+
+from workbench.engine.candidates import TABLE, Candidate, Form
+from workbench.engine.graph import Graph, GraphError, Node
+from workbench.engine.plan import Rejection
+
+COPY_FLOATS_PER_MS = 1.5e6
+"""Elements a layout copy moves in a millisecond: one read, one write, cold."""
+
+COPY_OVERHEAD_MS = 0.002
+"""A copy is a step of its own; ties are better broken without one."""
+
+STRIPS_COPY_FACTOR = 1.5
+"""Copies into and out of strips break rows into sixteens."""
+
+FOREIGN_STORE = 1.04
+"""Writing another layout than the one read costs extra masked stores."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to run a node: candidate, input form, variant and its time."""
+
+    candidate: Candidate
+    form: Form
+    variant: str
+    ms: float
+    measured: bool = False
+    targets: tuple[str, ...] = ()
+
+    def cost(self, target: str) -> float:
+        """Return the time when the output is stored as ``target``."""
+        if target not in self.targets:
+            return inf
+        return self.ms if target == self.form.kind else self.ms * FOREIGN_STORE
+
+
+class Costs(Protocol):
+    """Where options and their times come from: a model or measurements."""
+
+    def options(self, node: Node) -> Sequence[Option]:
+        """Return the options of a node."""
+        ...
+
+    def rejected(self, node: Node) -> Sequence[Rejection]:
+        """Return the candidates that may not run a node, with reasons."""
+        ...
+
+    def copy_ms(self, shape: tuple[int, ...], source: Form, target: Form) -> float:
+        """Return the time to copy a tensor from one form into another."""
+        ...
+
+
+class ModelCosts:
+    """Costs by arithmetic alone: an untuned start that never runs a kernel.
+
+    Parameters
+    ----------
+    graph : Graph
+        Simplified.
+    threads : int
+        Work is taken to split evenly.
+    """
+
+    def __init__(self, graph: Graph, threads: int) -> None:
+        self._shapes = {node.id: node.shape for node in graph}
+        self._threads = threads
+
+    def options(self, node: Node) -> Sequence[Option]:
+        """Return the options of a node with modelled times."""
+        shapes = [self._shapes[name] for name in node.inputs]
+        found = [
+            Option(
+                candidate,
+                form,
+                "",
+                candidate.model_ms(node, shapes, form) / self._threads,
+                targets=candidate.targets(node, form),
+            )
+            for candidate in TABLE
+            if node.op in candidate.ops and candidate.reject(node, shapes) is None
+            for form in candidate.forms(node, shapes)
+        ]
+        if not found:
+            raise GraphError(
+                f"no kernel for node {node.id!r} ({node.op})",
+                "at least one eligible candidate",
+                "Run this network in torch, or replace the layer.",
+            )
+        return found
+
+    def rejected(self, node: Node) -> Sequence[Rejection]:
+        """Return the candidates that may not run a node, with reasons."""
+        shapes = [self._shapes[name] for name in node.inputs]
+        reasons = [
+            (candidate.name, candidate.reject(node, shapes))
+            for candidate in TABLE
+            if node.op in candidate.ops
+        ]
+        return [Rejection(name, reason) for name, reason in reasons if reason]
+
+    def copy_ms(self, shape: tuple[int, ...], source: Form, target: Form) -> float:
+        """Return the modelled time of a layout copy; nothing leaves a split."""
+        if source == target:
+            return 0.0
+        if source.split > 1:
+            return inf
+        factor = STRIPS_COPY_FACTOR if "strips" in (source.kind, target.kind) else 1.0
+        moved = prod(shape) * factor / COPY_FLOATS_PER_MS / self._threads
+        return moved + COPY_OVERHEAD_MS
+
+
+def best_by_form(options: Sequence[Option]) -> Mapping[Form, Option]:
+    """Return the fastest option of each input form."""
+    best: dict[Form, Option] = {}
+    for option in options:
+        if option.form not in best or option.ms < best[option.form].ms:
+            best[option.form] = option
+    return best
+
+
+def with_ms(option: Option, ms: float) -> Option:
+    """Return the option with a measured time."""
+    return replace(option, ms=ms, measured=True)

@@ -1,0 +1,219 @@
+"""The `.wbp` file: a program as data, checked byte by byte, loaded with numpy.
+
+Belongs here: the container. Weights are stored instruction-set neutral (dense,
+or a bitmask and the non-zero values), never as packed kernels or code.
+
+    offset 0   8 bytes   magic
+           8   u32       format version
+          12   u32       header length
+          16   32 bytes  SHA-256 of the header
+          48   header    JSON: graph, plan, sections with their SHA-256
+          ...            sections, each aligned to 64 bytes
+"""
+
+import hashlib
+import json
+import mmap
+import os
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.engine.graph import Graph, Node
+from workbench.engine.plan import Plan
+from workbench.errors import WorkbenchError
+
+MAGIC = b"\x93WBPROG\n"
+VERSION = 1
+PREFIX = struct.Struct("<8sII32s")
+ALIGN = 64
+SPARSE_BELOW = 0.9
+"""Density under which bitmask and values are smaller than the dense array."""
+
+F32 = NDArray[np.float32]
+
+
+class ProgramFileError(WorkbenchError):
+    """A `.wbp` file that is damaged, truncated, foreign or too new."""
+
+
+def save_program(graph: Graph, plan: Plan, path: Path) -> None:
+    """Write a program; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    graph : Graph
+        Simplified.
+    plan : Plan
+    path : Path
+        Usually ends in ``.wbp``.
+    """
+    sections: list[bytes] = []
+    entries: list[dict[str, Any]] = []
+    nodes = [
+        {
+            "id": node.id,
+            "op": node.op,
+            "inputs": node.inputs,
+            "shape": node.shape,
+            "attrs": dict(node.attrs),
+            "params": {
+                name: _store(array, sections, entries)
+                for name, array in node.params.items()
+            },
+        }
+        for node in graph
+    ]
+    offset = 0
+    for entry, data in zip(entries, sections, strict=True):
+        entry["offset"], entry["bytes"] = offset, len(data)
+        entry["sha256"] = hashlib.sha256(data).hexdigest()
+        offset += -(-len(data) // ALIGN) * ALIGN
+    header = json.dumps(
+        {
+            "name": graph.name,
+            "output": graph.output,
+            "nodes": nodes,
+            "plan": plan.to_json(),
+            "sections": entries,
+            "data_bytes": offset,
+        }
+    ).encode()
+    header += b" " * (-(PREFIX.size + len(header)) % ALIGN)
+    digest = hashlib.sha256(header).digest()
+    part = path.with_name(f"{path.name}.part{os.getpid()}")
+    with part.open("wb") as file:
+        file.write(PREFIX.pack(MAGIC, VERSION, len(header), digest))
+        file.write(header)
+        for data in sections:
+            file.write(data)
+            file.write(b"\0" * (-len(data) % ALIGN))
+    part.replace(path)
+
+
+def load_program(path: Path) -> tuple[Graph, Plan]:
+    """Read the graph and the plan of a program.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    tuple of Graph and Plan
+        Dense weights are views of the mapped file.
+
+    Raises
+    ------
+    ProgramFileError
+        The file is missing, foreign, newer than this version, truncated or
+        damaged.
+    """
+    data = _map(path)
+    header, start = _header(path, data)
+    if len(data) < start + header["data_bytes"]:
+        raise ProgramFileError(
+            f"{path.name} ends after {len(data)} bytes",
+            f"{start + header['data_bytes']} bytes",
+            "The file is truncated: copy or download it again.",
+        )
+    arrays = [_restore(path, data, start, entry) for entry in header["sections"]]
+    nodes = tuple(
+        Node(
+            node["id"],
+            node["op"],
+            tuple(node["inputs"]),
+            tuple(node["shape"]),
+            {name: _tuples(value) for name, value in node["attrs"].items()},
+            {name: arrays[index] for name, index in node["params"].items()},
+        )
+        for node in header["nodes"]
+    )
+    graph = Graph(header["name"], nodes, header["output"])
+    return graph, Plan.from_json(header["plan"])
+
+
+def _store(array: F32, sections: list[bytes], entries: list[dict[str, Any]]) -> int:
+    keep = array != 0
+    dense = np.count_nonzero(keep) >= SPARSE_BELOW * array.size
+    if dense:
+        sections.append(np.ascontiguousarray(array, "<f4").tobytes())
+    else:
+        mask = np.packbits(keep.reshape(-1), bitorder="little").tobytes()
+        sections.append(mask + np.ascontiguousarray(array[keep], "<f4").tobytes())
+    encoding = "dense" if dense else "bitmask"
+    entries.append({"encoding": encoding, "shape": array.shape})
+    return len(entries) - 1
+
+
+def _restore(path: Path, data: memoryview, start: int, entry: Mapping[str, Any]) -> F32:
+    begin = start + entry["offset"]
+    raw = data[begin : begin + entry["bytes"]]
+    if hashlib.sha256(raw).hexdigest() != entry["sha256"]:
+        raise ProgramFileError(
+            f"{path.name} changed since it was written (section at {begin})",
+            "weights that match their checksum",
+            "The file is damaged: copy or download it again.",
+        )
+    shape = tuple(entry["shape"])
+    size = int(np.prod(shape))
+    if entry["encoding"] == "dense":
+        return np.frombuffer(raw, "<f4").reshape(shape)
+    mask_bytes = -(-size // 8)
+    packed = np.frombuffer(raw[:mask_bytes], np.uint8)
+    keep = np.unpackbits(packed, count=size, bitorder="little").view(np.bool_)
+    array = np.zeros(size, np.float32)
+    array[keep] = np.frombuffer(raw[mask_bytes:], "<f4")
+    return array.reshape(shape)
+
+
+def _map(path: Path) -> memoryview:
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size < PREFIX.size:
+                raise ProgramFileError(
+                    f"{path.name} is shorter than a header",
+                    "a .wbp program",
+                    "Copy or download it again.",
+                )
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except OSError as error:
+        raise ProgramFileError(
+            f"{path} cannot be read ({error.strerror})",
+            "a readable .wbp program",
+            "Check the path and its permissions.",
+        ) from error
+
+
+def _header(path: Path, data: memoryview) -> tuple[dict[str, Any], int]:
+    magic, version, length, digest = PREFIX.unpack(data[: PREFIX.size])
+    if magic != MAGIC:
+        raise ProgramFileError(
+            f"{path.name} is not a .wbp program",
+            f"a file that starts with {MAGIC!r}",
+            "Write one with Program.save.",
+        )
+    if version > VERSION:
+        raise ProgramFileError(
+            f"{path.name} has format version {version}",
+            f"version {VERSION} or older",
+            "Install a newer workbench, or save the program again with this one.",
+        )
+    header = data[PREFIX.size : PREFIX.size + length]
+    if len(header) < length or hashlib.sha256(header).digest() != digest:
+        raise ProgramFileError(
+            f"the header of {path.name} does not match its checksum",
+            "an undamaged header",
+            "The file is truncated or damaged: copy or download it again.",
+        )
+    parsed: dict[str, Any] = json.loads(bytes(header))
+    return parsed, PREFIX.size + length
+
+
+def _tuples(value: Any) -> Any:
+    """Return JSON lists as the tuples that node attributes hold."""
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value

@@ -1,0 +1,113 @@
+"""What was decided for a graph: a layout for each slot, a kernel for each node.
+
+Belongs here: the plan as plain values, so that it can be cached and stored in
+a `.wbp` file. Does not belong here: how it was decided (`select`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.engine.candidates import Form
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A candidate that was not taken, with its time or the reason.
+
+    Parameters
+    ----------
+    candidate : str
+        Name, with the kernel variant where there are several.
+    reason : str
+        Why it may not run, or that it was slower.
+    ms : float, optional
+        Its time, measured or modelled.
+    """
+
+    candidate: str
+    reason: str
+    ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How one node runs.
+
+    Parameters
+    ----------
+    candidate : str
+        Name in `candidates.TABLE`.
+    form : Form
+        How its first input is stored when it is read.
+    variant : str
+        Kernel variant; empty for the kernel's own choice.
+    ms : float
+        Expected time of the node alone.
+    measured : bool
+        False when ``ms`` comes from the cost model.
+    rejected : tuple of Rejection
+    """
+
+    candidate: str
+    form: Form
+    variant: str = ""
+    ms: float = 0.0
+    measured: bool = False
+    rejected: tuple[Rejection, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Layouts of slots and choices of nodes.
+
+    Parameters
+    ----------
+    forms : mapping of str to Form
+        Primary form of each slot; readers of other forms get a copy.
+    choices : mapping of str to Choice
+        For each node that computes something.
+    threads : int
+        Threads that the plan was made for.
+    """
+
+    forms: Mapping[str, Form]
+    choices: Mapping[str, Choice]
+    threads: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as values that JSON can hold."""
+        return {
+            "threads": self.threads,
+            "forms": {k: [f.kind, f.split] for k, f in self.forms.items()},
+            "choices": {
+                name: {
+                    "candidate": c.candidate,
+                    "form": [c.form.kind, c.form.split],
+                    "variant": c.variant,
+                    "ms": c.ms,
+                    "measured": c.measured,
+                    "rejected": [[r.candidate, r.reason, r.ms] for r in c.rejected],
+                }
+                for name, c in self.choices.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Plan":
+        """Return the plan that `to_json` wrote."""
+        return cls(
+            {k: Form(*f) for k, f in data["forms"].items()},
+            {
+                name: Choice(
+                    c["candidate"],
+                    Form(*c["form"]),
+                    c["variant"],
+                    c["ms"],
+                    c["measured"],
+                    tuple(Rejection(*r) for r in c["rejected"]),
+                )
+                for name, c in data["choices"].items()
+            },
+            data["threads"],
+        )

@@ -1,0 +1,159 @@
+"""A compiled network: call it with images, ask it what it does and how long.
+
+Belongs here: the public `Program`. Does not belong here: how it was compiled
+(`compile`) or its file format (`file`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.engine.graph import Graph
+from workbench.engine.lower import Lowered, lower
+from workbench.engine.plan import Plan
+from workbench.engine.report import Profile, StepReport, profile_of, report_of
+from workbench.engine.slots import find_slots
+from workbench.errors import WorkbenchError
+from workbench.kernels import Executor
+
+
+class Program:
+    """A network that runs as one C call.
+
+    Parameters
+    ----------
+    graph : Graph
+        Simplified: batch norm folded, activations fused.
+    plan : Plan
+        Layouts and kernels.
+
+    Notes
+    -----
+    May be called from several Python threads: calls take turns. Results are equal
+    bit for bit from run to run for a given plan and thread count.
+    """
+
+    def __init__(self, graph: Graph, plan: Plan) -> None:
+        self.graph = graph
+        self.plan = plan
+        self._lowered: Lowered = lower(graph, find_slots(graph), plan)
+        self._executor = Executor(
+            self._lowered.steps,
+            arena_floats=self._lowered.arena.floats,
+            threads=plan.threads,
+        )
+
+    @property
+    def name(self) -> str:
+        """Name of the network."""
+        return self.graph.name
+
+    @property
+    def threads(self) -> int:
+        """Threads that share each step."""
+        return self.plan.threads
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one image, (C, H, W)."""
+        return self.graph.input_shape
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of one result."""
+        return self.graph.output_shape
+
+    @property
+    def arena_bytes(self) -> int:
+        """Bytes of all activations together."""
+        return self._lowered.arena.floats * 4
+
+    @property
+    def steps(self) -> tuple[StepReport, ...]:
+        """What runs, in order, and why; times are those of the selection."""
+        return report_of(self.graph, self.plan, self._lowered)
+
+    def __call__(self, x: Any) -> NDArray[np.float32]:
+        """Return the network's result for a batch of images.
+
+        Parameters
+        ----------
+        x : array_like of float32, shape (N, C, H, W)
+            Anything numpy can view as an array, a CPU torch tensor included.
+
+        Returns
+        -------
+        numpy.ndarray of float32, shape (N, ...)
+
+        Raises
+        ------
+        WorkbenchError
+            Another shape.
+        """
+        images = np.ascontiguousarray(x, dtype=np.float32)
+        if images.ndim < 1 or images.shape[1:] != self.input_shape:
+            raise WorkbenchError(
+                f"an input of shape {images.shape}",
+                f"(N, {', '.join(str(s) for s in self.input_shape)})",
+                "Add the batch axis and match channels, height and width.",
+            )
+        result = np.empty((len(images), *self.output_shape), np.float32)
+        if len(images):
+            self._executor.run(images, result)
+        return result
+
+    def profile(self, x: Any, *, rounds: int = 20) -> Profile:
+        """Return the time of every step, measured in place.
+
+        Parameters
+        ----------
+        x : array_like of float32, shape (N, C, H, W)
+            Run once first, so that the arena holds real activations.
+        rounds : int
+            How often the whole program runs; medians are reported.
+        """
+        self(x)
+        return profile_of(self.steps, self._executor.time_steps(rounds), self._lowered)
+
+    def save(self, path: str | Path) -> None:
+        """Write the program as a `.wbp` file that needs only numpy to run."""
+        from workbench.engine.file import save_program
+
+        save_program(self.graph, self.plan, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path, *, threads: int | None = None) -> Program:
+        """Read a `.wbp` file.
+
+        Parameters
+        ----------
+        path : str or Path
+        threads : int, optional
+            Another number of threads than the plan was made for.
+
+        Raises
+        ------
+        WorkbenchError
+            A damaged, truncated, foreign or too new file.
+        """
+        from workbench.engine.file import load_program
+
+        graph, plan = load_program(Path(path))
+        if threads is not None:
+            plan = Plan(plan.forms, plan.choices, threads)
+        return cls(graph, plan)
+
+    def close(self) -> None:
+        """Stop the program's threads; a later call starts them again."""
+        self._executor.close()
+
+    def __repr__(self) -> str:
+        shape = ", ".join(str(s) for s in self.input_shape)
+        return (
+            f"Program({self.name!r}, input=({shape}), "
+            f"steps={len(self._lowered.steps)}, threads={self.threads})"
+        )

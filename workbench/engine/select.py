@@ -1,0 +1,188 @@
+"""The fastest plan over the whole graph, layout changes included.
+
+Belongs here: turning options and copy costs into cost tables and the best
+combination into a plan. Does not belong here: times (`costs`, `tune`).
+"""
+
+from collections.abc import Mapping, Sequence
+from math import inf
+
+import numpy as np
+
+from workbench.engine.candidates import Form
+from workbench.engine.candidates.base import UNSPLIT
+from workbench.engine.costs import Costs, Option
+from workbench.engine.eliminate import Factor, minimise
+from workbench.engine.graph import INPUT, Graph, Node
+from workbench.engine.layout import KINDS
+from workbench.engine.plan import Choice, Plan, Rejection
+from workbench.engine.slots import Slots
+
+MOVING = ("slice", "concat", INPUT)
+"""Nodes without a kernel of their own."""
+
+UNREACHABLE_MS = 1e9
+"""Stands for infinity in tables, so that sums stay comparable."""
+
+KEPT_REJECTIONS = 24
+"""Slower options that a report lists for each node."""
+
+
+def select(graph: Graph, slots: Slots, costs: Costs, threads: int) -> Plan:
+    """Return the plan with the least expected time.
+
+    Parameters
+    ----------
+    graph : Graph
+        Simplified.
+    slots : Slots
+        Of the graph.
+    costs : Costs
+        Modelled or measured.
+    threads : int
+        What the costs were made for.
+
+    Returns
+    -------
+    Plan
+    """
+    chooser = _Chooser(graph, slots, costs)
+    domains = chooser.domains()
+    factors = [f for node in graph for f in chooser.factors(node, domains)]
+    picked = minimise(factors, {slot: len(d) for slot, d in domains.items()})
+    forms = {slot: domains[slot][index] for slot, index in picked.items()}
+    choices = {
+        node.id: chooser.choice(node, forms)
+        for node in graph
+        if node.op not in MOVING and not chooser.is_view(node)
+    }
+    return Plan(forms, choices, threads)
+
+
+class _Chooser:
+    def __init__(self, graph: Graph, slots: Slots, costs: Costs) -> None:
+        self._slots, self._costs, self._graph = slots, costs, graph
+        self._shapes = {node.id: node.shape for node in graph}
+        self._options = {
+            node.id: tuple(costs.options(node))
+            for node in graph
+            if node.op not in MOVING and not self.is_view(node)
+        }
+
+    def is_view(self, node: Node) -> bool:
+        """Say whether a node only renames memory."""
+        if node.op != "flatten":
+            return False
+        parts = self._slots.parts
+        return parts[node.id].slot == parts[node.inputs[0]].slot
+
+    def domains(self) -> dict[str, tuple[Form, ...]]:
+        """Return the primary forms each slot may have."""
+        allowed = {slot: set(KINDS) for slot in self._slots.shapes}
+        for node in self._graph:
+            if node.id in self._options:
+                targets = {t for o in self._options[node.id] for t in o.targets}
+                allowed[self._slots.parts[node.id].slot] &= targets
+        domains = {
+            slot: tuple(f for f in UNSPLIT if f.kind in kinds)
+            for slot, kinds in allowed.items()
+        }
+        name = self._graph.nodes[0].id
+        if self._slots.parts[name].slot == name:
+            domains[name] += self._split_forms(name)
+        return domains
+
+    def _split_forms(self, name: str) -> tuple[Form, ...]:
+        """Return the split forms that every reader of the input can take."""
+        readers = [n for n in self._graph if name in n.inputs]
+        common: set[Form] | None = None
+        for node in readers:
+            plain = node.id in self._options and node.inputs.count(name) == 1
+            first = plain and node.inputs[0] == name
+            forms = {o.form for o in self._options[node.id]} if first else set()
+            common = forms if common is None else common & forms
+        if name == self._graph.output:
+            return ()
+        return tuple(sorted(f for f in common or () if f.split > 1))
+
+    def factors(
+        self, node: Node, domains: Mapping[str, tuple[Form, ...]]
+    ) -> Sequence[Factor]:
+        """Return the cost table of a node over the slots it touches."""
+        if node.op in (INPUT, "slice") or self.is_view(node):
+            return ()
+        touched = [self._slots.parts[n].slot for n in (*node.inputs, node.id)]
+        names = tuple(dict.fromkeys(touched))
+        table = np.empty([len(domains[n]) for n in names])
+        for index in np.ndindex(*table.shape):
+            forms = {n: domains[n][i] for n, i in zip(names, index, strict=True)}
+            table[index] = min(self.cost(node, forms), UNREACHABLE_MS)
+        return (Factor(names, table),)
+
+    def cost(self, node: Node, forms: Mapping[str, Form]) -> float:
+        """Return the time of a node when its slots have these forms."""
+        parts = self._slots.parts
+        target = forms[parts[node.id].slot]
+        if node.op == "concat":
+            return sum(
+                self._copy(name, forms[parts[name].slot], target)
+                for name in node.inputs
+                if parts[name].slot != parts[node.id].slot
+            )
+        option = self.best(node, forms)
+        if option is None:
+            return inf
+        stored = forms[parts[node.inputs[0]].slot]
+        total = self._copy(node.inputs[0], stored, option.form)
+        total += option.cost(target.kind) if target.split == 1 else inf
+        for name in node.inputs[1:]:
+            other = forms[parts[name].slot]
+            total += self._copy(name, other, target)
+        return total
+
+    def _copy(self, name: str, source: Form, target: Form) -> float:
+        return self._costs.copy_ms(self._shapes[name], source, target)
+
+    def best(self, node: Node, forms: Mapping[str, Form]) -> Option | None:
+        """Return the fastest option of a node when its slots have these forms."""
+        parts = self._slots.parts
+        stored = forms[parts[node.inputs[0]].slot]
+        target = forms[parts[node.id].slot]
+        reachable = [
+            (self._copy(node.inputs[0], stored, o.form) + o.cost(target.kind), i)
+            for i, o in enumerate(self._options[node.id])
+        ]
+        ms, index = min(reachable)
+        return self._options[node.id][index] if ms < inf else None
+
+    def choice(self, node: Node, forms: Mapping[str, Form]) -> Choice:
+        """Return what the plan says about a node."""
+        option = self.best(node, forms)
+        if option is None:
+            raise AssertionError(f"no reachable option for {node.id}")
+        slower = sorted(
+            (o for o in self._options[node.id] if o is not option),
+            key=lambda o: o.ms,
+        )[:KEPT_REJECTIONS]
+        rejected = [Rejection(f"{label(o)}", _why_not(o, option), o.ms) for o in slower]
+        rejected += self._costs.rejected(node)
+        return Choice(
+            option.candidate.name,
+            option.form,
+            option.variant,
+            option.ms,
+            option.measured,
+            tuple(rejected),
+        )
+
+
+def label(option: Option) -> str:
+    """Return candidate, variant and input form in one word each."""
+    parts = [option.candidate.name, option.variant, f"on {option.form}"]
+    return " ".join(part for part in parts if part)
+
+
+def _why_not(option: Option, chosen: Option) -> str:
+    if option.ms >= chosen.ms:
+        return "slower"
+    return "faster alone, slower with the layout changes it needs"

@@ -1,0 +1,150 @@
+"""Vector tables: which sixteen pixels go together, where they come from and go.
+
+Belongs here: the address arithmetic between two layouts. Kernels know nothing
+of layouts: they add these tables to their base pointers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.engine.layout import Layout
+from workbench.kernels import LANES, Vectors
+
+MAX_SEGMENTS = 3
+"""Stores a vector may need: sixteen pixels that wrap around image rows."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """How output pixels map to source pixels: (y * step_y, x * step_x) / repeat.
+
+    Parameters
+    ----------
+    height, width : int
+        Size of the output.
+    step : tuple of int
+        Source pixels between two output pixels (stride without phase split).
+    repeat : tuple of int
+        Output pixels that share one source pixel (nearest upsampling).
+    """
+
+    height: int
+    width: int
+    step: tuple[int, int] = (1, 1)
+    repeat: tuple[int, int] = (1, 1)
+
+
+def make_vectors(source: Layout, target: Layout, walk: Walk) -> Vectors:
+    """Return the vectors that compute every output pixel once.
+
+    Parameters
+    ----------
+    source, target : Layout
+        Where pixels are read and written.
+    walk : Walk
+        Size of the output and its relation to the source.
+
+    Returns
+    -------
+    Vectors
+        Offsets are relative to the start of the source and target tensor.
+
+    Examples
+    --------
+    >>> from workbench.engine.layout import make_layout
+    >>> strips = make_layout("strips", (1, 5, 5))
+    >>> table = make_vectors(strips, strips, Walk(5, 5))
+    >>> table.vec_in.tolist(), table.vec_mask.tolist()
+    ([0, 16], [[65535], [511]])
+    """
+    reads = _source_addresses(source, walk)
+    writes = target.pixels()[: walk.height, : walk.width].reshape(-1)
+    starts, lengths = _runs(reads, writes)
+    packer = _Packer()
+    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+        packer.take(int(reads[start]), int(writes[start]), length)
+    return packer.table(_row_vectors(source, walk))
+
+
+def _source_addresses(source: Layout, walk: Walk) -> NDArray[np.int64]:
+    rows = np.arange(walk.height, dtype=np.int64) * walk.step[0] // walk.repeat[0]
+    columns = np.arange(walk.width, dtype=np.int64) * walk.step[1] // walk.repeat[1]
+    if source.kind == "strips":
+        return source.pixels()[rows[:, None], columns[None, :]].reshape(-1)
+    lines = (rows + source.border) * source.row_stride
+    return (lines[:, None] + columns[None, :]).reshape(-1)
+
+
+def _runs(
+    reads: NDArray[np.int64], writes: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return start and length of the stretches contiguous on both sides."""
+    broken = (np.diff(reads) != 1) | (np.diff(writes) != 1)
+    starts = np.concatenate(([0], np.flatnonzero(broken) + 1))
+    lengths = np.diff(np.concatenate((starts, [reads.size])))
+    return starts, lengths
+
+
+def _row_vectors(source: Layout, walk: Walk) -> int:
+    """Return the vectors of one image row if rows never share a vector."""
+    plain = walk.step == (1, 1) and walk.repeat == (1, 1)
+    if source.kind == "strips" or not plain or source.pitch % LANES:
+        return 0
+    if source.gap == 0 or walk.width > source.width:
+        return 0
+    return -(-walk.width // LANES)
+
+
+class _Packer:
+    """Fills vectors greedily from stretches of pixels."""
+
+    def __init__(self) -> None:
+        self._reads: list[int] = []
+        self._outs: list[list[int]] = []
+        self._masks: list[list[int]] = []
+        self._next = -1
+
+    def take(self, read: int, write: int, length: int) -> None:
+        """Add ``length`` pixels that are contiguous on both sides."""
+        while length:
+            lane = self._lane(read, write)
+            count = min(length, LANES - lane)
+            bits = ((1 << count) - 1) << lane
+            outs, masks = self._outs[-1], self._masks[-1]
+            if outs and outs[-1] == write - lane:
+                masks[-1] |= bits
+            else:
+                outs.append(write - lane)
+                masks.append(bits)
+            self._next = read + count
+            read, write, length = read + count, write + count, length - count
+
+    def _lane(self, read: int, write: int) -> int:
+        if self._reads:
+            lane = read - self._reads[-1]
+            open_lane = self._next <= read and lane < LANES
+            room = len(self._outs[-1]) < MAX_SEGMENTS
+            if open_lane and (room or self._outs[-1][-1] == write - lane):
+                return lane
+        self._reads.append(read)
+        self._outs.append([])
+        self._masks.append([])
+        return 0
+
+    def table(self, row_vectors: int) -> Vectors:
+        """Return the table with every vector padded to the same segments."""
+        segments = max(len(outs) for outs in self._outs)
+        vec_out = np.zeros((len(self._outs), segments), np.int64)
+        vec_mask = np.zeros((len(self._outs), segments), np.uint16)
+        for row, (outs, masks) in enumerate(zip(self._outs, self._masks, strict=True)):
+            vec_out[row, : len(outs)] = outs
+            vec_mask[row, : len(masks)] = masks
+        whole = row_vectors and len(self._outs) % row_vectors == 0
+        return Vectors(
+            np.array(self._reads, np.int64),
+            vec_out,
+            vec_mask,
+            row_vectors if whole else 0,
+        )

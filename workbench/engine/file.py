@@ -115,11 +115,11 @@ def load_program(path: Path) -> tuple[Graph, Plan]:
     """
     data = _map(path)
     header, start = _header(path, data)
-    if len(data) < start + header["data_bytes"]:
+    if len(data) != start + header["data_bytes"]:
         raise ProgramFileError(
             f"{path.name} ends after {len(data)} bytes",
             f"{start + header['data_bytes']} bytes",
-            "The file is truncated: copy or download it again.",
+            "The file was cut off or added to: copy or download it again.",
         )
     arrays = [_restore(path, data, start, entry) for entry in header["sections"]]
     nodes = tuple(
@@ -153,7 +153,8 @@ def _store(array: F32, sections: list[bytes], entries: list[dict[str, Any]]) -> 
 def _restore(path: Path, data: memoryview, start: int, entry: Mapping[str, Any]) -> F32:
     begin = start + entry["offset"]
     raw = data[begin : begin + entry["bytes"]]
-    if hashlib.sha256(raw).hexdigest() != entry["sha256"]:
+    gap = data[begin + entry["bytes"] : begin + -(-entry["bytes"] // ALIGN) * ALIGN]
+    if hashlib.sha256(raw).hexdigest() != entry["sha256"] or any(gap):
         raise ProgramFileError(
             f"{path.name} changed since it was written (section at {begin})",
             "weights that match their checksum",
@@ -197,10 +198,10 @@ def _header(path: Path, data: memoryview) -> tuple[dict[str, Any], int]:
             f"a file that starts with {MAGIC!r}",
             "Write one with Program.save.",
         )
-    if version > VERSION:
+    if not 1 <= version <= VERSION:
         raise ProgramFileError(
             f"{path.name} has format version {version}",
-            f"version {VERSION} or older",
+            f"a version from 1 to {VERSION}",
             "Install a newer workbench, or save the program again with this one.",
         )
     header = data[PREFIX.size : PREFIX.size + length]

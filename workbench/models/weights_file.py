@@ -6,6 +6,7 @@ belong here: fitting the tensors into a module (``matching.py``).
 """
 
 import io
+import json
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
 from workbench.errors import WorkbenchError
+from workbench.models.digest import digest_state
 from workbench.models.pickle_guard import Refusal, inspect_torch_file
 
+DIGEST_KEY = "workbench.digest"
 _ORIG, _MASK = "_orig", "_mask"
 _NESTS = ("state_dict", "model_state_dict", "model", "net")
 _PARALLEL = "module."
@@ -63,16 +66,25 @@ def read_weights(source: str | Path | bytes) -> WeightsFile:
     UnsafeFileError
         For a pickled module, a TorchScript archive or a ``.pt2``; nothing is unpickled.
     DamagedFileError
-        If the file is truncated, altered or of another kind.
+        If the file is truncated, altered or of another kind; a safetensors file that
+        carries ``workbench.digest`` in its metadata is checked against it.
     WorkbenchError
         If there is no such file.
     """
     content, title = _content(source)
+    promised = None
     if _is_safetensors(content):
         raw = _safetensors(content, title)
+        promised = _promised_digest(content)
     else:
         raw = _state_dict(content, title)
     state, masks = _merge_masks(_plain_names(raw), title)
+    if promised is not None and digest_state(state) != promised:
+        raise DamagedFileError(
+            f"{title} holds weights with digest {digest_state(state)[:12]}",
+            f"{promised[:12]}, as its own metadata says",
+            "It was altered after it was written: copy or export it again.",
+        )
     return WeightsFile(state, masks)
 
 
@@ -103,6 +115,13 @@ def _safetensors(content: bytes, title: str) -> dict[str, Tensor]:
             "a complete safetensors file",
             "Copy or export it again.",
         ) from error
+
+
+def _promised_digest(content: bytes) -> str | None:
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    promised = header.get("__metadata__", {}).get(DIGEST_KEY)
+    return promised if isinstance(promised, str) else None
 
 
 def _state_dict(content: bytes, title: str) -> dict[str, Tensor]:
@@ -175,5 +194,6 @@ def _merge_masks(
                 "Export the pruned model again.",
             )
         masks[plain] = mask != 0
-        merged[plain] = value * masks[plain]
+        # Not a product: that would leave -0.0 where a negative weight was removed.
+        merged[plain] = value.masked_fill(~masks[plain], 0.0)
     return merged, masks

@@ -1,0 +1,143 @@
+"""The network as one ONNX file with a free batch size."""
+
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import WorkbenchError
+from workbench.export.format import Exportable, Format
+from workbench.export.outputs import check_outputs
+from workbench.export.provenance import PREFIX, provenance
+from workbench.export.report import Check, failed, passed
+from workbench.export.seal import BLANK, check_seal, seal
+from workbench.measure.onnx_model import to_onnx
+
+PRODUCER = "pruning-workbench"
+_AGAIN = "Fetch or export the file again."
+
+
+def write(network: Exportable, path: Path) -> None:
+    """Write the model with provenance and seal in its metadata."""
+    model = to_onnx(network.module, network.input_shape)
+    model.producer_name = PRODUCER
+    facts = provenance(network)
+    model.producer_version = facts[PREFIX + "version"]
+    for key, value in {**facts, PREFIX + "seal": BLANK}.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
+    path.write_bytes(seal(model.SerializeToString()))
+
+
+def check(path: Path, against: Exportable | None) -> Iterator[Check]:
+    """Parse, validate and run the model; compare with torch."""
+    if find_spec("onnx") is None:
+        raise WorkbenchError(
+            found="the module onnx is not installed",
+            expected="the onnx package, to check an ONNX file",
+            next_step="Run: pip install 'pruning-workbench[onnx]'",
+        )
+    sealed = check_seal(path, required=False)
+    if not sealed.ok:
+        yield sealed
+        return
+    model, structure = _parse(path)
+    yield structure
+    if model is None:
+        return
+    sealed = check_seal(path, required=_is_ours(model))
+    yield sealed
+    if not sealed.ok:
+        return
+    valid = _validate(model)
+    yield valid
+    if not valid.ok:
+        return
+    shape = tuple(
+        side.dim_value for side in model.graph.input[0].type.tensor_type.shape.dim[1:]
+    )
+    yield check_outputs(_runner(model), against, shape, batches=(1, 3))
+
+
+def _parse(path: Path) -> tuple[Any, Check]:
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(path.read_bytes())
+    except DecodeError as error:
+        return None, failed(
+            "structure",
+            f"not a whole ONNX file ({error})",
+            expected="an ONNX model",
+            next_step=_AGAIN,
+        )
+    if not model.graph.node:
+        return None, failed(
+            "structure",
+            "an ONNX file without operations",
+            expected="an ONNX model with a graph",
+            next_step=_AGAIN,
+        )
+    return model, passed("structure", f"ONNX, {len(model.graph.node)} operations")
+
+
+def _is_ours(model: Any) -> bool:
+    keys = (entry.key for entry in model.metadata_props)
+    return model.producer_name == PRODUCER or any(k.startswith(PREFIX) for k in keys)
+
+
+def _validate(model: Any) -> Check:
+    import onnx
+
+    if any(weight.external_data for weight in model.graph.initializer):
+        return failed(
+            "validity",
+            "weights that lie in other files",
+            expected="one file that holds everything",
+            next_step="Save the model with its weights inside.",
+        )
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (
+        onnx.checker.ValidationError,
+        onnx.shape_inference.InferenceError,
+    ) as error:
+        return failed(
+            "validity",
+            f"an invalid graph ({str(error).splitlines()[0]})",
+            expected="a graph that passes the ONNX checker",
+            next_step=_AGAIN,
+        )
+    opset = max(entry.version for entry in model.opset_import)
+    return passed("validity", f"passes the ONNX checker, opset {opset}")
+
+
+def _runner(model: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the model as a function, run by the quickest thing installed."""
+    name = model.graph.input[0].name
+    if find_spec("onnxruntime") is not None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        return lambda x: np.asarray(session.run(None, {name: x})[0])
+    from onnx.reference import ReferenceEvaluator
+
+    evaluator = ReferenceEvaluator(model)
+    return lambda x: np.asarray(evaluator.run(None, {name: x})[0])
+
+
+FORMAT = Format(
+    name="onnx",
+    label="ONNX model for any runtime",
+    suffixes=(".onnx",),
+    write=write,
+    check=check,
+)

@@ -1,0 +1,55 @@
+"""Asking of any file whether it is whole, safe and what it claims to be.
+
+Belongs here: finding the right checks for a file. Does not belong here: the checks
+(formats/).
+"""
+
+from pathlib import Path
+
+from workbench.errors import WorkbenchError
+from workbench.export.format import Exportable, Format
+from workbench.export.formats import pt
+from workbench.export.report import Verification, failed
+from workbench.export.table import REFUSED_SUFFIXES, format_of
+
+
+def verify(path: str | Path, against: Exportable | None = None) -> Verification:
+    """Return the checks of a file; nothing in it is ever executed.
+
+    Parameters
+    ----------
+    path : str or Path
+        Any exported file, or one from elsewhere in a format we know.
+    against : Network or PrunedNetwork or None
+        What the file must be equal to.
+
+    Raises
+    ------
+    WorkbenchError
+        When there is no such file or its suffix is unknown.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WorkbenchError(
+            found=f"no file {path}",
+            expected="an exported file",
+            next_step="Check the path.",
+        )
+    chosen = _format(path)
+    size = path.stat().st_size
+    if size == 0:
+        empty = failed(
+            "structure",
+            "an empty file",
+            expected="a whole file",
+            next_step="Fetch or export the file again.",
+        )
+        return Verification(str(path), chosen.name, 0, (empty,))
+    checks = tuple(chosen.check(path, against))
+    return Verification(str(path), chosen.name, size, checks)
+
+
+def _format(path: Path) -> Format:
+    if path.suffix.lower() in REFUSED_SUFFIXES:
+        return pt.FORMAT
+    return format_of(path)

@@ -1,0 +1,161 @@
+"""What people pass to measure(), resolved into things that can be prepared.
+
+Belongs here: names, programs, networks and callables becoming Contenders. Does not
+belong here: timing them (interleave.py).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from workbench.engine.program import Program
+from workbench.errors import WorkbenchError
+from workbench.measure.peers import ours
+from workbench.measure.peers.protocol import FunctionRunner, Peer, Runner, Subject
+from workbench.measure.peers.table import find_peer
+from workbench.models.network import Network
+from workbench.pruning.pruned import PrunedNetwork
+
+Given = str | Program | Network | PrunedNetwork | tuple[str, Callable[..., object]]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Return one engine with the weights it is to run.
+
+    Parameters
+    ----------
+    name : str
+        How its row is called; unique within a measurement.
+    engine : str
+        Name in the peer table, or the one given with a callable.
+    subject : Subject
+        The weights, and the definition of the right output.
+    prepare : callable (threads) -> Runner
+        Loads the network.
+    package : str or None
+        Distribution whose version is worth recording.
+    absent : str or None
+        Why this engine cannot run here.
+    """
+
+    name: str
+    engine: str
+    subject: Subject
+    prepare: Callable[[int], Runner]
+    package: str | None = None
+    absent: str | None = None
+
+
+def subject_of(owner: Network | PrunedNetwork) -> Subject:
+    """Return the weights of a network, named dense or pruned."""
+    pruned = isinstance(owner, PrunedNetwork)
+    return Subject(owner, weights="pruned" if pruned else "dense")
+
+
+def peer_contender(peer: Peer, subject: Subject, *, name: str) -> Contender:
+    """Return an engine of the table on the given weights."""
+    return Contender(
+        name=name,
+        engine=peer.name,
+        subject=subject,
+        prepare=lambda threads: peer.prepare(subject, threads),
+        package=peer.package,
+        absent=peer.available(),
+    )
+
+
+def resolve(
+    given: Sequence[Given], network: Network | PrunedNetwork | None
+) -> tuple[Contender, ...]:
+    """Return a contender for everything that was given.
+
+    Parameters
+    ----------
+    given : sequence
+        Peer names, programs, networks (run by the bundled engine), and
+        (name, callable) pairs that map a float32 batch to an output.
+    network : Network, PrunedNetwork or None
+        The weights behind names, programs and callables. None takes the first
+        network among `given`, or the one a program was compiled from.
+
+    Raises
+    ------
+    WorkbenchError
+        When nothing was given, names repeat, or the weights are unknown.
+    """
+    if not given:
+        raise WorkbenchError(
+            found="no contender",
+            expected="at least one engine, program, network or (name, callable)",
+            next_step='Pass for example [program, "torch"].',
+        )
+    owner = network or _first_network(given)
+    subjects: dict[int, Subject] = {}
+
+    def subject(one: Network | PrunedNetwork) -> Subject:
+        return subjects.setdefault(id(one), subject_of(one))
+
+    contenders = []
+    for one in given:
+        if isinstance(one, Network | PrunedNetwork):
+            mine = subject(one)
+            contenders.append(
+                peer_contender(ours.PEER, mine, name=f"workbench {mine.weights}")
+            )
+        elif owner is None:
+            raise WorkbenchError(
+                found=f"{_describe(one)} without the network it belongs to",
+                expected="the weights that define the right output",
+                next_step="Pass network=..., or a Network among the contenders.",
+            )
+        else:
+            contenders.append(_from_rest(one, subject(owner)))
+    return _with_unique_names(contenders)
+
+
+def _from_rest(
+    one: str | Program | tuple[str, Callable[..., object]], subject: Subject
+) -> Contender:
+    if isinstance(one, str):
+        return peer_contender(find_peer(one), subject, name=one)
+    if isinstance(one, Program):
+        return _from_program(one, subject)
+    name, function = one
+    return Contender(name, name, subject, lambda threads: FunctionRunner(function))
+
+
+def _from_program(program: Program, subject: Subject) -> Contender:
+    def prepare(threads: int) -> Runner:
+        if program.threads != threads:
+            raise WorkbenchError(
+                found=f"a program compiled for {program.threads} threads",
+                expected=f"{threads}, as every other contender gets",
+                next_step=f"Compile it with threads={threads}.",
+            )
+        return FunctionRunner(program)
+
+    return Contender("workbench", ours.PEER.name, subject, prepare)
+
+
+def _first_network(given: Sequence[Given]) -> Network | PrunedNetwork | None:
+    sources = (getattr(one, "source", None) or one for one in given)
+    for one in sources:
+        if isinstance(one, Network | PrunedNetwork):
+            return one
+    return None
+
+
+def _describe(one: object) -> str:
+    return repr(one) if isinstance(one, str) else type(one).__name__
+
+
+def _with_unique_names(contenders: list[Contender]) -> tuple[Contender, ...]:
+    names = [one.name for one in contenders]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise WorkbenchError(
+            found="more than one contender called " + ", ".join(repeated),
+            expected="one name for one row",
+            next_step="Pass (name, callable) pairs with names of their own.",
+        )
+    return tuple(contenders)

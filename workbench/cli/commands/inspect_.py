@@ -24,7 +24,7 @@ def run(
     network = load_network(model, weights, input_shape)
     costs = wb.layer_costs(load_pruned(network, recipe))
     rows = []
-    for layer, cost in zip(network.layers, costs, strict=True):
+    for layer, cost in zip(network.layers, costs.layers, strict=True):
         rows.append(
             {
                 "layer": layer.id,
@@ -35,21 +35,19 @@ def run(
                 "output_shape": list(layer.output_shape),
                 "weights": cost.weights,
                 "nonzeros": cost.nonzeros,
-                "sparsity": 1 - cost.nonzeros / cost.weights,
+                "sparsity": cost.sparsity,
                 "dense_macs": cost.dense_macs,
-                "theoretical_macs": cost.theoretical_macs,
+                "theoretical_macs": cost.macs,
             }
         )
-    dense = sum(row["dense_macs"] for row in rows)
-    theoretical = sum(row["theoretical_macs"] for row in rows)
     if as_json:
         print_json(
             {
                 "model": network.name,
                 "input_shape": list(network.input_shape),
                 "digest": network.digest,
-                "dense_macs": dense,
-                "theoretical_macs": theoretical,
+                "dense_macs": costs.dense_macs,
+                "theoretical_macs": costs.macs,
                 "layers": rows,
             }
         )
@@ -77,9 +75,9 @@ def run(
                 row["weights"],
                 percent(row["sparsity"]),
                 row["dense_macs"],
-                percent(row["dense_macs"] / dense),
+                percent(row["dense_macs"] / costs.dense_macs),
             )
             for row in rows
         ],
     )
-    print_line(f"dense MACs {dense:,}, theoretical MACs {theoretical:,}")
+    print_line(f"dense MACs {costs.dense_macs:,}, theoretical MACs {costs.macs:,}")

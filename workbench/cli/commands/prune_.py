@@ -1,7 +1,8 @@
 """`workbench prune`: prune by a recipe or one method, report, and save the weights."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +10,9 @@ import workbench as wb
 from workbench.cli.options import AsJson, InputShape, Model, Weights, load_network
 from workbench.cli.output import percent, print_json, print_line, print_table
 from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.pruning.report import PruneReport
 
 
 def run(
@@ -44,9 +48,9 @@ def run(
     if recipe is not None:
         used = wb.Recipe.load(recipe)
     else:
-        used = wb.Recipe.uniform(method, sparsity)
+        used = wb.Recipe.uniform(method, 0.5 if sparsity is None else sparsity)
     pruned = wb.prune(network, used)
-    report = pruned.report.to_dict()
+    report = _report(pruned.report)
     if save_recipe is not None:
         used.save(save_recipe)
     saved = None if output is None else wb.export(pruned, output).to_dict()
@@ -67,7 +71,7 @@ def run(
         ),
         [
             (
-                row["layer"],
+                row["id"],
                 row["method"],
                 row["weights"],
                 row["zeros"],
@@ -82,3 +86,16 @@ def run(
     print_line(f"sparsity over all layers: {percent(report['sparsity'])}")
     if saved is not None:
         print_line(f"wrote {saved['path']} ({saved['bytes']:,} bytes, verified)")
+
+
+def _report(report: "PruneReport") -> dict[str, Any]:
+    """Return the report with stable keys."""
+    layers = [asdict(row) | {"sparsity": row.sparsity} for row in report.layers]
+    return {
+        "weights": report.weights,
+        "zeros": report.zeros,
+        "sparsity": report.sparsity,
+        "kernels_removed": report.kernels_removed,
+        "filters_removed": report.filters_removed,
+        "layers": layers,
+    }

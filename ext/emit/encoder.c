@@ -1,0 +1,242 @@
+/* encoder.c - see encoder.h. Source of the encodings: Intel SDM volume 2, chapter 2
+ * (VEX and EVEX prefixes, disp8*N) and the instruction pages. */
+#include "encoder.h"
+
+#include <assert.h>
+#include <string.h>
+
+typedef struct {
+    uint8_t map, prefix, opcode, shape, has_imm, forms;
+} opcode_t;
+
+static const opcode_t OPCODES[WB_OP_COUNT] = {
+#define WB_OP_ROW(name, text, map, prefix, opcode, shape, imm, forms) \
+    {map, prefix, opcode, shape, imm, forms},
+    WB_VECTOR_OPS(WB_OP_ROW)
+#undef WB_OP_ROW
+};
+
+enum { LONGEST = 15, FORM_VEX = 1, FORM_EVEX = 2 };
+
+typedef struct {
+    uint8_t bytes[LONGEST];
+    int n;
+} instruction_t;
+
+static inline void put(instruction_t *ins, int byte) {
+    ins->bytes[ins->n++] = (uint8_t)byte;
+}
+
+static inline void put32(instruction_t *ins, int32_t value) {
+    memcpy(ins->bytes + ins->n, &value, 4);
+    ins->n += 4;
+}
+
+static inline void append(wb_code_t *code, const instruction_t *ins) {
+    assert(ins->n <= LONGEST);
+    if (code->end - code->at < ins->n) {
+        code->overflow = 1;
+        return;
+    }
+    memcpy(code->at, ins->bytes, (size_t)ins->n);
+    code->at += ins->n;
+}
+
+/* ModRM and displacement of [base + disp]; scale = N of disp8*N (1 outside EVEX). */
+static inline void put_address(instruction_t *ins, int reg, int base, int32_t disp,
+                               int scale) {
+    assert((base & 7) != 4);
+    int field = ((reg & 7) << 3) | (base & 7);
+    int32_t step = disp / scale;
+    if (disp == 0 && (base & 7) != 5) {
+        put(ins, field);
+    } else if (disp % scale == 0 && step >= -128 && step <= 127) {
+        put(ins, 0x40 | field);
+        put(ins, step);
+    } else {
+        put(ins, 0x80 | field);
+        put32(ins, disp);
+    }
+}
+
+static inline void put_register(instruction_t *ins, int reg, int last) {
+    put(ins, 0xC0 | ((reg & 7) << 3) | (last & 7));
+}
+
+/* The four EVEX bytes; b3 and b4 are bits 3 and 4 of the last operand's register. */
+static inline void put_evex(instruction_t *ins, const wb_vector_t *v, int b3, int b4) {
+    const opcode_t *op = &OPCODES[v->op];
+    assert(op->forms & FORM_EVEX);
+    assert(v->dst >= 0 && v->dst < 32 && v->src >= 0 && v->src < 32);
+    assert(v->mask >= 0 && v->mask < 8 && (op->shape == 3 || v->src == 0));
+    put(ins, 0x62);
+    put(ins, (v->dst & 8 ? 0 : 0x80) | (b4 ? 0 : 0x40) | (b3 ? 0 : 0x20) |
+                 (v->dst & 16 ? 0 : 0x10) | op->map);
+    put(ins, ((~v->src & 15) << 3) | 4 | op->prefix);
+    put(ins, (v->zero << 7) | ((int)v->width << 5) | (v->broadcast << 4) |
+                 (v->src & 16 ? 0 : 8) | v->mask);
+    put(ins, op->opcode);
+}
+
+void wb_evex_mem(wb_code_t *code, wb_vector_t v, wb_gpr_t base, int32_t disp) {
+    instruction_t ins = {.n = 0};
+    int scale = v.broadcast || v.op == WB_OP_BROADCAST ? 4 : 16 << v.width;
+    put_evex(&ins, &v, base & 8, 0);
+    put_address(&ins, v.dst, (int)base, disp, scale);
+    if (OPCODES[v.op].has_imm) put(&ins, v.imm);
+    append(code, &ins);
+}
+
+void wb_evex_reg(wb_code_t *code, wb_vector_t v, int last) {
+    instruction_t ins = {.n = 0};
+    assert(!v.broadcast && last >= 0 && last < 32);
+    put_evex(&ins, &v, last & 8, last & 16);
+    put_register(&ins, v.dst, last);
+    if (OPCODES[v.op].has_imm) put(&ins, v.imm);
+    append(code, &ins);
+}
+
+static inline void put_vex(instruction_t *ins, const wb_vector_t *v, int b3) {
+    const opcode_t *op = &OPCODES[v->op];
+    assert((op->forms & FORM_VEX) && v->width != WB_ZMM);
+    assert(v->dst >= 0 && v->dst < 16 && v->src >= 0 && v->src < 16);
+    assert(!v->mask && !v->zero && !v->broadcast && (op->shape == 3 || v->src == 0));
+    int tail = ((~v->src & 15) << 3) | ((int)v->width << 2) | op->prefix;
+    if (op->map == 1 && !b3) {
+        put(ins, 0xC5);
+        put(ins, (v->dst & 8 ? 0 : 0x80) | tail);
+    } else {
+        put(ins, 0xC4);
+        put(ins, (v->dst & 8 ? 0 : 0x80) | 0x40 | (b3 ? 0 : 0x20) | op->map);
+        put(ins, tail);
+    }
+    put(ins, op->opcode);
+}
+
+void wb_vex_mem(wb_code_t *code, wb_vector_t v, wb_gpr_t base, int32_t disp) {
+    instruction_t ins = {.n = 0};
+    put_vex(&ins, &v, base & 8);
+    put_address(&ins, v.dst, (int)base, disp, 1);
+    append(code, &ins);
+}
+
+void wb_vex_reg(wb_code_t *code, wb_vector_t v, int last) {
+    instruction_t ins = {.n = 0};
+    assert(last >= 0 && last < 16);
+    put_vex(&ins, &v, last & 8);
+    put_register(&ins, v.dst, last);
+    append(code, &ins);
+}
+
+void wb_kmov_gpr(wb_code_t *code, int mask, wb_gpr_t src) {
+    instruction_t ins = {.n = 0};
+    assert(mask >= 0 && mask < 8);
+    if (src & 8) {
+        put(&ins, 0xC4);
+        put(&ins, 0xC1);
+        put(&ins, 0x78);
+    } else {
+        put(&ins, 0xC5);
+        put(&ins, 0xF8);
+    }
+    put(&ins, 0x92);
+    put_register(&ins, mask, (int)src);
+    append(code, &ins);
+}
+
+void wb_kmov_mem(wb_code_t *code, int mask, wb_gpr_t base, int32_t disp) {
+    instruction_t ins = {.n = 0};
+    assert(mask >= 0 && mask < 8);
+    if (base & 8) {
+        put(&ins, 0xC4);
+        put(&ins, 0xC1);
+        put(&ins, 0x78);
+    } else {
+        put(&ins, 0xC5);
+        put(&ins, 0xF8);
+    }
+    put(&ins, 0x90);
+    put_address(&ins, mask, (int)base, disp, 1);
+    append(code, &ins);
+}
+
+void wb_mov_load(wb_code_t *code, wb_gpr_t dst, wb_gpr_t base, int32_t disp) {
+    instruction_t ins = {.n = 0};
+    put(&ins, 0x48 | (dst & 8 ? 4 : 0) | (base & 8 ? 1 : 0));
+    put(&ins, 0x8B);
+    put_address(&ins, (int)dst, (int)base, disp, 1);
+    append(code, &ins);
+}
+
+void wb_add_imm(wb_code_t *code, wb_gpr_t dst, int32_t value) {
+    instruction_t ins = {.n = 0};
+    put(&ins, 0x48 | (dst & 8 ? 1 : 0));
+    if (value >= -128 && value <= 127) {
+        put(&ins, 0x83);
+        put_register(&ins, 0, (int)dst);
+        put(&ins, value);
+    } else {
+        put(&ins, 0x81);
+        put_register(&ins, 0, (int)dst);
+        put32(&ins, value);
+    }
+    append(code, &ins);
+}
+
+void wb_test(wb_code_t *code, wb_gpr_t reg) {
+    instruction_t ins = {.n = 0};
+    put(&ins, 0x48 | (reg & 8 ? 5 : 0));
+    put(&ins, 0x85);
+    put_register(&ins, (int)reg, (int)reg);
+    append(code, &ins);
+}
+
+void wb_prefetch_rip(wb_code_t *code, int32_t disp) {
+    instruction_t ins = {.bytes = {0x0F, 0x18, 0x15}, .n = 3};
+    put32(&ins, disp);
+    append(code, &ins);
+}
+
+void wb_prefetch_mem(wb_code_t *code, wb_gpr_t base, int32_t disp) {
+    instruction_t ins = {.n = 0};
+    if (base & 8) put(&ins, 0x41);
+    put(&ins, 0x0F);
+    put(&ins, 0x18);
+    put_address(&ins, 2, (int)base, disp, 1);
+    append(code, &ins);
+}
+
+uint8_t *wb_jnz_forward(wb_code_t *code) {
+    instruction_t ins = {.bytes = {0x0F, 0x85}, .n = 2};
+    put32(&ins, 0);
+    append(code, &ins);
+    return code->at;
+}
+
+void wb_land(wb_code_t *code, uint8_t *jump) {
+    if (code->overflow) return;
+    int32_t distance = (int32_t)(code->at - jump);
+    memcpy(jump - 4, &distance, 4);
+}
+
+void wb_vzeroupper(wb_code_t *code) {
+    instruction_t ins = {.bytes = {0xC5, 0xF8, 0x77}, .n = 3};
+    append(code, &ins);
+}
+
+void wb_endbr(wb_code_t *code) {
+    instruction_t ins = {.bytes = {0xF3, 0x0F, 0x1E, 0xFA}, .n = 4};
+    append(code, &ins);
+}
+
+void wb_ret(wb_code_t *code) {
+    instruction_t ins = {.bytes = {0xC3}, .n = 1};
+    append(code, &ins);
+}
+
+void wb_align(wb_code_t *code, int boundary) {
+    instruction_t trap = {.bytes = {0xCC}, .n = 1};
+    while (!code->overflow && ((uintptr_t)code->at & (uintptr_t)(boundary - 1)) != 0) {
+        append(code, &trap);
+    }
+}

@@ -1,0 +1,140 @@
+/* generate_avx2.c - units in AVX2 and FMA: up to 6 rows of 16 lanes in registers.
+ *
+ * Row r lives in ymm(2r), ymm(2r+1); ymm12, ymm13 hold the input vector, ymm14 the
+ * weight, which one broadcast brings for both halves. A vector with one live half
+ * runs a version with one register a row. There is no cheap masked store before
+ * AVX-512: when `more` is not NULL the plain sums go there, [row][16] floats, and C
+ * stores them; when it is NULL the code adds the residual, activates and stores whole
+ * vectors.
+ */
+#include "generate.h"
+
+enum { INPUT = 12, WEIGHT = 14, BOUND = 15, WEIGHTS_PER_STEP = 63 };
+
+typedef struct {
+    wb_code_t *code;
+    wb_stream_t *stream;
+    const wb_unit_spec_t *unit;
+    int halves;
+    int32_t weight_at;
+} state_t;
+
+static wb_vector_t op(wb_op_t name, int dst, int src) {
+    return (wb_vector_t){.op = name, .width = WB_YMM, .dst = dst, .src = src};
+}
+
+/* Append a float to the weights; afterwards it is at [rsi + result]. */
+static int32_t push_weight(state_t *s, float value) {
+    if (s->weight_at > 127) {
+        wb_add_imm(s->code, WB_RSI, 4 * WEIGHTS_PER_STEP);
+        s->weight_at -= 4 * WEIGHTS_PER_STEP;
+    }
+    int32_t at = s->weight_at;
+    s->weight_at += 4;
+    if (s->stream->at == s->stream->end) {
+        s->stream->overflow = 1;
+        return at;
+    }
+    *s->stream->at++ = value;
+    return at;
+}
+
+static void start_from_bias(state_t *s) {
+    for (int32_t r = 0; r < s->unit->n_rows; r++) {
+        int32_t at = push_weight(s, s->unit->bias[s->unit->rows[r]]);
+        for (int h = 0; h < s->halves; h++) {
+            wb_vex_mem(s->code, op(WB_OP_BROADCAST, 2 * r + h, 0), WB_RSI, at);
+        }
+    }
+}
+
+static void multiply_columns(state_t *s) {
+    const wb_pack_t *pack = s->unit->pack;
+    for (int32_t c = 0; c < pack->n_columns; c++) {
+        const wb_column_t *column = &pack->columns[c];
+        for (int h = 0; h < s->halves; h++) {
+            wb_vex_mem(s->code, op(WB_OP_LOAD, INPUT + h, 0), WB_RDI,
+                       4 * column->offset + 32 * h);
+        }
+        for (int32_t j = column->first; j < column->first + column->count; j++) {
+            int32_t at = push_weight(s, pack->entries[j].value);
+            wb_vex_mem(s->code, op(WB_OP_BROADCAST, WEIGHT, 0), WB_RSI, at);
+            for (int h = 0; h < s->halves; h++) {
+                int row = 2 * pack->entries[j].lane + h;
+                wb_vex_reg(s->code, op(WB_OP_FMADD231, row, WEIGHT), INPUT + h);
+            }
+        }
+    }
+}
+
+static void bound_rows(state_t *s, wb_op_t name) {
+    for (int32_t r = 0; r < s->unit->n_rows; r++) {
+        for (int h = 0; h < s->halves; h++) {
+            wb_vex_reg(s->code, op(name, 2 * r + h, BOUND), 2 * r + h);
+        }
+    }
+}
+
+static void activate(state_t *s) {
+    if (s->unit->act == WB_ACT_RELU) {
+        wb_vex_reg(s->code, op(WB_OP_XOR, BOUND, BOUND), BOUND);
+        bound_rows(s, WB_OP_MAX);
+    } else if (s->unit->act == WB_ACT_CLIP) {
+        int32_t at = push_weight(s, s->unit->lo);
+        wb_vex_mem(s->code, op(WB_OP_BROADCAST, BOUND, 0), WB_RSI, at);
+        bound_rows(s, WB_OP_MAX);
+        at = push_weight(s, s->unit->hi);
+        wb_vex_mem(s->code, op(WB_OP_BROADCAST, BOUND, 0), WB_RSI, at);
+        bound_rows(s, WB_OP_MIN);
+    }
+}
+
+static void leave(state_t *s) {
+    wb_vzeroupper(s->code);
+    wb_ret(s->code);
+}
+
+static void store_whole(state_t *s) {
+    const wb_unit_spec_t *unit = s->unit;
+    for (int32_t r = 0; unit->has_residual && r < unit->n_rows; r++) {
+        int64_t from = unit->rows[r] * unit->out_cs + unit->residual_delta;
+        for (int h = 0; h < s->halves; h++) {
+            wb_vex_mem(s->code, op(WB_OP_ADD, 2 * r + h, 2 * r + h), WB_RDX,
+                       (int32_t)(4 * from) + 32 * h);
+        }
+    }
+    activate(s);
+    for (int32_t r = 0; r < unit->n_rows; r++) {
+        int32_t to = (int32_t)(4 * unit->rows[r] * unit->out_cs);
+        for (int h = 0; h < s->halves; h++) {
+            wb_vex_mem(s->code, op(WB_OP_STORE, 2 * r + h, 0), WB_RDX, to + 32 * h);
+        }
+    }
+    leave(s);
+}
+
+static void store_sums(state_t *s) {
+    for (int32_t r = 0; r < s->unit->n_rows; r++) {
+        for (int h = 0; h < s->halves; h++) {
+            wb_vex_mem(s->code, op(WB_OP_STORE, 2 * r + h, 0), WB_R8, 64 * r + 32 * h);
+        }
+    }
+    leave(s);
+}
+
+void wb_generate_avx2(wb_code_t *code, wb_stream_t *stream, const wb_unit_spec_t *unit,
+                      int halves) {
+    state_t state = {code, stream, unit, halves, -WB_WEIGHT_BIAS_AVX2}, *s = &state;
+    uint8_t *split = NULL;
+    wb_endbr(code);
+    start_from_bias(s);
+    multiply_columns(s);
+    if (unit->some_single && unit->some_split) {
+        wb_test(code, WB_R8);
+        split = wb_jnz_forward(code);
+    }
+    if (unit->some_single) store_whole(s);
+    if (split != NULL) wb_land(code, split);
+    if (unit->some_split) store_sums(s);
+    wb_align(code, 64);
+}

@@ -1,0 +1,120 @@
+/* run.c - visits every (unit, vector) pair of a step; see step.h. */
+#include <math.h>
+#include <stdalign.h>
+
+#include "step_data.h"
+
+enum { LINE = 64 };
+
+static void fetch(const uint8_t *from, int64_t bytes) {
+    for (int64_t b = 0; b < bytes; b += LINE) __builtin_prefetch(from + b, 0, 2);
+}
+
+static void visit_avx512(const wb_emit_t *step, const wb_emit_unit_t *unit,
+                         const wb_emit_vector_t *v, float *arena) {
+    const float *weights = unit->weights + WB_WEIGHT_BIAS_AVX512 / sizeof(float);
+    float *out = arena + step->dst;
+    wb_more_segments_t more = {{out + v->out[1], out + v->out[2]},
+                               {v->mask[1], v->mask[2]}};
+    unit->entry[v->width](arena + step->src + v->in, weights, out + v->out[0], v->mask[0],
+                          v->split ? &more : NULL);
+}
+
+static void visit_avx2(const wb_emit_t *step, const wb_emit_unit_t *unit,
+                       const wb_emit_vector_t *v, float *arena) {
+    alignas(64) float sums[WB_ROWS_AVX2 * WB_LANES];
+    const float *weights = unit->weights + WB_WEIGHT_BIAS_AVX2 / sizeof(float);
+    unit->entry[v->width](arena + step->src + v->in, weights,
+                          arena + step->dst + v->out[0], v->mask[0],
+                          v->split ? sums : NULL);
+    if (v->split) wb_emit_finish(step, unit, v, sums, arena);
+}
+
+/* One unit over vectors [begin, end); a share of `next` is fetched at each. */
+static void run_unit(const wb_emit_t *step, const wb_emit_unit_t *unit,
+                     const wb_emit_unit_t *next, int64_t begin, int64_t end,
+                     float *arena) {
+    int64_t visits = end - begin, code_share = 0, weight_share = 0;
+    if (next != NULL) {
+        code_share = (next->code_bytes / visits + LINE) / LINE * LINE;
+        weight_share = (next->weight_bytes / visits + LINE) / LINE * LINE;
+    }
+    for (int64_t v = begin; v < end; v++) {
+        if (next != NULL) {
+            fetch(next->code + (v - begin) * code_share, code_share);
+            fetch((const uint8_t *)next->weights + (v - begin) * weight_share,
+                  weight_share);
+        }
+        if (step->isa == WB_EMIT_AVX512) {
+            visit_avx512(step, unit, &step->vectors[v], arena);
+        } else {
+            visit_avx2(step, unit, &step->vectors[v], arena);
+        }
+    }
+}
+
+/* First group of thread tid when groups are shared by their non-zeros. */
+static int32_t first_group(const wb_emit_t *step, int tid, int nthreads) {
+    int64_t before = step->work[step->n_groups] * tid / nthreads;
+    int32_t g = 0;
+    while (g < step->n_groups && step->work[g] < before) g++;
+    return tid == nthreads ? step->n_groups : g;
+}
+
+void wb_emit_run(const void *args, float *arena, int tid, int nthreads) {
+    const wb_emit_t *step = args;
+    int64_t begin = 0, end = step->n_vectors;
+    int32_t u0 = 0, u1 = step->n_units;
+    if (step->by_rows) {
+        u0 = first_group(step, tid, nthreads) * step->parts;
+        u1 = first_group(step, tid + 1, nthreads) * step->parts;
+    } else {
+        begin = step->n_vectors * tid / nthreads;
+        end = step->n_vectors * (tid + 1) / nthreads;
+    }
+    int64_t band = step->band > 0 ? step->band : end - begin;
+    for (int64_t v = begin; v < end; v += band) {
+        int64_t stop = v + band < end ? v + band : end;
+        for (int32_t u = u0; u < u1; u++) {
+            int has_next = step->ahead && u + 1 < u1;
+            run_unit(step, &step->units[u], has_next ? &step->units[u + 1] : NULL, v,
+                     stop, arena);
+        }
+    }
+}
+
+static float activate(const wb_emit_t *step, float x) {
+    float gate;
+    switch (step->act) {
+    case WB_ACT_RELU: return x < 0.0f ? 0.0f : x;
+    case WB_ACT_CLIP:
+        x = x < step->lo ? step->lo : x;
+        return x > step->hi ? step->hi : x;
+    case WB_ACT_HARDSWISH:
+    case WB_ACT_HARDSIGMOID:
+        gate = x * (1.0f / 6) + 0.5f;
+        gate = gate < 0.0f ? 0.0f : gate;
+        gate = gate > 1.0f ? 1.0f : gate;
+        return step->act == WB_ACT_HARDSWISH ? x * gate : gate;
+    case WB_ACT_SILU: return x / (1.0f + expf(-x));
+    case WB_ACT_SIGMOID: return 1.0f / (1.0f + expf(-x));
+    default: return x;
+    }
+}
+
+void wb_emit_finish(const wb_emit_t *step, const wb_emit_unit_t *unit,
+                    const wb_emit_vector_t *vector, const float *sums, float *arena) {
+    for (int32_t r = 0; r < unit->n_rows; r++) {
+        const float *row = sums + r * WB_LANES;
+        float *out = arena + step->dst + step->order[unit->first_row + r] * step->out_cs;
+        for (int s = 0; s < WB_SEGMENTS; s++) {
+            float *to = out + vector->out[s];
+            for (uint32_t left = vector->mask[s]; left != 0; left &= left - 1) {
+                int lane = __builtin_ctz(left);
+                float x = row[lane];
+                if (step->has_residual) x += to[lane + step->residual_delta];
+                to[lane] = activate(step, x);
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+/* step.h - a convolution as generated code: made once, run often, freed once.
+ *
+ * Geometry is the caller's and was checked there: every offset that the tables can
+ * form lies in the arena. out[o][p] = act(bias[o] + sum value * arena[in(p) + offset]
+ * + residual), lanes outside of the masks are never written. Any number of threads may
+ * run one step at the same time on different arenas; nothing in it changes.
+ */
+#ifndef WB_EMIT_STEP_H
+#define WB_EMIT_STEP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "generate.h"
+
+typedef enum { WB_EMIT_AVX2, WB_EMIT_AVX512 } wb_emit_isa_t;
+
+typedef struct {
+    int32_t n_rows;
+    const int32_t *indptr, *offsets;
+    const float *values, *bias;
+    const int32_t *order; /* the rows in the order in which they are grouped */
+    int64_t n_vectors;
+    int32_t n_segments;
+    const int64_t *vec_in, *vec_out;
+    const uint16_t *vec_mask;
+    int64_t src, dst, out_cs;
+    int64_t residual;
+    int has_residual;
+    wb_act_t act;
+    float lo, hi;
+    wb_emit_isa_t isa;
+    int32_t group;   /* rows a unit, at most */
+    int32_t parts;   /* shares of the columns; more than 1 keeps sums in the output */
+    int32_t band;    /* vectors that all units visit before the next ones; 0 = all */
+    int ahead;       /* fetch the next unit's code and weights into L2 meanwhile */
+    int by_rows;     /* threads share the units instead of the vectors */
+    int narrow;      /* shorter registers for vectors of at most 8 live lanes */
+    size_t code_limit;
+} wb_emit_spec_t;
+
+typedef enum {
+    WB_EMIT_OK,
+    WB_EMIT_NO_MEMORY,    /* malloc or mmap */
+    WB_EMIT_TOO_LARGE,    /* code would exceed code_limit */
+    WB_EMIT_TOO_FAR,      /* an output row is out of reach of a 32-bit displacement */
+    WB_EMIT_NOT_SEALED    /* the system refuses executable memory */
+} wb_emit_status_t;
+
+typedef struct wb_emit wb_emit_t;
+
+/* A step, or NULL with the reason in *status. */
+wb_emit_t *wb_emit_create(const wb_emit_spec_t *spec, wb_emit_status_t *status);
+void wb_emit_free(wb_emit_t *step);
+
+/* The executor's entry point: args is a wb_emit_t. */
+void wb_emit_run(const void *args, float *arena, int tid, int nthreads);
+
+size_t wb_emit_code_bytes(const wb_emit_t *step);
+const uint8_t *wb_emit_code(const wb_emit_t *step);
+size_t wb_emit_weight_bytes(const wb_emit_t *step);
+int32_t wb_emit_units(const wb_emit_t *step);
+
+#endif

@@ -1,0 +1,51 @@
+/* step_data.h - what a step is made of; shared by its maker and its runner. */
+#ifndef WB_EMIT_STEP_DATA_H
+#define WB_EMIT_STEP_DATA_H
+
+#include "memory.h"
+#include "step.h"
+
+enum { WB_WIDTHS = 3, WB_LANES = 16, WB_SEGMENTS = 3 };
+
+typedef struct {
+    wb_unit_fn entry[WB_WIDTHS]; /* NULL for a width that no vector has */
+    const float *weights;        /* first weight */
+    const uint8_t *code;         /* of the widest version, for fetching ahead */
+    int32_t code_bytes, weight_bytes;
+    int32_t first_row, n_rows;   /* in wb_emit.order */
+} wb_emit_unit_t;
+
+typedef struct {
+    int64_t in, out[WB_SEGMENTS];
+    uint16_t mask[WB_SEGMENTS];
+    uint8_t width; /* wb_width_t */
+    uint8_t split; /* AVX-512: has several segments; AVX2: goes through scratch */
+} wb_emit_vector_t;
+
+struct wb_emit {
+    wb_code_block_t block;
+    size_t code_bytes;
+    float *weights;
+    size_t weight_floats;
+    wb_emit_unit_t *units; /* of one group: its parts, in order */
+    int32_t n_units, parts;
+    int64_t *work; /* non-zeros before each group, n_groups + 1 */
+    int32_t n_groups;
+    wb_emit_vector_t *vectors;
+    int64_t n_vectors;
+    int32_t *order;
+    int64_t src, dst, out_cs, residual_delta;
+    int has_residual;
+    wb_act_t act;
+    float lo, hi;
+    wb_emit_isa_t isa;
+    int64_t band;
+    int ahead, by_rows;
+};
+
+/* Residual, activation and masked store of one unit's sums, [n_rows][16] floats:
+ * what AVX2 code leaves to C (partial vectors, curved activations). */
+void wb_emit_finish(const wb_emit_t *step, const wb_emit_unit_t *unit,
+                    const wb_emit_vector_t *vector, const float *sums, float *arena);
+
+#endif

@@ -5,25 +5,33 @@
  */
 #include "activate_avx512.h"
 
+#include <math.h>
 #include <string.h>
+
+#define WB_COUNT(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
 /* exp(t) = 2^n p(t - n ln 2), |t - n ln 2| <= ln(2) / 2; p = Taylor polynomial of
  * degree 7, relative error below 2e-8. ln 2 in two parts (Cody and Waite). */
 static const float EXP[] = {-1.0f, 87.0f, -87.0f, 1.44269504f, 0.693359375f,
                             -2.12194440e-4f, 1.0f / 5040, 1.0f / 720, 1.0f / 120,
                             1.0f / 24, 1.0f / 6, 0.5f};
-enum { MINUS_ONE, HIGH, LOW, LOG2E, LN2_HIGH, LN2_LOW, C7, C6, C5, C4, C3, C2 };
+enum { LO, HI };
+enum { SIXTH = 2, HALF, ONE };
+enum { MINUS_ONE = 2, HIGH, LOW, LOG2E, LN2_HIGH, LN2_LOW, C7, C6, C5, C4, C3, C2 };
 
-int wb_act_constants(wb_act_t act, float lo, float hi, float *values) {
-    const float clip[] = {lo, hi}, hard[] = {1.0f / 6, 0.5f, 1.0f};
-    switch (act) {
-    case WB_ACT_CLIP: memcpy(values, clip, sizeof clip); return 2;
-    case WB_ACT_HARDSWISH:
-    case WB_ACT_HARDSIGMOID: memcpy(values, hard, sizeof hard); return 3;
-    case WB_ACT_SILU:
-    case WB_ACT_SIGMOID: memcpy(values, EXP, sizeof EXP); return 12;
-    default: return 0;
+int wb_act_constants(wb_act act, float *values) {
+    const float hard[] = {1.0f / 6, 0.5f, 1.0f};
+    int n = 0;
+    values[n++] = act.lo;
+    values[n++] = act.hi;
+    if (act.curve == WB_SILU || act.curve == WB_SIGMOID) {
+        memcpy(values + n, EXP, sizeof EXP);
+        n += WB_COUNT(EXP);
+    } else if (act.curve != WB_LINEAR) {
+        memcpy(values + n, hard, sizeof hard);
+        n += WB_COUNT(hard);
     }
+    return n;
 }
 
 typedef struct {
@@ -47,11 +55,11 @@ static void with(const state_t *s, wb_op_t op, int dst, int src, int constant) {
 /* x / 6 + 1/2 within 0..1, times x for hardswish; z28 = 1, z30 = 0 */
 static void hard(const state_t *s, int n_rows, int times_x) {
     reg(s, WB_OP_XORD, 30, 30, 30);
-    with(s, WB_OP_BROADCAST, 28, 0, 2);
+    with(s, WB_OP_BROADCAST, 28, 0, ONE);
     for (int x = 0; x < n_rows; x++) {
         int t = times_x ? 31 : x;
-        with(s, WB_OP_BROADCAST, 31, 0, 0);
-        with(s, WB_OP_FMADD213, 31, x, 1);
+        with(s, WB_OP_BROADCAST, 31, 0, SIXTH);
+        with(s, WB_OP_FMADD213, 31, x, HALF);
         reg(s, WB_OP_MAX, 31, 30, 31);
         reg(s, WB_OP_MIN, t, 28, 31);
         if (times_x) reg(s, WB_OP_MUL, x, x, 31);
@@ -84,24 +92,21 @@ static void smooth(const state_t *s, int n_rows, int times_x) {
     }
 }
 
-void wb_activate_avx512(wb_code_t *code, wb_act_t act, wb_width_t width, int n_rows,
+static void bound(const state_t *s, wb_op_t op, int constant, int n_rows) {
+    with(s, WB_OP_BROADCAST, 31, 0, constant);
+    for (int x = 0; x < n_rows; x++) reg(s, op, x, 31, x);
+}
+
+void wb_activate_avx512(wb_code_t *code, wb_act act, wb_width_t width, int n_rows,
                         const int32_t *constants) {
     state_t state = {code, width, constants}, *s = &state;
-    switch (act) {
-    case WB_ACT_NONE: break;
-    case WB_ACT_RELU:
-        reg(s, WB_OP_XORD, 31, 31, 31);
-        for (int x = 0; x < n_rows; x++) reg(s, WB_OP_MAX, x, 31, x);
-        break;
-    case WB_ACT_CLIP:
-        with(s, WB_OP_BROADCAST, 31, 0, 0);
-        for (int x = 0; x < n_rows; x++) reg(s, WB_OP_MAX, x, 31, x);
-        with(s, WB_OP_BROADCAST, 31, 0, 1);
-        for (int x = 0; x < n_rows; x++) reg(s, WB_OP_MIN, x, 31, x);
-        break;
-    case WB_ACT_HARDSWISH: hard(s, n_rows, 1); break;
-    case WB_ACT_HARDSIGMOID: hard(s, n_rows, 0); break;
-    case WB_ACT_SILU: smooth(s, n_rows, 1); break;
-    case WB_ACT_SIGMOID: smooth(s, n_rows, 0); break;
+    if (act.lo > -INFINITY) bound(s, WB_OP_MAX, LO, n_rows);
+    if (act.hi < INFINITY) bound(s, WB_OP_MIN, HI, n_rows);
+    switch (act.curve) {
+    case WB_HARDSWISH: hard(s, n_rows, 1); break;
+    case WB_HARDSIGMOID: hard(s, n_rows, 0); break;
+    case WB_SILU: smooth(s, n_rows, 1); break;
+    case WB_SIGMOID: smooth(s, n_rows, 0); break;
+    default: break;
     }
 }

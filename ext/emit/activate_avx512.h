@@ -4,14 +4,14 @@
 
 #include "generate.h"
 
-enum { WB_ACT_CONSTANTS = 12 };
+enum { WB_ACT_CONSTANTS = 14 };
 
 /* Floats that the activation reads from the end of the weights; how many there are. */
-int wb_act_constants(wb_act_t act, float lo, float hi, float *values);
+int wb_act_constants(wb_act act, float *values);
 
 /* Activate registers 0..n_rows-1; constants[i] = place of constant i from rsi.
  * Registers n_rows.. are free; the longer activations use 28-31. NaN stays NaN. */
-void wb_activate_avx512(wb_code_t *code, wb_act_t act, wb_width_t width, int n_rows,
+void wb_activate_avx512(wb_code_t *code, wb_act act, wb_width_t width, int n_rows,
                         const int32_t *constants);
 
 #endif

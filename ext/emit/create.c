@@ -16,27 +16,26 @@ static int live_lanes(const wb_emit_vector_t *v) {
 /* AVX2 stores whole vectors itself; the rest goes through scratch and C. */
 static int needs_scratch(const wb_emit_spec_t *spec, const wb_emit_vector_t *v) {
     int lanes = v->width == WB_XMM ? 0xFF : 0xFFFF;
-    return v->mask[1] != 0 || v->mask[0] != lanes || spec->act > WB_ACT_CLIP;
+    return v->mask[1] != 0 || v->mask[0] != lanes || spec->place.act.curve != WB_LINEAR;
 }
 
 /* Copy the vectors that store anything, their used segments first. */
 static int copy_vectors(wb_emit_t *step, const wb_emit_spec_t *spec) {
-    int segments = spec->n_segments;
-    step->vectors = malloc(((size_t)spec->n_vectors + 1) * sizeof *step->vectors);
+    const wb_place *place = &spec->place;
+    step->vectors = malloc(((size_t)place->count + 1) * sizeof *step->vectors);
     if (step->vectors == NULL) return -1;
-    for (int64_t i = 0; i < spec->n_vectors; i++) {
-        wb_emit_vector_t v = {.in = spec->vec_in[i], .width = WB_ZMM};
+    for (int64_t i = 0; i < place->count; i++) {
+        wb_emit_vector_t v = {.in = place->in[i] - step->in_skew, .width = WB_ZMM};
         int used = 0;
-        for (int s = 0; s < segments; s++) {
-            uint16_t mask = spec->vec_mask[i * segments + s];
-            if (mask == 0) continue;
-            v.out[used] = spec->vec_out[i * segments + s];
-            v.mask[used++] = mask;
+        for (int64_t s = i * place->segments; s < (i + 1) * place->segments; s++) {
+            if (place->mask[s] == 0) continue;
+            v.out[used] = place->out[s];
+            v.mask[used++] = place->mask[s];
         }
         if (used == 0) continue;
-        for (int s = used; s < WB_SEGMENTS; s++) v.out[s] = v.out[0];
+        for (int s = used; s < WB_MAX_SEGMENTS; s++) v.out[s] = v.out[0];
         int lanes = live_lanes(&v);
-        if (spec->isa == WB_EMIT_AVX2) {
+        if (spec->isa == WB_AVX2) {
             v.width = spec->narrow && lanes <= 8 ? WB_XMM : WB_YMM;
             v.split = (uint8_t)needs_scratch(spec, &v);
         } else {
@@ -64,6 +63,7 @@ static void join_kinds(wb_emit_t *step, wb_unit_spec_t *unit) {
 }
 
 static int copy_plan(wb_emit_t *step, const wb_emit_spec_t *spec) {
+    const wb_place *place = &spec->place;
     step->n_groups = (spec->n_rows + spec->group - 1) / spec->group;
     step->parts = spec->parts;
     step->n_units = step->n_groups * spec->parts;
@@ -72,30 +72,31 @@ static int copy_plan(wb_emit_t *step, const wb_emit_spec_t *spec) {
     step->order = malloc((size_t)spec->n_rows * sizeof *step->order);
     if (!step->units || !step->work || !step->order) return -1;
     memcpy(step->order, spec->order, (size_t)spec->n_rows * sizeof *step->order);
-    step->src = spec->src;
-    step->dst = spec->dst;
-    step->out_cs = spec->out_cs;
-    step->has_residual = spec->has_residual;
-    step->residual_delta = spec->has_residual ? spec->residual - spec->dst : 0;
-    step->act = spec->act;
-    step->lo = spec->lo;
-    step->hi = spec->hi;
+    step->src = place->src;
+    step->dst = place->dst;
+    step->out_cs = place->out_cs;
+    step->has_residual = place->residual != WB_NONE;
+    step->residual_delta = step->has_residual ? place->residual - place->dst : 0;
+    step->act = place->act;
     step->isa = spec->isa;
     step->band = spec->band;
     step->ahead = spec->ahead;
     step->by_rows = spec->by_rows;
+    if (spec->isa == WB_AVX512 && spec->shift != WB_SHIFT_NEVER && place->count > 0) {
+        step->in_skew = (int32_t)((place->src + place->in[0]) & (WB_LANES - 1));
+    }
     return copy_vectors(step, spec);
 }
 
 static void generate_unit(wb_emit_unit_t *unit, const wb_unit_spec_t *spec,
-                          wb_emit_isa_t isa, const int *widths, wb_code_t *code,
+                          int isa, const int *widths, wb_code_t *code,
                           wb_stream_t *stream) {
     float *weights = stream->at;
     for (int w = 0; w < WB_WIDTHS; w++) {
         if (!widths[w]) continue;
         uint8_t *entry = code->at;
         stream->at = weights; /* every width reads the same weights */
-        if (isa == WB_EMIT_AVX512) {
+        if (isa == WB_AVX512) {
             wb_generate_avx512(code, stream, spec, (wb_width_t)w);
         } else {
             wb_generate_avx2(code, stream, spec, w == WB_XMM ? 1 : 2);
@@ -113,12 +114,12 @@ static void generate_all(wb_emit_t *step, const wb_emit_spec_t *spec, wb_pack_t 
     int widths[WB_WIDTHS] = {0};
     wb_unit_spec_t unit = {.pack = pack,
                            .bias = spec->bias,
-                           .out_cs = spec->out_cs,
+                           .out_cs = step->out_cs,
                            .residual_delta = step->residual_delta,
-                           .has_residual = spec->has_residual,
-                           .act = spec->act,
-                           .lo = spec->lo,
-                           .hi = spec->hi};
+                           .has_residual = step->has_residual,
+                           .shift = spec->shift,
+                           .in_skew = step->in_skew,
+                           .act = step->act};
     find_kinds(step, widths, &unit);
     if (spec->parts > 1) join_kinds(step, &unit);
     for (int32_t g = 0; g < step->n_groups && !code->overflow; g++) {
@@ -152,8 +153,9 @@ static size_t code_bound(const wb_emit_t *step, const wb_emit_spec_t *spec) {
 }
 
 static int in_reach(const wb_emit_spec_t *spec) {
-    int64_t limit = INT32_MAX / 8, rows = (int64_t)spec->n_rows * spec->out_cs;
-    int64_t moved = spec->has_residual ? spec->residual - spec->dst : 0;
+    const wb_place *place = &spec->place;
+    int64_t limit = INT32_MAX / 8, rows = spec->n_rows * place->out_cs;
+    int64_t moved = place->residual != WB_NONE ? place->residual - place->dst : 0;
     return rows < limit && rows > -limit && moved < limit && moved > -limit;
 }
 

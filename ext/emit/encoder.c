@@ -183,6 +183,14 @@ void wb_add_imm(wb_code_t *code, wb_gpr_t dst, int32_t value) {
     append(code, &ins);
 }
 
+void wb_mov_imm(wb_code_t *code, wb_gpr_t dst, int32_t value) {
+    instruction_t ins = {.n = 0};
+    if (dst & 8) put(&ins, 0x41);
+    put(&ins, 0xB8 | (dst & 7));
+    put32(&ins, value);
+    append(code, &ins);
+}
+
 void wb_test(wb_code_t *code, wb_gpr_t reg) {
     instruction_t ins = {.n = 0};
     put(&ins, 0x48 | (reg & 8 ? 5 : 0));

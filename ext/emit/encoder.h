@@ -77,6 +77,7 @@ void wb_kmov_gpr(wb_code_t *code, int mask, wb_gpr_t src);            /* kmovw k
 void wb_kmov_mem(wb_code_t *code, int mask, wb_gpr_t base, int32_t disp);
 void wb_mov_load(wb_code_t *code, wb_gpr_t dst, wb_gpr_t base, int32_t disp);
 void wb_add_imm(wb_code_t *code, wb_gpr_t dst, int32_t value);        /* 64-bit add */
+void wb_mov_imm(wb_code_t *code, wb_gpr_t dst, int32_t value);        /* mov r32, imm32 */
 void wb_test(wb_code_t *code, wb_gpr_t reg);                          /* test r, r */
 /* prefetcht1 [rip + disp]: disp counts from the end of the instruction. */
 void wb_prefetch_rip(wb_code_t *code, int32_t disp);

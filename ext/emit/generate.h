@@ -18,20 +18,28 @@
 
 #include "encoder.h"
 #include "pack.h"
+#include "../wb.h"
 
 enum {
     /* bytes; signed displacements of one byte then reach 256 or 64 weights */
     WB_WEIGHT_BIAS_AVX512 = 512,
     WB_WEIGHT_BIAS_AVX2 = 128,
-    WB_ROWS_AVX512 = 31,       /* accumulators; register 31 holds the input vector */
-    WB_ROWS_AVX512_SMOOTH = 28, /* three more are needed by the longer activations */
-    WB_ROWS_AVX2 = 6           /* two registers a row */
+    WB_LANES = 16,
+    /* most rows of a unit; the rest of the registers hold inputs and constants */
+    WB_ROWS_AVX512 = 31,
+    WB_ROWS_AVX512_SHIFT = 29,  /* with shift other than WB_SHIFT_NEVER */
+    WB_ROWS_AVX512_CURVED = 28, /* with an activation other than bounds */
+    WB_ROWS_AVX2 = 6
 };
 
+/* How AVX-512 units read vectors that start beside a multiple of 16 floats. */
 typedef enum {
-    WB_ACT_NONE, WB_ACT_RELU, WB_ACT_CLIP, WB_ACT_HARDSWISH, WB_ACT_HARDSIGMOID,
-    WB_ACT_SILU, WB_ACT_SIGMOID
-} wb_act_t;
+    WB_SHIFT_NEVER, /* as they are: such a load touches two lines */
+    WB_SHIFT_LINES, /* shifted out of whole vectors where that needs fewer loads; every
+                       vec_in must be equally far from a multiple of 16 floats */
+    WB_SHIFT_IN_ROW /* besides, taps at most 2 lanes away are shifted out of one vector,
+                       zeros beside it: vectors must hold whole image rows */
+} wb_shift_t;
 
 typedef struct {
     float *out[2];    /* row 0 of the output at segments 1 and 2 */
@@ -55,8 +63,9 @@ typedef struct {
     int64_t out_cs;         /* floats between two output rows */
     int64_t residual_delta; /* floats from an output to the residual added to it */
     int has_residual;
-    wb_act_t act;
-    float lo, hi;           /* bounds of WB_ACT_CLIP */
+    wb_shift_t shift;
+    int32_t in_skew;        /* floats by which `in` was moved down to a multiple of 16 */
+    wb_act act;
     int first, last;        /* first: start from the bias, else from the output;
                                last: add the residual and activate */
     /* Vectors of one segment exist (more is NULL), of several exist. Units with first

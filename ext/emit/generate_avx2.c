@@ -7,6 +7,8 @@
  * stores them; when it is NULL the code adds the residual, activates and stores whole
  * vectors.
  */
+#include <math.h>
+
 #include "generate.h"
 
 enum { INPUT = 12, WEIGHT = 14, BOUND = 15, WEIGHTS_PER_STEP = 63 };
@@ -67,25 +69,13 @@ static void multiply_columns(state_t *s) {
     }
 }
 
-static void bound_rows(state_t *s, wb_op_t name) {
+static void bound(state_t *s, wb_op_t name, float limit) {
+    int32_t at = push_weight(s, limit);
+    wb_vex_mem(s->code, op(WB_OP_BROADCAST, BOUND, 0), WB_RSI, at);
     for (int32_t r = 0; r < s->unit->n_rows; r++) {
         for (int h = 0; h < s->halves; h++) {
             wb_vex_reg(s->code, op(name, 2 * r + h, BOUND), 2 * r + h);
         }
-    }
-}
-
-static void activate(state_t *s) {
-    if (s->unit->act == WB_ACT_RELU) {
-        wb_vex_reg(s->code, op(WB_OP_XOR, BOUND, BOUND), BOUND);
-        bound_rows(s, WB_OP_MAX);
-    } else if (s->unit->act == WB_ACT_CLIP) {
-        int32_t at = push_weight(s, s->unit->lo);
-        wb_vex_mem(s->code, op(WB_OP_BROADCAST, BOUND, 0), WB_RSI, at);
-        bound_rows(s, WB_OP_MAX);
-        at = push_weight(s, s->unit->hi);
-        wb_vex_mem(s->code, op(WB_OP_BROADCAST, BOUND, 0), WB_RSI, at);
-        bound_rows(s, WB_OP_MIN);
     }
 }
 
@@ -103,7 +93,8 @@ static void store_whole(state_t *s) {
                        (int32_t)(4 * from) + 32 * h);
         }
     }
-    activate(s);
+    if (unit->act.lo > -INFINITY) bound(s, WB_OP_MAX, unit->act.lo);
+    if (unit->act.hi < INFINITY) bound(s, WB_OP_MIN, unit->act.hi);
     for (int32_t r = 0; r < unit->n_rows; r++) {
         int32_t to = (int32_t)(4 * unit->rows[r] * unit->out_cs);
         for (int h = 0; h < s->halves; h++) {

@@ -7,21 +7,11 @@
 #include "generate.h"
 
 #include "activate_avx512.h"
+#include "unit_avx512.h"
 
-enum { INPUT = 31, WEIGHTS_PER_STEP = 255 };
+enum { WEIGHTS_PER_STEP = 255 };
 
-typedef struct {
-    wb_code_t *code;
-    wb_stream_t *stream;
-    const wb_unit_spec_t *unit;
-    wb_width_t width;
-    int32_t weight_at; /* bytes from the weights register to the next weight */
-    int32_t in_moved;  /* bytes added to the input register so far */
-} state_t;
-
-static wb_vector_t op(const state_t *s, wb_op_t name, int dst, int src) {
-    return (wb_vector_t){.op = name, .width = s->width, .dst = dst, .src = src};
-}
+typedef wb_unit_state_t state_t;
 
 static int32_t out_disp(const state_t *s, int32_t row) {
     return (int32_t)(4 * s->unit->rows[row] * s->unit->out_cs);
@@ -40,8 +30,7 @@ static void push_float(state_t *s, float value) {
     *s->stream->at++ = value;
 }
 
-/* Append a weight; afterwards it is at [rsi + result]. */
-static int32_t push_weight(state_t *s, float value) {
+int32_t wb_unit_push(wb_unit_state_t *s, float value) {
     if (s->weight_at > 4 * 127) {
         wb_add_imm(s->code, WB_RSI, 4 * WEIGHTS_PER_STEP);
         s->weight_at -= 4 * WEIGHTS_PER_STEP;
@@ -53,8 +42,8 @@ static int32_t push_weight(state_t *s, float value) {
 
 static void start_from_bias(state_t *s) {
     for (int32_t r = 0; r < s->unit->n_rows; r++) {
-        int32_t at = push_weight(s, s->unit->bias[s->unit->rows[r]]);
-        wb_evex_mem(s->code, op(s, WB_OP_BROADCAST, r, 0), WB_RSI, at);
+        int32_t at = wb_unit_push(s, s->unit->bias[s->unit->rows[r]]);
+        wb_evex_mem(s->code, wb_unit_op(s, WB_OP_BROADCAST, r, 0), WB_RSI, at);
     }
 }
 
@@ -62,7 +51,7 @@ static void start_from_bias(state_t *s) {
 static void load_segments(state_t *s, const wb_gpr_t *base, int n) {
     for (int32_t r = 0; r < s->unit->n_rows; r++) {
         for (int k = 0; k < n; k++) {
-            wb_vector_t load = op(s, WB_OP_LOAD, r, 0);
+            wb_vector_t load = wb_unit_op(s, WB_OP_LOAD, r, 0);
             load.mask = k + 1;
             load.zero = k == 0;
             wb_evex_mem(s->code, load, base[k], out_disp(s, r));
@@ -73,7 +62,7 @@ static void load_segments(state_t *s, const wb_gpr_t *base, int n) {
 static void store_segments(state_t *s, const wb_gpr_t *base, int n) {
     for (int32_t r = 0; r < s->unit->n_rows; r++) {
         for (int k = 0; k < n; k++) {
-            wb_vector_t store = op(s, WB_OP_STORE, r, 0);
+            wb_vector_t store = wb_unit_op(s, WB_OP_STORE, r, 0);
             store.mask = k + 1;
             wb_evex_mem(s->code, store, base[k], out_disp(s, r));
         }
@@ -83,40 +72,9 @@ static void store_segments(state_t *s, const wb_gpr_t *base, int n) {
 static void add_residual(state_t *s, const wb_gpr_t *base, int n) {
     for (int32_t r = 0; r < s->unit->n_rows; r++) {
         for (int k = 0; k < n; k++) {
-            wb_vector_t add = op(s, WB_OP_ADD, r, r);
+            wb_vector_t add = wb_unit_op(s, WB_OP_ADD, r, r);
             add.mask = k + 1;
             wb_evex_mem(s->code, add, base[k], residual_disp(s, r));
-        }
-    }
-}
-
-/* Place of a column relative to the input register. Columns in whole vectors are
- * brought into reach of a one-byte displacement when several follow. */
-static int32_t reach(state_t *s, int32_t column) {
-    const wb_pack_t *pack = s->unit->pack;
-    const int32_t n = 16 << s->width, low = -128 * n, high = 127 * n;
-    int32_t at = 4 * pack->columns[column].offset - s->in_moved;
-    if (at % n != 0 || (at >= low && at <= high)) return at;
-    int served = 0;
-    for (int32_t c = column; c < pack->n_columns && c < column + 12; c++) {
-        int32_t ahead = 4 * pack->columns[c].offset - s->in_moved - at;
-        served += ahead % n == 0 && ahead <= high - low;
-    }
-    if (served < 4) return at;
-    wb_add_imm(s->code, WB_RDI, at - low);
-    s->in_moved += at - low;
-    return low;
-}
-
-static void multiply_columns(state_t *s) {
-    const wb_pack_t *pack = s->unit->pack;
-    for (int32_t c = 0; c < pack->n_columns; c++) {
-        const wb_column_t *column = &pack->columns[c];
-        wb_evex_mem(s->code, op(s, WB_OP_LOAD, INPUT, 0), WB_RDI, reach(s, c));
-        for (int32_t j = column->first; j < column->first + column->count; j++) {
-            wb_vector_t fma = op(s, WB_OP_FMADD231, pack->entries[j].lane, INPUT);
-            fma.broadcast = 1;
-            wb_evex_mem(s->code, fma, WB_RSI, push_weight(s, pack->entries[j].value));
         }
     }
 }
@@ -124,7 +82,7 @@ static void multiply_columns(state_t *s) {
 /* Constants of the activation, at the end of the unit's weights. */
 static void push_constants(state_t *s, int32_t *constants) {
     float values[WB_ACT_CONSTANTS];
-    int n = wb_act_constants(s->unit->act, s->unit->lo, s->unit->hi, values);
+    int n = wb_act_constants(s->unit->act, values);
     for (int i = 0; i < n; i++) {
         constants[i] = s->weight_at;
         push_float(s, values[i]);
@@ -158,6 +116,7 @@ void wb_generate_avx512(wb_code_t *code, wb_stream_t *stream, const wb_unit_spec
     int32_t constants[WB_ACT_CONSTANTS];
     wb_endbr(code);
     wb_kmov_gpr(code, 1, WB_RCX);
+    if (unit->shift == WB_SHIFT_IN_ROW) wb_unit_shift_masks(s);
     if (unit->first) {
         start_from_bias(s);
     } else if (unit->some_split) {
@@ -166,7 +125,7 @@ void wb_generate_avx512(wb_code_t *code, wb_stream_t *stream, const wb_unit_spec
     } else {
         load_segments(s, BASE, 1);
     }
-    multiply_columns(s);
+    wb_unit_columns(s);
     if (unit->last) push_constants(s, constants);
     if (unit->some_single && unit->some_split) {
         wb_test(code, WB_R8);

@@ -45,7 +45,7 @@ static void run_unit(const wb_emit_t *step, const wb_emit_unit_t *unit,
             fetch((const uint8_t *)next->weights + (v - begin) * weight_share,
                   weight_share);
         }
-        if (step->isa == WB_EMIT_AVX512) {
+        if (step->isa == WB_AVX512) {
             visit_avx512(step, unit, &step->vectors[v], arena);
         } else {
             visit_avx2(step, unit, &step->vectors[v], arena);
@@ -83,23 +83,16 @@ void wb_emit_run(const void *args, float *arena, int tid, int nthreads) {
     }
 }
 
-static float activate(const wb_emit_t *step, float x) {
-    float gate;
-    switch (step->act) {
-    case WB_ACT_RELU: return x < 0.0f ? 0.0f : x;
-    case WB_ACT_CLIP:
-        x = x < step->lo ? step->lo : x;
-        return x > step->hi ? step->hi : x;
-    case WB_ACT_HARDSWISH:
-    case WB_ACT_HARDSIGMOID:
-        gate = x * (1.0f / 6) + 0.5f;
-        gate = gate < 0.0f ? 0.0f : gate;
-        gate = gate > 1.0f ? 1.0f : gate;
-        return step->act == WB_ACT_HARDSWISH ? x * gate : gate;
-    case WB_ACT_SILU: return x / (1.0f + expf(-x));
-    case WB_ACT_SIGMOID: return 1.0f / (1.0f + expf(-x));
-    default: return x;
-    }
+static float activate(wb_act act, float x) {
+    x = x < act.lo ? act.lo : x;
+    x = x > act.hi ? act.hi : x;
+    if (act.curve == WB_SILU) return x / (1.0f + expf(-x));
+    if (act.curve == WB_SIGMOID) return 1.0f / (1.0f + expf(-x));
+    if (act.curve == WB_LINEAR) return x;
+    float gate = x * (1.0f / 6) + 0.5f;
+    gate = gate < 0.0f ? 0.0f : gate;
+    gate = gate > 1.0f ? 1.0f : gate;
+    return act.curve == WB_HARDSWISH ? x * gate : gate;
 }
 
 void wb_emit_finish(const wb_emit_t *step, const wb_emit_unit_t *unit,
@@ -107,13 +100,13 @@ void wb_emit_finish(const wb_emit_t *step, const wb_emit_unit_t *unit,
     for (int32_t r = 0; r < unit->n_rows; r++) {
         const float *row = sums + r * WB_LANES;
         float *out = arena + step->dst + step->order[unit->first_row + r] * step->out_cs;
-        for (int s = 0; s < WB_SEGMENTS; s++) {
+        for (int s = 0; s < WB_MAX_SEGMENTS; s++) {
             float *to = out + vector->out[s];
             for (uint32_t left = vector->mask[s]; left != 0; left &= left - 1) {
                 int lane = __builtin_ctz(left);
                 float x = row[lane];
                 if (step->has_residual) x += to[lane + step->residual_delta];
-                to[lane] = activate(step, x);
+                to[lane] = activate(step->act, x);
             }
         }
     }

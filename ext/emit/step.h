@@ -13,29 +13,20 @@
 
 #include "generate.h"
 
-typedef enum { WB_EMIT_AVX2, WB_EMIT_AVX512 } wb_emit_isa_t;
-
 typedef struct {
     int32_t n_rows;
     const int32_t *indptr, *offsets;
     const float *values, *bias;
     const int32_t *order; /* the rows in the order in which they are grouped */
-    int64_t n_vectors;
-    int32_t n_segments;
-    const int64_t *vec_in, *vec_out;
-    const uint16_t *vec_mask;
-    int64_t src, dst, out_cs;
-    int64_t residual;
-    int has_residual;
-    wb_act_t act;
-    float lo, hi;
-    wb_emit_isa_t isa;
+    wb_place place;
+    int isa; /* WB_AVX2 or WB_AVX512 */
     int32_t group;   /* rows a unit, at most */
     int32_t parts;   /* shares of the columns; more than 1 keeps sums in the output */
     int32_t band;    /* vectors that all units visit before the next ones; 0 = all */
     int ahead;       /* fetch the next unit's code and weights into L2 meanwhile */
     int by_rows;     /* threads share the units instead of the vectors */
     int narrow;      /* shorter registers for vectors of at most 8 live lanes */
+    wb_shift_t shift; /* AVX-512 only */
     size_t code_limit;
 } wb_emit_spec_t;
 

@@ -5,7 +5,7 @@
 #include "memory.h"
 #include "step.h"
 
-enum { WB_WIDTHS = 3, WB_LANES = 16, WB_SEGMENTS = 3 };
+enum { WB_WIDTHS = 3 };
 
 typedef struct {
     wb_unit_fn entry[WB_WIDTHS]; /* NULL for a width that no vector has */
@@ -16,8 +16,8 @@ typedef struct {
 } wb_emit_unit_t;
 
 typedef struct {
-    int64_t in, out[WB_SEGMENTS];
-    uint16_t mask[WB_SEGMENTS];
+    int64_t in, out[WB_MAX_SEGMENTS];
+    uint16_t mask[WB_MAX_SEGMENTS];
     uint8_t width; /* wb_width_t */
     uint8_t split; /* AVX-512: has several segments; AVX2: goes through scratch */
 } wb_emit_vector_t;
@@ -36,11 +36,11 @@ struct wb_emit {
     int32_t *order;
     int64_t src, dst, out_cs, residual_delta;
     int has_residual;
-    wb_act_t act;
-    float lo, hi;
-    wb_emit_isa_t isa;
+    wb_act act;
+    int isa;
     int64_t band;
     int ahead, by_rows;
+    int32_t in_skew; /* subtracted from every vector's input offset */
 };
 
 /* Residual, activation and masked store of one unit's sums, [n_rows][16] floats:

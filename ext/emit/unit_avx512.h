@@ -1,0 +1,33 @@
+/* unit_avx512.h - what the two halves of the AVX-512 generator share. */
+#ifndef WB_EMIT_UNIT_AVX512_H
+#define WB_EMIT_UNIT_AVX512_H
+
+#include "generate.h"
+
+/* zmm0.. = rows. The last registers hold the input vector, a shifted copy of it and
+ * the vector beside it. k1-k3 = segments, k4-k7 = lanes of shifts within a row. */
+enum { WB_BESIDE = 29, WB_SHIFTED = 30, WB_INPUT = 31, WB_FIRST_SHIFT_MASK = 4 };
+
+typedef struct {
+    wb_code_t *code;
+    wb_stream_t *stream;
+    const wb_unit_spec_t *unit;
+    wb_width_t width;
+    int32_t weight_at; /* bytes from the weights register to the next weight */
+    int32_t in_moved;  /* bytes added to the input register so far */
+} wb_unit_state_t;
+
+static inline wb_vector_t wb_unit_op(const wb_unit_state_t *s, wb_op_t name, int dst,
+                                     int src) {
+    return (wb_vector_t){.op = name, .width = s->width, .dst = dst, .src = src};
+}
+
+/* Append a weight to the stream; afterwards it is at [rsi + result]. */
+int32_t wb_unit_push(wb_unit_state_t *s, float value);
+
+/* All multiply-adds of the unit (columns_avx512.c). */
+void wb_unit_columns(wb_unit_state_t *s);
+/* k4-k7 for WB_SHIFT_IN_ROW; before wb_unit_columns. */
+void wb_unit_shift_masks(wb_unit_state_t *s);
+
+#endif

@@ -50,21 +50,44 @@ static void start_from_bias(state_t *s) {
     }
 }
 
+static void load_weight(state_t *s, float value) {
+    int32_t at = push_weight(s, value);
+    wb_vex_mem(s->code, op(WB_OP_BROADCAST, WEIGHT, 0), WB_RSI, at);
+}
+
+/* A vector that one row alone needs never takes a register. */
+static void multiply_once(state_t *s, int32_t offset, const wb_entry_t *entry) {
+    load_weight(s, entry->value);
+    for (int h = 0; h < s->halves; h++) {
+        wb_vex_mem(s->code, op(WB_OP_FMADD231, 2 * entry->lane + h, WEIGHT), WB_RDI,
+                   4 * offset + 32 * h);
+    }
+}
+
+static void multiply_shared(state_t *s, const wb_column_t *column,
+                            const wb_entry_t *entries) {
+    for (int h = 0; h < s->halves; h++) {
+        wb_vex_mem(s->code, op(WB_OP_LOAD, INPUT + h, 0), WB_RDI,
+                   4 * column->offset + 32 * h);
+    }
+    for (int32_t j = 0; j < column->count; j++) {
+        load_weight(s, entries[j].value);
+        for (int h = 0; h < s->halves; h++) {
+            int row = 2 * entries[j].lane + h;
+            wb_vex_reg(s->code, op(WB_OP_FMADD231, row, WEIGHT), INPUT + h);
+        }
+    }
+}
+
 static void multiply_columns(state_t *s) {
     const wb_pack_t *pack = s->unit->pack;
     for (int32_t c = 0; c < pack->n_columns; c++) {
         const wb_column_t *column = &pack->columns[c];
-        for (int h = 0; h < s->halves; h++) {
-            wb_vex_mem(s->code, op(WB_OP_LOAD, INPUT + h, 0), WB_RDI,
-                       4 * column->offset + 32 * h);
-        }
-        for (int32_t j = column->first; j < column->first + column->count; j++) {
-            int32_t at = push_weight(s, pack->entries[j].value);
-            wb_vex_mem(s->code, op(WB_OP_BROADCAST, WEIGHT, 0), WB_RSI, at);
-            for (int h = 0; h < s->halves; h++) {
-                int row = 2 * pack->entries[j].lane + h;
-                wb_vex_reg(s->code, op(WB_OP_FMADD231, row, WEIGHT), INPUT + h);
-            }
+        const wb_entry_t *entries = pack->entries + column->first;
+        if (column->count == 1) {
+            multiply_once(s, column->offset, entries);
+        } else {
+            multiply_shared(s, column, entries);
         }
     }
 }

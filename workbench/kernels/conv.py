@@ -69,6 +69,53 @@ def conv_sparse(
     KernelError
         When a type, shape or bound does not hold, or the variant is not eligible.
     """
+    spec = sparse_spec(
+        indptr=indptr,
+        offsets=offsets,
+        values=values,
+        bias=bias,
+        vectors=vectors,
+        src=src,
+        dst=dst,
+        out_cs=out_cs,
+        act=act,
+        residual=residual,
+        variant=variant,
+        arena_floats=arena_floats,
+    )
+    _known("conv_sparse", variant, variants_conv_sparse(offsets, vectors, src))
+    return current().conv_sparse(spec)
+
+
+def sparse_spec(
+    *,
+    indptr: I32,
+    offsets: I32,
+    values: F32,
+    bias: F32,
+    vectors: Vectors,
+    src: int,
+    dst: int,
+    out_cs: int,
+    act: Activation,
+    residual: int | None = None,
+    variant: str | None = None,
+    arena_floats: int,
+) -> ConvSparse:
+    """Return the checked arguments of a convolution by rows of (offset, value).
+
+    Parameters
+    ----------
+    indptr, offsets, values, bias, vectors, src, dst, out_cs, act, residual, variant
+        As in ``conv_sparse``; the variant is not looked at.
+    arena_floats : int
+        Size of the arena that the step will run in.
+
+    Raises
+    ------
+    KernelError
+        When a type, shape or bound does not hold.
+    """
     checks.array("indptr", indptr, np.int32, 1)
     checks.array("offsets", offsets, np.int32, 1)
     checks.array("values", values, np.float32, 1)
@@ -76,9 +123,13 @@ def conv_sparse(
     _bias(bias, indptr.size - 1)
     place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0))
     place = _checked(place, _range(offsets), indptr.size - 1, arena_floats)
-    _known("conv_sparse", variant, variants_conv_sparse(offsets, vectors, src))
-    return current().conv_sparse(
-        ConvSparse(indptr, offsets, values, bias, place, variant)
+    return ConvSparse(
+        indptr,
+        offsets,
+        values,
+        bias,
+        _extended(place, indptr.size - 1),
+        variant,
     )
 
 

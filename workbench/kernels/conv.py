@@ -123,14 +123,7 @@ def sparse_spec(
     _bias(bias, indptr.size - 1)
     place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0))
     place = _checked(place, _range(offsets), indptr.size - 1, arena_floats)
-    return ConvSparse(
-        indptr,
-        offsets,
-        values,
-        bias,
-        _extended(place, indptr.size - 1),
-        variant,
-    )
+    return ConvSparse(indptr, offsets, values, bias, place, variant)
 
 
 def conv_dense(

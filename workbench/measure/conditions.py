@@ -15,6 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from workbench.kernels import info
+
 PACKAGES = ("torch", "numpy", "onnxruntime", "onnx")
 _CPUINFO = Path("/proc/cpuinfo")
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -37,6 +39,8 @@ class Conditions:
         Model name of the processor.
     isa : str
         Widest vector instruction set that the processor offers.
+    kernels : str
+        Instruction set that the bundled engine's kernels use.
     cores : int
         Cores this process may use.
     threads : int
@@ -55,6 +59,7 @@ class Conditions:
 
     cpu: str
     isa: str
+    kernels: str
     cores: int
     threads: int
     load_1min: float
@@ -105,6 +110,7 @@ def read_conditions(
     return Conditions(
         cpu=cpu_model(cpuinfo),
         isa=_widest(facts.get("flags") or facts.get("Features") or ""),
+        kernels=info().isa,
         cores=len(os.sched_getaffinity(0)),
         threads=threads,
         load_1min=round(os.getloadavg()[0], 2),

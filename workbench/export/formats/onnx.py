@@ -127,11 +127,15 @@ def _runner(model: Any) -> Callable[[np.ndarray], np.ndarray]:
         session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
-        return lambda x: np.asarray(session.run(None, {name: x})[0])
+        return lambda x: _first(session.run(None, {name: x}))
     from onnx.reference import ReferenceEvaluator
 
     evaluator = ReferenceEvaluator(model)
-    return lambda x: np.asarray(evaluator.run(None, {name: x})[0])
+    return lambda x: _first(evaluator.run(None, {name: x}))
+
+
+def _first(outputs: Any) -> np.ndarray:
+    return np.asarray(outputs[0], dtype=np.float32)
 
 
 FORMAT = Format(

@@ -1,14 +1,13 @@
 """The bundled engine, through the same door as every other one."""
 
-from importlib.util import find_spec
-
+from workbench.kernels import info
 from workbench.measure.peers.protocol import FunctionRunner, Peer, Runner, Subject
 
 
 def _available() -> str | None:
-    if find_spec("workbench.kernels._native") is not None:
+    if info().native:
         return None
-    return "the kernels are not built; run: pip install -e ."
+    return "the compiled kernels are missing; run: pip install -e ."
 
 
 def _prepare(subject: Subject, threads: int) -> Runner:

@@ -1,0 +1,105 @@
+"""Each engine that is installed gives torch's output; an absent one is named."""
+
+import numpy as np
+import pytest
+import torch
+from small_networks import INPUT_SHAPE, small_network, small_pruned
+
+from workbench.errors import WorkbenchError
+from workbench.measure.agreement import compare_outputs
+from workbench.measure.bench import bench
+from workbench.measure.contenders import peer_contender, subject_of
+from workbench.measure.interleave import MIN_ROUNDS, Settings, measure_contenders
+from workbench.measure.onnx_model import to_onnx
+from workbench.measure.peers import find_peer, peers
+from workbench.measure.peers.protocol import FunctionRunner, Peer, needs
+
+QUICK = Settings(warmup=1, budget_s=0.0, min_sample_ms=0.0)
+
+
+def test_the_table_names_every_engine_once() -> None:
+    assert {"workbench", "torch", "torch_channels_last", "onnxruntime"} <= set(peers())
+    assert all(peer.name == name and peer.label for name, peer in peers().items())
+    with pytest.raises(WorkbenchError, match="engine 'tensorrt'"):
+        find_peer("tensorrt")
+
+
+@pytest.mark.parametrize("name", list(peers()))
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_engine_equals_torch_on_pruned_weights(name: str, threads: int) -> None:
+    peer = peers()[name]
+    absent = peer.available()
+    if absent is not None:
+        assert "run: " in absent or "set " in absent
+        pytest.skip(absent)
+    subject = subject_of(small_pruned())
+    runner = peer.prepare(subject, threads)
+    x = np.random.default_rng(5).standard_normal((1, *INPUT_SHAPE), dtype=np.float32)
+    output = runner(x)
+    assert output.dtype == np.float32
+    assert compare_outputs(output, subject.reference(x), tolerance=1e-4).ok
+    assert runner.sample_ns(x, 3) > 0
+    np.testing.assert_array_equal(runner(x), output)
+    runner.close()
+    torch.set_num_threads(1)
+
+
+def test_an_absent_engine_is_named_and_the_others_are_measured() -> None:
+    gone = Peer(
+        "gone", "Gone", None, lambda: "not installed; run: x", lambda s, t: None
+    )  # type: ignore[arg-type,return-value]
+    subject = subject_of(small_network())
+    contenders = [
+        peer_contender(peer, subject, name=peer.name)
+        for peer in (gone, find_peer("torch"))
+    ]
+    found = measure_contenders(contenders, rounds=MIN_ROUNDS, settings=QUICK)
+    assert found.absent == (("gone", "not installed; run: x"),)
+    assert found.to_dict()["absent"] == [
+        {"name": "gone", "reason": "not installed; run: x"}
+    ]
+    assert [row.name for row in found.rows] == ["torch"]
+
+
+def test_an_engine_that_cannot_load_the_network_is_refused_not_fatal() -> None:
+    def prepare(subject: object, threads: int) -> FunctionRunner:
+        raise ValueError("no such operation")
+
+    bad = Peer("bad", "Bad", None, lambda: None, prepare)
+    subject = subject_of(small_network())
+    found = measure_contenders(
+        [peer_contender(bad, subject, name="bad")], rounds=MIN_ROUNDS, settings=QUICK
+    )
+    assert found.rows[0].refused == "could not load the network: no such operation"
+
+
+def test_rivals_run_dense_and_pruned_weights() -> None:
+    if needs("onnxruntime", install="") is not None:
+        pytest.skip("onnxruntime is an extra")
+    found = bench(
+        small_network(), small_pruned(), against=("onnxruntime",), budget_s=0.0
+    )
+    assert [row.name for row in found.rows][-2:] == [
+        "onnxruntime dense",
+        "onnxruntime pruned",
+    ]
+    assert all(row.refused is None for row in found.rows)
+    assert "onnxruntime" in dict(found.conditions.versions)
+
+
+def test_a_module_that_cannot_become_onnx_is_refused_in_words() -> None:
+    class Branching(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(WorkbenchError, match="cannot export this module to ONNX"):
+        to_onnx(Branching().eval(), (3, 8, 8))
+
+
+def test_one_onnx_file_serves_all_and_goes_with_the_subject() -> None:
+    subject = subject_of(small_pruned())
+    path = subject.onnx_path
+    assert subject.onnx_path == path
+    assert path.is_file()
+    del subject
+    assert not path.exists()

@@ -22,6 +22,7 @@ from workbench.errors import WorkbenchError
 from workbench.models.architectures import architecture
 from workbench.models.inspect import from_module
 from workbench.models.samples import Sample, sample, sample_directory
+from workbench.models.weights_file import DIGEST_KEY
 from workbench.training.fit import FitHooks, fit
 from workbench.training.options import EpochLog, FitOptions
 
@@ -104,7 +105,7 @@ def train_sample(
     )
     weights = save(
         {name: t.contiguous() for name, t in network.module.state_dict().items()},
-        metadata={"format": "pt", "digest": network.digest},
+        metadata={"format": "pt", DIGEST_KEY: network.digest},
     )
     card = make_card(
         chosen, network, result, options=options, splits=splits, weights=weights

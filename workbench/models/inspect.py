@@ -6,13 +6,20 @@ Belongs here: ``from_module`` and the hooks it uses. Does not belong here: files
 import copy
 from contextlib import ExitStack
 from functools import partial
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from workbench.errors import WorkbenchError
 from workbench.models.network import Layer, Network
+
+# Below this many values an image is run for real: torch's shape-only mode takes about
+# a second to get ready.
+_SMALL_IMAGE = 3 * 64 * 64
+_FORWARD_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError)
 
 
 def from_module(
@@ -105,22 +112,45 @@ def _check_shape(input_shape: tuple[int, int, int]) -> None:
 def _run(
     module: nn.Module, name: str, input_shape: tuple[int, int, int]
 ) -> tuple[list[Layer], Any]:
+    if prod(input_shape) > _SMALL_IMAGE:
+        try:
+            # Shapes only, nothing is computed: instant for a network of any size.
+            return _traced(module, torch.empty(1, *input_shape, device="meta"))
+        except WorkbenchError:
+            raise
+        except _FORWARD_ERRORS:
+            # A forward that looks at values cannot run on shapes: run it for real.
+            return _traced_for_real(module, name, input_shape)
+    return _traced_for_real(module, name, input_shape)
+
+
+def _traced_for_real(
+    module: nn.Module, name: str, input_shape: tuple[int, int, int]
+) -> tuple[list[Layer], Any]:
+    try:
+        return _traced(module, torch.zeros(1, *input_shape))
+    except _FORWARD_ERRORS as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise WorkbenchError(
+            f"'{name}' fails on an image of shape {input_shape}: {reason}",
+            "a module that takes a batch (N, C, H, W) of that shape",
+            "Check input_shape, channels first.",
+        ) from error
+
+
+def _traced(module: nn.Module, x: Tensor) -> tuple[list[Layer], Any]:
     layers: list[Layer] = []
+    tensors = {
+        name: tensor.to(x.device)
+        for name, tensor in (*module.named_parameters(), *module.named_buffers())
+    }
     with ExitStack() as hooks, torch.inference_mode():
         for layer_id, child in module.named_modules():
             if isinstance(child, nn.Conv2d | nn.Linear):
                 note = partial(_note, layers, layer_id)
                 handle = child.register_forward_hook(note)
                 hooks.callback(handle.remove)
-        try:
-            output = module(torch.zeros(1, *input_shape))
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise WorkbenchError(
-                f"'{name}' fails on an image of shape {input_shape}: {reason}",
-                "a module that takes a batch (N, C, H, W) of that shape",
-                "Check input_shape, channels first.",
-            ) from error
+        output = functional_call(module, tensors, (x,))
     return layers, output
 
 

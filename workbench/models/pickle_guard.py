@@ -24,6 +24,9 @@ _ALLOWED = frozenset(
     }
 )
 _DTYPES = frozenset({"float32", "float16", "bfloat16", "float64", "int64", "bool"})
+_MEMO_WRITES = frozenset({"MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"})
+_MEMO_READS = frozenset({"GET", "BINGET", "LONG_BINGET"})
+_OLD_FILE_PICKLES = 5
 _ZIP, _TAR_MAGIC_AT = b"PK\x03\x04", 257
 
 
@@ -136,15 +139,29 @@ def _is_storage(name: str) -> bool:
 def _globals(content: bytes) -> Iterator[str]:
     """Yield "module name" of every global that the pickles name, without loading."""
     stream = io.BytesIO(content)
-    texts: list[str] = []
     # An old torch file is five pickles in a row and then raw bytes.
-    for _ in range(5):
+    for _ in range(_OLD_FILE_PICKLES):
         if content[stream.tell() : stream.tell() + 1] != b"\x80":
             return
-        for opcode, argument, _position in pickletools.genops(stream):
-            if opcode.name in ("GLOBAL", "INST"):
-                yield str(argument)
-            elif opcode.name == "STACK_GLOBAL":
-                yield " ".join(texts[-2:])
-            elif isinstance(argument, str):
-                texts.append(argument)
+        yield from _globals_of_one(stream)
+
+
+def _globals_of_one(stream: io.BytesIO) -> Iterator[str]:
+    pushed: list[str] = []
+    memo: dict[int, str] = {}
+    top: str | None = None
+    for opcode, argument, _position in pickletools.genops(stream):
+        if opcode.name in ("GLOBAL", "INST"):
+            yield str(argument)
+        elif opcode.name == "STACK_GLOBAL":
+            # Module and name are the two texts that were pushed last.
+            yield " ".join(pushed[-2:])
+        if opcode.name in _MEMO_WRITES:
+            place = len(memo) if argument is None else int(argument)
+            memo[place] = top or ""
+            continue
+        top = argument if isinstance(argument, str) else None
+        if opcode.name in _MEMO_READS:
+            top = memo.get(int(argument or 0)) or None
+        if top is not None:
+            pushed.append(top)

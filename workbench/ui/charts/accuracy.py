@@ -25,8 +25,7 @@ class Dot:
 
     name: str
     top1: float
-    low: float
-    high: float
+    interval: tuple[float, float]
     n: int
 
 
@@ -36,8 +35,8 @@ def accuracy_figure(dots: Sequence[Dot], *, conditions: str = "") -> Figure:
         {
             "network": [dot.name for dot in dots],
             "top1_percent": [100 * dot.top1 for dot in dots],
-            "low_percent": [100 * dot.low for dot in dots],
-            "high_percent": [100 * dot.high for dot in dots],
+            "low_percent": [100 * dot.interval[0] for dot in dots],
+            "high_percent": [100 * dot.interval[1] for dot in dots],
             "n": [dot.n for dot in dots],
             "label": [percent(dot.top1) for dot in dots],
         }

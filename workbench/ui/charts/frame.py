@@ -6,7 +6,7 @@ Belongs here: what all charts share. Does not belong here: any single chart.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import altair as alt
+import altair
 import pandas as pd
 import streamlit as st
 
@@ -37,7 +37,7 @@ class Figure:
     title: str
     reading: str
     alt: str
-    chart: alt.TopLevelMixin
+    chart: altair.Chart | altair.LayerChart
     data: pd.DataFrame
     conditions: str = ""
 

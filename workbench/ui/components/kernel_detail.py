@@ -45,7 +45,8 @@ def kernel_detail(view: KernelView, pick: Pick | None) -> None:
 
 
 def _inside(view: KernelView, pick: Pick) -> bool:
-    return pick.o < view.weights.shape[0] and pick.i < view.weights.shape[1]
+    filters, channels = view.weights.shape[:2]
+    return bool(pick.o < filters and pick.i < channels)
 
 
 def _shade(table: pd.DataFrame, mask: np.ndarray | None) -> pd.DataFrame:

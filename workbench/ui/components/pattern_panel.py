@@ -63,8 +63,12 @@ def pattern_panel(network: "Network", layer: "Layer") -> None:
     shares = found.counts / max(1, int(found.counts.sum()))
     left, right = st.columns([5, 4], gap="medium")
     with left:
-        figure = dictionary_figure(name, found.patterns[:chosen], shares[:chosen])
+        figure = dictionary_figure(
+            name, list(found.patterns[:chosen]), shares[:chosen].tolist()
+        )
         frame.show(figure, key="patterns")
     with right:
-        figure = coverage_figure(name, found.coverage, found.retained, chosen)
+        figure = coverage_figure(
+            name, found.coverage.tolist(), found.retained.tolist(), chosen
+        )
         frame.show(figure, key="coverage")

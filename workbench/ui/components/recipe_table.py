@@ -119,7 +119,7 @@ def _plain(value: object) -> str:
 
 def _edited(key: str, layers: tuple[str, ...], before: tuple[float, ...]) -> None:
     """Turn the edited cells into rules; an impossible one is said and not kept."""
-    from workbench.pruning.recipe import method_named
+    from workbench.pruning.rule import method_named
 
     recipe = recipes.current()
     with caught():

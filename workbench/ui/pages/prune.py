@@ -1,5 +1,89 @@
-"""prune."""
+"""Prune: the recipe, what it removes, and what that does to accuracy and time."""
 
 import streamlit as st
 
-st.header("prune")
+from workbench.errors import WorkbenchError
+from workbench.ui.components.feedback import caught, show_problem
+from workbench.ui.components.job_panel import find, job_panel, remember
+from workbench.ui.components.preview import preview
+from workbench.ui.components.recipe_history import recipe_history
+from workbench.ui.components.recipe_quick import recipe_quick
+from workbench.ui.components.recipe_rule import recipe_rule
+from workbench.ui.components.recipe_table import recipe_table
+from workbench.ui.components.trial_results import trial_results
+from workbench.ui.notices import show_error
+from workbench.ui.services import costs, networks, recipes, trials
+from workbench.ui.services.trial import STEPS
+
+network = networks.current()
+show_problem()
+recipe_quick()
+recipe = recipes.current()
+try:
+    pruned = networks.pruned(network, recipe)
+except WorkbenchError as error:
+    show_error(error)
+    st.caption("The recipe went back to the one before.")
+    recipes.keep(recipes.history().undo())
+    pruned = networks.pruned(network, recipes.current())
+    recipe = recipes.current()
+
+recipe_history()
+table, rule = st.columns([2, 1], gap="medium")
+with rule, st.container(border=True):
+    recipe_rule(network)
+with table:
+    shares = {row["layer"]: row["share"] for row in costs.layer_rows(network)}
+    recipe_table(network, pruned, shares)
+    preview(pruned)
+
+st.subheader("What it costs, what it gains")
+
+
+def start() -> None:
+    """Start a trial of the current recipe."""
+    with caught():
+        remember("trial", trials.start(network, recipes.current()))
+
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.number_input(
+        "Threads",
+        1,
+        64,
+        1,
+        key="threads",
+        bind="query-params",
+        width=110,
+        help="Given to every engine alike.",
+    )
+    running = find("trial")
+    st.button(
+        "Apply and measure",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=start,
+        disabled=recipes.is_empty(recipe)
+        or (running is not None and not running.finished),
+    )
+    st.caption(trials.estimate(network))
+
+if recipes.is_empty(recipe):
+    st.caption("Choose a preset, move the slider, or set a rule; then measure.")
+elif running is not None and running.spec["recipe"] == recipe.dump():
+    job_panel(
+        running,
+        STEPS,
+        lambda view: trial_results(
+            {row["part"]: row["value"] for row in view.rows},
+            key="trial",
+            data=str(view.spec["data"]),
+        ),
+    )
+else:
+    earlier = trials.recorded(network, recipe)
+    if earlier is not None:
+        st.caption(f"Measured before with this recipe, {earlier.created[:16]} UTC.")
+        trial_results(earlier.results, key="trial", data=str(earlier.inputs["dataset"]))
+    elif running is not None:
+        st.caption("The recipe has changed since the last measurement: measure again.")

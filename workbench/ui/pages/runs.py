@@ -1,5 +1,18 @@
-"""runs."""
+"""Runs and export: what was measured, two of them compared, files to take away."""
 
 import streamlit as st
 
-st.header("runs")
+from workbench.ui.components.export_panel import export_panel
+from workbench.ui.components.feedback import show_problem
+from workbench.ui.components.run_list import run_list
+from workbench.ui.services import networks, recipes
+
+network = networks.current()
+recipe = recipes.current()
+pruned = None if recipes.is_empty(recipe) else networks.pruned(network, recipe)
+
+show_problem()
+st.subheader("Export")
+export_panel(network, pruned)
+st.subheader("Runs")
+run_list()

@@ -1,5 +1,89 @@
-"""speed."""
+"""Speed: measured now, per engine and per layer, losses as plain as wins."""
 
 import streamlit as st
 
-st.header("speed")
+from workbench.ui.components.bench_results import bench_results
+from workbench.ui.components.feedback import caught, show_problem
+from workbench.ui.components.job_panel import find, job_panel, remember
+from workbench.ui.components.machine import machine
+from workbench.ui.components.peers import choose_peers
+from workbench.ui.components.snippets import snippets
+from workbench.ui.services import benches, networks, recipes
+
+network = networks.current()
+recipe = recipes.current()
+pruned = None if recipes.is_empty(recipe) else networks.pruned(network, recipe)
+show_problem()
+machine()
+
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    threads = st.number_input(
+        "Threads", 1, 64, 1, key="threads", bind="query-params", width=110
+    )
+    seconds = st.slider(
+        "Seconds of measuring",
+        1,
+        30,
+        4,
+        key="seconds",
+        bind="query-params",
+        width=200,
+        help="Rounds of all engines in turn; more rounds, narrower intervals.",
+    )
+    against = choose_peers()
+
+order = benches.Order(network, pruned, threads, float(seconds), against)
+
+
+def start() -> None:
+    """Start measuring what the controls say."""
+    with caught():
+        remember("bench", benches.start(order))
+
+
+running = find("bench")
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.button(
+        "Measure now",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=start,
+        disabled=running is not None and not running.finished,
+    )
+    option = "" if pruned is None else " --recipe recipe.yaml"
+    snippets(
+        command=f"python -m workbench bench {network.name}{option} "
+        f"--threads {threads} --seconds {seconds} --against {','.join(against)}",
+        python="import workbench as wb\n\n"
+        f'net = wb.load_model("{network.name}")\n'
+        + (
+            "pruned = None\n"
+            if pruned is None
+            else 'pruned = wb.prune(net, wb.Recipe.load("recipe.yaml"))\n'
+        )
+        + f"found = wb.bench(net, pruned, threads={threads}, against={against!r}, "
+        f"budget_s={float(seconds)})\nprint(found.to_dict())",
+        key="bench-code",
+        note="" if pruned is None else "Save the recipe on the page Prune first.",
+    )
+    if pruned is None:
+        st.caption("No recipe yet: only dense programs are measured.")
+
+if running is not None and running.spec == order.inputs:
+    job_panel(
+        running,
+        benches.STEPS,
+        lambda view: bench_results(
+            {row["part"]: row["value"] for row in view.rows}, key="bench"
+        ),
+    )
+else:
+    earlier = benches.recorded(order)
+    if earlier is None:
+        st.caption(
+            "Nothing measured with these settings yet. About "
+            f"{8 + seconds} s on a quiet machine."
+        )
+    else:
+        st.caption(f"Measured before, {earlier.created[:16]} UTC.")
+        bench_results(earlier.results, key="bench")

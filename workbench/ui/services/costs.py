@@ -4,7 +4,7 @@ Belongs here: arranging what ``wb.layer_costs`` returns for tables and charts. D
 not belong here: counting.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -28,10 +28,10 @@ def network_cost(network: "Network | PrunedNetwork") -> "NetworkCost":
     return _costs(network.digest, network)
 
 
-def layer_rows(network: "Network | PrunedNetwork") -> list[dict[str, object]]:
+def layer_rows(network: "Network | PrunedNetwork") -> list[dict[str, Any]]:
     """Return one row a layer, in order of execution."""
     costs = network_cost(network)
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for layer, cost in zip(network.layers, costs.layers, strict=True):
         rows.append(
             {

@@ -50,6 +50,6 @@ def weights_of(
     network: "Network", layer_id: str
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Return a layer's weights, OIHW or (O, I), float32."""
-    weight = network.module.get_submodule(layer_id).weight
+    weight = network.module.get_parameter(f"{layer_id}.weight")
     array: np.ndarray[Any, np.dtype[np.float32]] = weight.detach().float().numpy()
     return array

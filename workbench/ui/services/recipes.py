@@ -72,7 +72,7 @@ def with_rule(recipe: "Recipe", match: str, method: str, **params: object) -> "R
     RecipeError
         An impossible parameter.
     """
-    from workbench.pruning.recipe import Rule
+    from workbench.pruning.rule import Rule
 
     rules = tuple(rule for rule in recipe.layers if rule.match != match)
     rule = Rule.of(match, method, **params)

@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import workbench as wb
-from workbench.errors import WorkbenchError
+from workbench.ui.services.profile import executed_macs, profile_rows
 
 if TYPE_CHECKING:
     from workbench.analysis.accuracy import Accuracy
     from workbench.data.dataset import Dataset
     from workbench.jobs.job import Job
+    from workbench.measure.measurement import Measurement
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
     from workbench.pruning.recipe import Recipe
@@ -25,9 +26,11 @@ STEPS = (
     "accuracy of the dense network",
     "accuracy after pruning, raw",
     "accuracy with batch norms re-estimated",
-    "compiling and measuring",
+    "compiling for this machine",
+    "measuring time",
 )
 BN_IMAGES = 2000
+TORCH, DENSE, PRUNED = "torch dense", "workbench dense", "workbench pruned"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +95,10 @@ def run_trial(job: "Job", order: Order) -> dict[str, Any]:
     put("cost", cost_of(network, pruned))
     for name, subject in _subjects(order, pruned):
         put(name, {} if order.data is None else _accuracy(subject(), order.data))
+    rows = profile_rows(network, weights="dense", threads=order.threads)
+    job.check()
+    rows += profile_rows(pruned, weights="pruned", threads=order.threads)
+    put("layers", {"rows": rows, "executed_macs": executed_macs(rows, "pruned")})
     measured = wb.bench(
         network,
         pruned,
@@ -99,9 +106,7 @@ def run_trial(job: "Job", order: Order) -> dict[str, Any]:
         budget_s=order.budget_s,
         on_round=lambda done, total: job.check(),
     )
-    sentences = [_sentence(measured, "workbench dense")]
-    sentences += [one.sentence for one in measured.against("torch dense")]
-    put("latency", {**measured.to_dict(), "sentences": [s for s in sentences if s]})
+    put("latency", latency_of(measured))
     run = wb.Store().add_run(KIND, inputs=order.inputs, results=results)
     return {"run": run.id, "inputs": order.inputs, "results": results}
 
@@ -144,10 +149,27 @@ def _accuracy(network: Any, data: "Dataset") -> dict[str, Any]:
     return asdict(found)
 
 
-def _sentence(measured: Any, baseline: str) -> str:
-    """Say how our pruned program compares with a baseline, or that it does not."""
-    try:
-        found = measured.compare("workbench pruned", baseline)
-    except WorkbenchError:
-        return ""
-    return "" if found is None else str(found.sentence)
+def latency_of(measured: "Measurement") -> dict[str, Any]:
+    """Return a measurement as JSON, with the comparisons that people ask for."""
+    names = [row.name for row in measured.timed]
+    pairs = [(PRUNED, DENSE), (PRUNED, TORCH), (DENSE, TORCH)]
+    found = [
+        measured.compare(one, other)
+        for one, other in pairs
+        if one in names and other in names
+    ]
+    return {
+        **measured.to_dict(),
+        "line": measured.conditions.line,
+        "comparisons": [
+            {
+                "name": one.name,
+                "baseline": one.baseline,
+                "sentence": one.sentence,
+                "verdict": one.ratio.verdict,
+                "ratio": one.ratio.value,
+            }
+            for one in found
+            if one is not None
+        ],
+    }

@@ -1,0 +1,47 @@
+"""What a measurement found: engines side by side, then every layer with its kernel.
+
+Belongs here: drawing. Does not belong here: measuring (``services.benches``).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workbench.ui.charts import frame
+from workbench.ui.charts.latency import latency_figure
+from workbench.ui.charts.layer_times import layer_times_figure
+from workbench.ui.components.kernel_choice import kernel_choice
+from workbench.ui.components.verdict import verdicts
+from workbench.ui.services.profile import with_weights
+
+Parts = Mapping[str, Mapping[str, Any]]
+
+
+def bench_results(parts: Parts, *, key: str) -> None:
+    """Draw the parts that are there: latency, then layers.
+
+    Parameters
+    ----------
+    parts : mapping
+        As ``run_bench`` makes them: layers, latency.
+    key : str
+        Prefix of the widget keys.
+    """
+    latency = parts.get("latency")
+    line = "" if latency is None else str(latency["line"])
+    if latency is not None:
+        frame.show(
+            latency_figure(latency["rows"], conditions=line), key=f"{key}-latency"
+        )
+        verdicts(latency)
+    layers = parts.get("layers")
+    if layers is None:
+        return
+    rows: Sequence[Mapping[str, Any]] = with_weights(layers["rows"])
+    frame.show(
+        layer_times_figure(
+            rows,
+            conditions=line or "Medians of whole runs, timed step by step.",
+        ),
+        key=f"{key}-layers",
+    )
+    kernel_choice(rows, key=f"{key}-choice")

@@ -1,0 +1,95 @@
+"""A running job: what it does, how far it is, Cancel; found again after a reload.
+
+Belongs here: progress and the link between a page and its job. Does not belong here:
+the work.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from workbench.errors import WorkbenchError
+from workbench.ui.notices import show_error
+
+if TYPE_CHECKING:
+    from workbench.jobs.job import JobView
+
+TICK_S = 0.5
+
+
+def remember(name: str, job_id: str) -> None:
+    """Link the page to a job, in the address and in the session."""
+    st.query_params[name] = job_id
+    st.session_state[f"job-{name}"] = job_id
+
+
+def find(name: str) -> "JobView | None":
+    """Return the job that the page's address or the session names, if it is known."""
+    from workbench.jobs.registry import registry
+
+    job_id = st.query_params.get(name) or st.session_state.get(f"job-{name}")
+    if job_id is None:
+        return None
+    try:
+        return registry().get(job_id).view()
+    except WorkbenchError:
+        return None
+
+
+def job_panel(
+    view: "JobView", steps: Sequence[str], draw: "Callable[[JobView], None]"
+) -> None:
+    """Draw a job and its results so far; refresh itself while it runs.
+
+    Parameters
+    ----------
+    view : JobView
+        The job as it is now.
+    steps : sequence of str
+        What each cell does, for the progress text.
+    draw : callable
+        Draws the results that there are.
+    """
+    from workbench.jobs.registry import registry
+
+    @st.fragment(run_every=None if view.finished else TICK_S)
+    def live() -> None:
+        now = registry().get(view.id).view()
+        if now.finished and not view.finished:
+            st.rerun()
+        if not now.finished:
+            _progress(now, steps)
+        elif now.state == "cancelled":
+            st.info(
+                "Cancelled. What was known by then is kept.", icon=":material/info:"
+            )
+        elif now.error is not None:
+            show_error(now.error)
+        draw(now)
+
+    live()
+
+
+def _progress(view: "JobView", steps: Sequence[str]) -> None:
+    step = steps[min(view.done, len(steps) - 1)]
+    total = max(view.total, len(steps))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(
+            min(view.done / total, 1.0),
+            text=f"Step {min(view.done + 1, total)} of {total}: {step} "
+            f"({view.elapsed_s:.0f} s so far)",
+        )
+        st.button(
+            "Cancel",
+            key=f"cancel-{view.id}",
+            icon=":material/stop_circle:",
+            on_click=_cancel,
+            args=(view.id,),
+        )
+
+
+def _cancel(job_id: str) -> None:
+    from workbench.jobs.registry import registry
+
+    registry().get(job_id).cancel()

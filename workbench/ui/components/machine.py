@@ -1,0 +1,27 @@
+"""One line about the machine: every time on the page holds for it only.
+
+Belongs here: CPU, cores and the instruction set that our kernels use. Does not
+belong here: reading them (``measure.conditions``, ``kernels``).
+"""
+
+import os
+
+import streamlit as st
+
+
+def machine() -> None:
+    """Draw the line; say so when the compiled kernels are missing."""
+    from workbench.kernels import info
+    from workbench.measure.conditions import cpu_model
+
+    kernels = info()
+    st.caption(
+        f"{cpu_model()}, {len(os.sched_getaffinity(0))} cores. Our kernels: "
+        f"{kernels.isa} ({kernels.reason})."
+    )
+    if not kernels.native:
+        st.warning(
+            "The compiled kernels are missing, so that our engine runs on NumPy and "
+            "its times say nothing. Run `make build`, then start the app again.",
+            icon=":material/build:",
+        )

@@ -1,0 +1,30 @@
+"""Which engines can take part, and how to get those that cannot.
+
+Belongs here: the choice. Does not belong here: the adapters (``measure.peers``).
+"""
+
+import streamlit as st
+
+
+def choose_peers() -> tuple[str, ...]:
+    """Draw the engines to measure against; return the chosen ones."""
+    from workbench.measure.peers import peers
+
+    found = {
+        name: peer.available() for name, peer in peers().items() if name != "workbench"
+    }
+    ready = [name for name, missing in found.items() if missing is None]
+    start = [name for name in ("torch", "onnxruntime") if name in ready]
+    chosen = st.multiselect(
+        "Against",
+        ready,
+        default=start,
+        key="against",
+        bind="query-params",
+        width=340,
+        help="Every engine runs the same weights on the same image, in turn.",
+    )
+    for name, missing in found.items():
+        if missing is not None:
+            st.caption(f"{name}: {missing}")
+    return tuple(chosen)

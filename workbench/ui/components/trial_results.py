@@ -1,0 +1,141 @@
+"""What a trial found: accuracy three ways, size, work, and the three bars.
+
+Belongs here: drawing a trial's parts, those that are known so far included. Does not
+belong here: doing the trial (``services.trial``).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from workbench.ui.charts import frame
+from workbench.ui.charts.accuracy import Dot, accuracy_figure
+from workbench.ui.charts.latency import latency_figure
+from workbench.ui.components.verdict import verdicts
+from workbench.ui.format import count, percent, points, ratio, short, size
+from workbench.ui.glossary import tip
+
+Parts = Mapping[str, Mapping[str, Any]]
+_NAMES = {"dense": "dense", "raw": "pruned, raw", "bn": "pruned, BN re-estimated"}
+
+
+def trial_results(parts: Parts, *, key: str, data: str) -> None:
+    """Draw tiles and charts of the parts that are there.
+
+    Parameters
+    ----------
+    parts : mapping
+        As ``run_trial`` makes them: cost, dense, raw, bn, layers, latency.
+    key : str
+        Prefix of the widget keys.
+    data : str
+        Name of the images, for the accuracy's conditions.
+    """
+    if not parts:
+        return
+    _tiles(parts)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _accuracy(parts, key=key, data=data)
+    with right:
+        _latency(parts, key=key)
+
+
+def _tiles(parts: Parts) -> None:
+    cost = parts.get("cost", {})
+    columns = st.columns(4)
+    with columns[0]:
+        _accuracy_tile(parts)
+    if cost:
+        columns[1].metric(
+            "Size sparse",
+            size(cost["sparse_bytes"]),
+            delta=f"dense {size(cost['dense_bytes'])}, "
+            f"{percent(cost['sparsity'])} zeros",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            help=f"{tip('size sparse')}\n\nDense: {tip('size dense')}",
+        )
+        executed = parts.get("layers", {}).get("executed_macs")
+        columns[2].metric(
+            "Multiply-adds",
+            short(cost["theoretical_macs"] if executed is None else executed),
+            delta=f"executed; {short(cost['theoretical_macs'])} theoretical, "
+            f"{short(cost['dense_macs'])} dense"
+            if executed is not None
+            else f"theoretical; {short(cost['dense_macs'])} dense",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            help=f"Executed: {tip('executed MACs')}\n\nTheoretical: "
+            f"{tip('theoretical MACs')}",
+        )
+    with columns[3]:
+        _speed_tile(parts.get("latency", {}))
+
+
+def _accuracy_tile(parts: Parts) -> None:
+    best = parts.get("bn") or parts.get("raw")
+    dense = parts.get("dense")
+    if not best or not dense:
+        st.metric("Top-1 accuracy", "…", border=True, help=tip("top-1"))
+        return
+    change = best["top1"] - dense["top1"]
+    st.metric(
+        "Top-1 accuracy" if parts.get("bn") else "Top-1 accuracy, raw",
+        percent(best["top1"]),
+        delta=f"{points(change)} against dense",
+        delta_color="normal" if abs(change) > 1e-9 else "off",
+        border=True,
+        help=f"{tip('top-1')}\n\nAfter pruning and BN re-estimation, n = "
+        f"{count(best['n'])}.",
+    )
+
+
+def _speed_tile(latency: Mapping[str, Any]) -> None:
+    found = [one for one in latency.get("comparisons", ()) if "pruned" in one["name"]]
+    if not found:
+        st.metric("Speed-up", "…", border=True, help=tip("speed-up"))
+        return
+    first = found[0]
+    text = "" if len(found) < 2 else f"; {ratio(found[1]['ratio'])} against torch"
+    st.metric(
+        "Speed-up by pruning",
+        ratio(first["ratio"]),
+        delta=f"{first['verdict']}{text}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help=f"{tip('speed-up')}\n\nBaseline: {tip('our dense')}",
+    )
+
+
+def _accuracy(parts: Parts, *, key: str, data: str) -> None:
+    found = [(name, parts[name]) for name in _NAMES if parts.get(name)]
+    if not found:
+        if "bn" in parts:
+            st.info(
+                "No images of this network's dataset on this machine, so that its "
+                "accuracy is not measured. The page Model says how to get them.",
+                icon=":material/info:",
+            )
+        return
+    dots = [
+        Dot(_NAMES[name], one["top1"], tuple(one["interval"]), one["n"])
+        for name, one in found
+    ]
+    frame.show(
+        accuracy_figure(dots, conditions=f"{data}, n = {count(dots[0].n)} images"),
+        key=f"{key}-accuracy",
+    )
+
+
+def _latency(parts: Parts, *, key: str) -> None:
+    latency = parts.get("latency")
+    if not latency:
+        return
+    shown = [row for row in latency["rows"] if row["name"] != "torch pruned"]
+    frame.show(latency_figure(shown, conditions=latency["line"]), key=f"{key}-latency")
+    verdicts(latency)

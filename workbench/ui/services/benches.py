@@ -1,0 +1,97 @@
+"""Measuring for the page Speed: engines side by side, then every layer.
+
+Belongs here: the job, its record, finding a recorded one. Does not belong here:
+timing (``measure``), pictures (``components.bench_results``).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import workbench as wb
+from workbench.ui.services.profile import profile_rows
+from workbench.ui.services.trial import latency_of
+
+if TYPE_CHECKING:
+    from workbench.jobs.job import Job
+    from workbench.models.network import Network
+    from workbench.pruning.pruned import PrunedNetwork
+    from workbench.store.run import Run
+
+KIND = "bench"
+STEPS = (
+    "compiling and timing each layer, dense",
+    "compiling and timing each layer, pruned",
+    "measuring all engines in turn",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What to measure, how thoroughly, and against which engines."""
+
+    network: "Network"
+    pruned: "PrunedNetwork | None"
+    threads: int
+    budget_s: float
+    against: tuple[str, ...]
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What identifies the measurement in the store."""
+        return {
+            "model": self.network.name,
+            "digest": self.network.digest,
+            "recipe": None if self.pruned is None else self.pruned.recipe.dump(),
+            "threads": self.threads,
+            "against": list(self.against),
+        }
+
+
+def start(order: Order) -> str:
+    """Start a measurement in the background; return the job's id.
+
+    Raises
+    ------
+    WorkbenchError
+        Too many jobs are running.
+    """
+    from workbench.jobs.registry import registry
+
+    job = registry().start(lambda job: run_bench(job, order), spec=order.inputs)
+    return job.id
+
+
+def run_bench(job: "Job", order: Order) -> dict[str, Any]:
+    """Do a measurement inside a job; each part is a row as soon as it is known."""
+    job.set_total(len(STEPS))
+    results: dict[str, Any] = {}
+
+    def put(part: str, value: dict[str, Any]) -> None:
+        results[part] = value
+        job.advance({"part": part, "value": value})
+
+    rows = profile_rows(order.network, weights="dense", threads=order.threads)
+    put("layers", {"rows": list(rows)})
+    if order.pruned is not None:
+        rows += profile_rows(order.pruned, weights="pruned", threads=order.threads)
+    put("layers", {"rows": rows})
+    measured = wb.bench(
+        order.network,
+        order.pruned,
+        threads=order.threads,
+        against=order.against,
+        budget_s=order.budget_s,
+        on_round=lambda done, total: job.check(),
+    )
+    put("latency", latency_of(measured))
+    run = wb.Store().add_run(KIND, inputs=order.inputs, results=results)
+    return {"run": run.id}
+
+
+def recorded(order: Order) -> "Run | None":
+    """Return the newest finished measurement of the same question."""
+    from workbench.store.run import run_key
+
+    key = run_key(KIND, order.inputs)
+    found = [run for run in wb.Store().runs(key=key, limit=5) if run.status == "done"]
+    return found[0] if found else None

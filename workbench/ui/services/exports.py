@@ -1,0 +1,142 @@
+"""Files to take away: written, read back, kept for the session's downloads.
+
+Belongs here: which network a file holds and where it waits. Does not belong here:
+formats and checks (``export``).
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+import workbench as wb
+from workbench.ui.services import data
+
+if TYPE_CHECKING:
+    from workbench.export.report import ExportReport
+    from workbench.models.network import Network
+    from workbench.pruning.pruned import PrunedNetwork
+
+_FOLDER = "export_folder"
+_READY = "exports_ready"
+BN_IMAGES = 2000
+
+RAW = "pruned, raw"
+BN = "pruned, BN re-estimated"
+SMALLER = "physically smaller"
+DENSE = "dense"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A file that was written and proved: its report and a name for people."""
+
+    report: "ExportReport"
+    file_name: str
+
+    def read(self) -> bytes:
+        """Return the file's bytes."""
+        return Path(self.report.path).read_bytes()
+
+
+def variants(pruned: "PrunedNetwork | None") -> tuple[str, ...]:
+    """Return which networks can be exported under the current recipe."""
+    if pruned is None:
+        return (DENSE,)
+    found = [RAW, BN, DENSE]
+    if pruned.report.filters_removed:
+        found.insert(2, SMALLER)
+    return tuple(found)
+
+
+def network_of(
+    variant: str, network: "Network", pruned: "PrunedNetwork | None", *, seed: int
+) -> "Network | PrunedNetwork":
+    """Return the network that a variant means.
+
+    Raises
+    ------
+    WorkbenchError
+        Batch norms cannot be re-estimated without training images.
+    """
+    if pruned is None or variant == DENSE:
+        return network
+    if variant == BN:
+        return _reestimated(pruned.digest, seed, pruned, data.load(network, "train"))
+    if variant == SMALLER:
+        return _shrunk(pruned.digest, pruned)
+    return pruned
+
+
+@st.cache_resource(max_entries=4, show_spinner="Re-estimating batch norms…")
+def _reestimated(digest: str, seed: int, _pruned: Any, _train: Any) -> Any:
+    return wb.reestimate_bn(_pruned, _train, images=BN_IMAGES, seed=seed)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Removing filters…")
+def _shrunk(digest: str, _pruned: Any) -> Any:
+    return wb.shrink(_pruned)
+
+
+def build(
+    chosen: "Network | PrunedNetwork", variant: str, formats: tuple[str, ...]
+) -> None:
+    """Write the network in every chosen format and keep the files for download.
+
+    Raises
+    ------
+    WorkbenchError
+        A format cannot hold the network, or a file did not read back equal.
+    """
+    from workbench.export.table import find_format
+
+    ready = dict(st.session_state.get(_READY, {}))
+    for name in formats:
+        suffix = find_format(name).suffixes[0]
+        tag = variant.replace(", ", "-").replace(" ", "-").lower()
+        file_name = f"{chosen.name.replace(' · ', '-')}-{tag}{suffix}"
+        path = _folder() / f"{chosen.digest[:16]}-{name}{suffix}"
+        report = wb.export(chosen, path, format=name)
+        ready[(chosen.digest, variant, name)] = Ready(report, file_name)
+        _record(chosen, variant, report)
+    st.session_state[_READY] = ready
+
+
+def ready(chosen: "Network | PrunedNetwork", variant: str) -> dict[str, Ready]:
+    """Return the files of a network that wait for download, by format."""
+    kept = st.session_state.get(_READY, {})
+    return {
+        name: file
+        for (digest, made, name), file in kept.items()
+        if (digest, made) == (chosen.digest, variant)
+    }
+
+
+def _record(
+    chosen: "Network | PrunedNetwork", variant: str, report: "ExportReport"
+) -> None:
+    recipe = getattr(chosen, "recipe", None)
+    wb.Store().add_run(
+        "export",
+        inputs={
+            "model": chosen.name,
+            "digest": chosen.digest,
+            "recipe": None if recipe is None else recipe.dump(),
+            "variant": variant,
+            "format": report.format,
+        },
+        results={
+            "bytes": report.bytes,
+            "sha256": report.sha256,
+            "checks": [str(check) for check in report.checks],
+        },
+    )
+
+
+def _folder() -> Path:
+    """Return this session's folder, which goes when the session is forgotten."""
+    if _FOLDER not in st.session_state:
+        st.session_state[_FOLDER] = tempfile.TemporaryDirectory(prefix="workbench-")
+    return Path(st.session_state[_FOLDER].name)

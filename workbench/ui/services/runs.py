@@ -1,0 +1,61 @@
+"""Recorded runs as table rows, and two of them compared.
+
+Belongs here: choosing what a person reads first. Does not belong here: the store.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import workbench as wb
+
+if TYPE_CHECKING:
+    from workbench.store.run import Difference, Run
+
+LIMIT = 200
+
+
+def newest() -> "tuple[Run, ...]":
+    """Return the newest runs of this workspace."""
+    found: tuple[Run, ...] = wb.Store().runs(limit=LIMIT)
+    return found
+
+
+def row_of(run: "Run") -> dict[str, Any]:
+    """Return what the list shows of a run; None where it has no such number."""
+    results = run.results
+    after = results.get("bn") or results.get("raw") or {}
+    return {
+        "id": run.id,
+        "when": run.created[:19].replace("T", " "),
+        "kind": run.kind,
+        "status": run.status,
+        "model": run.inputs.get("model"),
+        "recipe": _short(run.inputs.get("recipe")),
+        "top1": after.get("top1"),
+        "sparsity": results.get("cost", {}).get("sparsity"),
+        "pruned_ms": _median(results, "workbench pruned"),
+        "dense_ms": _median(results, "workbench dense"),
+    }
+
+
+def compare(first: str, second: str) -> "tuple[Difference, ...]":
+    """Return where two runs differ, without the raw samples and machine texts."""
+    hidden = ("conditions.date", "load_1min", ".prepare_ms", "samples", ".line")
+    found = wb.Store().compare(first, second)
+    return tuple(one for one in found if not any(part in one.name for part in hidden))
+
+
+def _median(results: Mapping[str, Any], name: str) -> float | None:
+    for row in results.get("latency", {}).get("rows", ()):
+        if row["name"] == name:
+            value: float | None = row["median_ms"]
+            return value
+    return None
+
+
+def _short(recipe: str | None) -> str:
+    """Return the rules of a recipe in one line."""
+    if not recipe:
+        return "dense"
+    rules = [line.strip()[2:] for line in recipe.splitlines() if "match:" in line]
+    return "; ".join(rules)

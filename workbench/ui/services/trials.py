@@ -1,0 +1,86 @@
+"""Starting trials and finding recorded ones.
+
+Belongs here: what the page Prune asks. Does not belong here: the trial itself
+(``trial``), its picture (``components.trial_results``).
+"""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+import workbench as wb
+from workbench.errors import WorkbenchError
+from workbench.ui.services import data
+from workbench.ui.services.trial import KIND, Order, run_trial
+
+if TYPE_CHECKING:
+    from workbench.models.network import Network
+    from workbench.pruning.recipe import Recipe
+    from workbench.store.run import Run
+
+# Multiply-adds a second of one core in PyTorch's dense convolutions, a low guess.
+_MACS_PER_S = 8e9
+_FIXED_S = 8.0
+
+
+def order_of(network: "Network", recipe: "Recipe") -> Order:
+    """Return the trial of a recipe with the shell's data and the page's threads."""
+    images = train = None
+    try:
+        images = data.current(network)
+        train = data.load(network, "train")
+    except WorkbenchError:
+        images = train = None
+    return Order(
+        network=network,
+        recipe=recipe,
+        data=images,
+        train=train,
+        threads=int(st.session_state.get("threads", 1)),
+    )
+
+
+def start(network: "Network", recipe: "Recipe") -> str:
+    """Start a trial in the background; return the job's id.
+
+    Raises
+    ------
+    WorkbenchError
+        Too many jobs are running.
+    """
+    from workbench.jobs.registry import registry
+
+    order = order_of(network, recipe)
+    name = "no images" if order.data is None else order.data.name
+    split = "" if order.data is None else f", {order.data.split} images"
+    job = registry().start(
+        lambda job: run_trial(job, order),
+        spec={
+            "kind": KIND,
+            "model": network.name,
+            "recipe": recipe.dump(),
+            "data": name + split,
+        },
+    )
+    return job.id
+
+
+def recorded(network: "Network", recipe: "Recipe") -> "Run | None":
+    """Return the newest finished trial of the same question, if there is one."""
+    from workbench.store.run import run_key
+
+    key = run_key(KIND, order_of(network, recipe).inputs)
+    found = [run for run in wb.Store().runs(key=key, limit=5) if run.status == "done"]
+    return found[0] if found else None
+
+
+def estimate(network: "Network") -> str:
+    """Return how long a trial will take, roughly, in words."""
+    try:
+        images = len(data.current(network))
+    except WorkbenchError:
+        images = 0
+    macs = sum(layer.macs for layer in network.layers)
+    seconds = _FIXED_S + macs * (3 * images + 2000 * bool(images)) / _MACS_PER_S
+    rounded = round(seconds, -1) if seconds > 20 else round(seconds)
+    return f"About {rounded:.0f} s on a quiet core."

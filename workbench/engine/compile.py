@@ -8,11 +8,21 @@ from workbench.engine.passes import simplify
 from workbench.engine.program import Program
 from workbench.engine.select import select
 from workbench.engine.slots import find_slots
+from workbench.engine.timings import default_cache
+from workbench.engine.tune import MeasuredCosts, Tuning
+from workbench.kernels import info
 
 Tune = Literal["measure", "model"]
 
 
-def compile_graph(graph: Graph, *, threads: int = 1, tune: Tune = "measure") -> Program:
+def compile_graph(
+    graph: Graph,
+    *,
+    threads: int = 1,
+    tune: Tune = "measure",
+    budget_s: float = 20.0,
+    cache: Path | None = None,
+) -> Program:
     """Return a program that computes what the graph says.
 
     Parameters
@@ -23,7 +33,12 @@ def compile_graph(graph: Graph, *, threads: int = 1, tune: Tune = "measure") -> 
         Threads that share each step.
     tune : str
         ``measure`` times the candidates of every layer on this machine; ``model``
-        starts at once on a cost model.
+        starts at once on a cost model, and stands in where the compiled kernels
+        are missing.
+    budget_s : float
+        Seconds that measuring may take.
+    cache : Path, optional
+        Folder of times measured before; `timings.default_cache` if not given.
 
     Returns
     -------
@@ -36,5 +51,12 @@ def compile_graph(graph: Graph, *, threads: int = 1, tune: Tune = "measure") -> 
     """
     simple = simplify(graph)
     slots = find_slots(simple)
-    plan = select(simple, slots, ModelCosts(simple, threads), threads)
+    if tune == "model" or not info().native:
+        return Program(
+            simple, select(simple, slots, ModelCosts(simple, threads), threads)
+        )
+    tuning = Tuning(budget_s, cache or default_cache())
+    costs = MeasuredCosts(simple, slots, threads=threads, tuning=tuning)
+    plan = select(simple, slots, costs, threads)
+    costs.save()
     return Program(simple, plan)

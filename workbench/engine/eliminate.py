@@ -69,11 +69,11 @@ def minimise(factors: Sequence[Factor], sizes: Mapping[str, int]) -> dict[str, i
             rest += [_fix(f, name, decided[name]) for f in mine]
             continue
         axes = (*neighbours, name)
-        total = np.zeros([sizes[n] for n in axes])
+        total: NDArray[np.float64] = np.zeros([sizes[n] for n in axes])
         for factor in mine:
             total = total + _spread(factor, axes)
         traces.append((name, neighbours, total.argmin(axis=-1)))
-        rest.append(Factor(neighbours, np.asarray(total.min(axis=-1))))
+        rest.append(Factor(neighbours, np.asarray(np.min(total, axis=-1))))
     for name, neighbours, best in reversed(traces):
         decided[name] = int(best[tuple(decided[n] for n in neighbours)])
     return decided
@@ -103,4 +103,5 @@ def _alone(factors: Sequence[Factor], name: str, size: int) -> int:
 def _fix(factor: Factor, name: str, value: int) -> Factor:
     axis = factor.names.index(name)
     names = tuple(n for n in factor.names if n != name)
-    return Factor(names, factor.table.take(value, axis=axis))
+    rest: NDArray[np.float64] = np.take(factor.table, [value], axis=axis)
+    return Factor(names, rest.squeeze(axis))

@@ -7,7 +7,6 @@ values that pass through it. Does not belong here: choosing (`select`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Protocol
 
 from workbench.engine.graph import Node
 from workbench.engine.layout import KINDS, Layout, Pad
@@ -26,6 +25,7 @@ class Form:
         return self.kind if self.split == 1 else f"{self.kind}/split{self.split}"
 
 
+Shapes = Sequence[tuple[int, ...]]
 UNSPLIT = tuple(Form(kind) for kind in KINDS)
 
 
@@ -77,44 +77,46 @@ class Binding:
     arena_floats: int
 
 
-class Candidate(Protocol):
-    """One way to run a node. One file each; listed in `candidates.TABLE`."""
+class Candidate:
+    """One way to run a node. Subclasses: one file each, listed in `TABLE`.
 
-    @property
-    def name(self) -> str:
-        """Name in reports, plans and caches."""
-        ...
+    Attributes
+    ----------
+    name : str
+        In reports, plans and caches.
+    ops : tuple of str
+        Operations it can run.
+    reads_structure : bool
+        Whether its time depends on which weights are zero.
+    """
 
-    @property
-    def ops(self) -> tuple[str, ...]:
-        """Return the operations it can run."""
-        ...
+    name: str = ""
+    ops: tuple[str, ...] = ()
+    reads_structure: bool = False
 
-    def reject(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> str | None:
+    def reject(self, node: Node, shapes: Shapes) -> str | None:
         """Return why it may not run this node, or None."""
-        ...
+        return None
 
-    def forms(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> tuple[Form, ...]:
+    def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
         """Return the forms of the first input that it reads, preferred first."""
-        ...
+        return UNSPLIT
 
     def targets(self, node: Node, form: Form) -> tuple[str, ...]:
         """Return the layout kinds it can write when it reads ``form``."""
-        ...
+        return KINDS
 
     def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
-        """Return the kernel variants worth timing; at least one."""
-        ...
+        """Return the kernel variants worth timing; the first is the default."""
+        return ("",)
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the steps that compute the node."""
-        ...
+        raise AssertionError(f"candidate {self.name!r} does not build {node.op!r}")
 
-    def model_ms(
-        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
-    ) -> float:
+    def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return the expected time on one core, for an untuned start."""
-        ...
+        return 0.0
 
 
 def activation_of(node: Node) -> Activation:

@@ -6,7 +6,11 @@ not belong here: any choice of a kernel.
 
 from dataclasses import dataclass
 
-from workbench.engine.candidates.base import Binding, Form, window_of
+from workbench.engine.candidates.base import (
+    Binding,
+    Form,
+    window_of,
+)
 from workbench.engine.graph import Node
 from workbench.engine.pack import I64, tap_offsets
 from workbench.engine.vectors import Walk, make_vectors
@@ -15,14 +19,12 @@ from workbench.kernels import Vectors
 SPLIT_STRIDE = 2
 """The stride that phase-split copies exist for; others read lane by lane."""
 
-WRITABLE = ("planes", "rows", "strips", "tight")
-
 
 def conv_forms(node: Node, shape: tuple[int, ...]) -> tuple[Form, ...]:
     """Return the input forms an offset-list convolution can read, best first."""
     window = window_of(node, shape)
     if window.pointwise:
-        return (Form("strips"), Form("planes"), Form("rows"), Form("tight"))
+        return (Form("strips"), Form("planes"), Form("rows"))
     if window.stride == (1, 1):
         return (Form("planes"), Form("rows"))
     if window.stride == (SPLIT_STRIDE, SPLIT_STRIDE):

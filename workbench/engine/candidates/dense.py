@@ -4,9 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.engine.candidates.base import Binding, Form, activation_of, dense_macs
+from workbench.engine.candidates.base import (
+    Binding,
+    Candidate,
+    Form,
+    Shapes,
+    activation_of,
+    dense_macs,
+)
 from workbench.engine.candidates.conv import (
-    WRITABLE,
     conv_forms,
     is_depthwise,
     place_conv,
@@ -18,25 +24,21 @@ MODEL_MACS_PER_MS = 45e6
 """About 90 GF/s, what register-tiled dense kernels hold on AVX-512."""
 
 
-class DenseConv:
+class DenseConv(Candidate):
     """Every weight multiplied, zero or not: the baseline and the stems."""
 
     name = "dense"
     ops = ("conv2d",)
 
-    def reject(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> str | None:
+    def reject(self, node: Node, shapes: Shapes) -> str | None:
         """Reject depthwise layers, which have a kernel of their own."""
         if is_depthwise(node):
             return "one filter a channel: the depthwise kernel runs it"
         return None
 
-    def forms(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> tuple[Form, ...]:
+    def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
         """Return strips for 1x1, else padded planes or rows."""
         return conv_forms(node, shapes[0])
-
-    def targets(self, node: Node, form: Form) -> tuple[str, ...]:
-        """Return every layout: the vector table decides where lanes go."""
-        return WRITABLE
 
     def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
         """Return the kernel's register tiles for these shapes."""
@@ -64,9 +66,7 @@ class DenseConv:
         )
         return (step,)
 
-    def model_ms(
-        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
-    ) -> float:
+    def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return dense multiply-adds over the usual rate."""
         return dense_macs(node) / MODEL_MACS_PER_MS
 

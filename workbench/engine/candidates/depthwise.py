@@ -4,9 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.engine.candidates.base import Binding, Form, activation_of, dense_macs
+from workbench.engine.candidates.base import (
+    Binding,
+    Candidate,
+    Form,
+    Shapes,
+    activation_of,
+    dense_macs,
+)
 from workbench.engine.candidates.conv import (
-    WRITABLE,
     conv_forms,
     is_depthwise,
     place_conv,
@@ -18,29 +24,21 @@ MODEL_MACS_PER_MS = 20e6
 """About 40 GF/s: two loads a multiply-add at worst, and memory-bound planes."""
 
 
-class DepthwiseConv:
+class DepthwiseConv(Candidate):
     """Planes in, planes out; stride 2 reads the four phases."""
 
     name = "depthwise"
     ops = ("conv2d",)
 
-    def reject(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> str | None:
+    def reject(self, node: Node, shapes: Shapes) -> str | None:
         """Reject layers that mix channels."""
         if is_depthwise(node):
             return None
         return "filters read several channels"
 
-    def forms(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> tuple[Form, ...]:
+    def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
         """Return padded planes or rows; strips for 1x1."""
         return conv_forms(node, shapes[0])
-
-    def targets(self, node: Node, form: Form) -> tuple[str, ...]:
-        """Return every layout: the vector table decides where lanes go."""
-        return WRITABLE
-
-    def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
-        """Return the only variant."""
-        return ("",)
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
@@ -61,8 +59,6 @@ class DepthwiseConv:
         )
         return (step,)
 
-    def model_ms(
-        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
-    ) -> float:
+    def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return multiply-adds over the usual rate."""
         return dense_macs(node) / MODEL_MACS_PER_MS

@@ -6,8 +6,13 @@ from math import prod
 
 import numpy as np
 
-from workbench.engine.candidates.base import UNSPLIT, Binding, Form, activation_of
-from workbench.engine.candidates.conv import WRITABLE
+from workbench.engine.candidates.base import (
+    Binding,
+    Candidate,
+    Form,
+    Shapes,
+    activation_of,
+)
 from workbench.engine.graph import Node
 from workbench.engine.ops import ACTIVATIONS
 from workbench.engine.vectors import Walk, make_vectors
@@ -17,31 +22,10 @@ MODEL_FLOATS_PER_MS = 4e6
 """Elements that a pass over memory handles in a millisecond."""
 
 
-class _Copying:
+class _Copying(Candidate):
     """What all of them share: any layout in, any layout out."""
 
-    name = ""
-    ops: tuple[str, ...] = ()
-
-    def reject(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> str | None:
-        """Reject nothing."""
-        return None
-
-    def forms(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> tuple[Form, ...]:
-        """Return every layout."""
-        return UNSPLIT
-
-    def targets(self, node: Node, form: Form) -> tuple[str, ...]:
-        """Return every layout."""
-        return WRITABLE
-
-    def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
-        """Return the only variant."""
-        return ("",)
-
-    def model_ms(
-        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
-    ) -> float:
+    def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return elements over the usual rate."""
         return prod(node.shape) / MODEL_FLOATS_PER_MS
 

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.engine.candidates.base import Binding, Form, activation_of
+from workbench.engine.candidates.base import (
+    Binding,
+    Candidate,
+    Form,
+    Shapes,
+    activation_of,
+)
 from workbench.engine.graph import Node
 from workbench.engine.pack import compress_rows
 from workbench.kernels import Step, linear_dense, linear_sparse
@@ -23,27 +29,19 @@ PAIR_BYTES = 8
 """A float32 value and an int32 column."""
 
 
-class DenseLinear:
+class DenseLinear(Candidate):
     """Every weight multiplied."""
 
     name = "linear-dense"
     ops = ("linear",)
 
-    def reject(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> str | None:
-        """Reject nothing."""
-        return None
-
-    def forms(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> tuple[Form, ...]:
+    def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
         """Return contiguous features."""
         return (Form("tight"),)
 
     def targets(self, node: Node, form: Form) -> tuple[str, ...]:
         """Return contiguous features."""
         return ("tight",)
-
-    def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
-        """Return the only variant."""
-        return ("",)
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
@@ -56,9 +54,7 @@ class DenseLinear:
         )
         return (step,)
 
-    def model_ms(
-        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
-    ) -> float:
+    def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return the time to stream every weight."""
         return node.params["weight"].size * 4 / DENSE_BYTES_PER_MS
 
@@ -67,6 +63,7 @@ class SparseLinear(DenseLinear):
     """Only the non-zero weights."""
 
     name = "linear-sparse"
+    reads_structure = True
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
@@ -84,9 +81,7 @@ class SparseLinear(DenseLinear):
         )
         return (step,)
 
-    def model_ms(
-        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
-    ) -> float:
+    def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return the time to stream the non-zero weights and their columns."""
         nonzeros = int(np.count_nonzero(node.params["weight"]))
         return nonzeros * PAIR_BYTES / SPARSE_BYTES_PER_MS

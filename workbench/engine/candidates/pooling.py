@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from math import prod
 
-from workbench.engine.candidates.base import UNSPLIT, Binding, Form
-from workbench.engine.candidates.conv import WRITABLE
+from workbench.engine.candidates.base import (
+    Binding,
+    Candidate,
+    Form,
+    Shapes,
+)
 from workbench.engine.graph import Node
 from workbench.kernels import Step, global_avg, pool
 
@@ -15,27 +19,11 @@ STRIPS_PENALTY = 4.0
 """Rows of strips are not contiguous, so windows walk them pixel by pixel."""
 
 
-class WindowPool:
+class WindowPool(Candidate):
     """Max, average and adaptive average pooling."""
 
     name = "pool"
     ops: tuple[str, ...] = ("max_pool", "avg_pool", "adaptive_avg_pool")
-
-    def reject(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> str | None:
-        """Reject nothing."""
-        return None
-
-    def forms(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> tuple[Form, ...]:
-        """Return every layout: windows know their bounds and need no zeros."""
-        return UNSPLIT
-
-    def targets(self, node: Node, form: Form) -> tuple[str, ...]:
-        """Return every layout."""
-        return WRITABLE
-
-    def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
-        """Return the only variant."""
-        return ("",)
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
@@ -56,9 +44,7 @@ class WindowPool:
         )
         return (step,)
 
-    def model_ms(
-        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
-    ) -> float:
+    def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return window elements over the usual rate."""
         kernel: tuple[int, int] = node.attrs.get("kernel", (3, 3))
         area = kernel[0] * kernel[1]
@@ -81,8 +67,6 @@ class GlobalPool(WindowPool):
         source = binding.inputs[0].geometry
         return (global_avg(geometry_in=source, dst=binding.output.start),)
 
-    def model_ms(
-        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
-    ) -> float:
+    def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return input pixels over the usual rate."""
         return prod(shapes[0]) / MODEL_PIXELS_PER_MS

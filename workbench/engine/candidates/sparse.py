@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from workbench.engine.candidates.base import (
     Binding,
+    Candidate,
     Form,
+    Shapes,
     activation_of,
     nonzero_macs,
 )
-from workbench.engine.candidates.conv import WRITABLE, conv_forms, place_conv
+from workbench.engine.candidates.conv import conv_forms, place_conv
 from workbench.engine.graph import Node
 from workbench.engine.pack import compress_rows
 from workbench.kernels import Step, conv_sparse, variants_conv_sparse
@@ -17,23 +19,16 @@ MODEL_MACS_PER_MS = 30e6
 """About 60 GF/s on non-zeros, what the data-driven kernels hold everywhere."""
 
 
-class SparseConv:
+class SparseConv(Candidate):
     """Every pruning structure as (value, offset) pairs."""
 
     name = "sparse"
     ops = ("conv2d",)
+    reads_structure = True
 
-    def reject(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> str | None:
-        """Reject nothing: any convolution is a list of non-zeros."""
-        return None
-
-    def forms(self, node: Node, shapes: Sequence[tuple[int, ...]]) -> tuple[Form, ...]:
+    def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
         """Return strips for 1x1, else padded planes or rows."""
         return conv_forms(node, shapes[0])
-
-    def targets(self, node: Node, form: Form) -> tuple[str, ...]:
-        """Return every layout: the vector table decides where lanes go."""
-        return WRITABLE
 
     def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
         """Return the kernel's variants for these offsets."""
@@ -63,8 +58,6 @@ class SparseConv:
         )
         return (step,)
 
-    def model_ms(
-        self, node: Node, shapes: Sequence[tuple[int, ...]], form: Form
-    ) -> float:
+    def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return non-zero multiply-adds over the usual rate."""
         return nonzero_macs(node) / MODEL_MACS_PER_MS

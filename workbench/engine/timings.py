@@ -1,0 +1,127 @@
+"""Measured times on disk, so that a network is tuned once on a machine.
+
+Belongs here: keys and the cache file. A time is valid for one CPU model,
+instruction set, kernels version, thread count, shape and, where the kernel
+skips zeros, one pattern of zeros.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import workbench
+from workbench.engine.candidates import Candidate
+from workbench.engine.graph import Node
+from workbench.engine.layout import Layout
+from workbench.kernels import info
+
+CACHE_VERSION = 1
+
+
+@cache
+def cpu_model() -> str:
+    """Return the name of this processor as the system gives it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return "unknown"
+    fields = dict(
+        (key.strip(), value.strip())
+        for key, _, value in (line.partition(":") for line in text.splitlines())
+        if key.strip() in ("vendor_id", "cpu family", "model", "model name", "stepping")
+    )
+    return " ".join(fields[key] for key in sorted(fields))
+
+
+def default_cache() -> Path:
+    """Return the folder of caches: ``$XDG_CACHE_HOME`` or ``~/.cache``."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    base = Path(home) if home else Path.home() / ".cache"
+    return base / "pruning-workbench"
+
+
+def structure_of(node: Node, candidate: Candidate) -> str:
+    """Return what a candidate's time depends on besides the shape."""
+    if not candidate.reads_structure or "weight" not in node.params:
+        return ""
+    keep = np.packbits(node.params["weight"] != 0)
+    return hashlib.sha256(keep.tobytes()).hexdigest()[:24]
+
+
+def node_key(node: Node, layouts: tuple[Layout, ...]) -> str:
+    """Return what identifies a node's work apart from its zeros."""
+    shapes = {name: array.shape for name, array in node.params.items()}
+    parts = (node.op, node.shape, dict(node.attrs), shapes, layouts)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+class TimingCache:
+    """A JSON file of times by key; unreadable files count as empty.
+
+    Parameters
+    ----------
+    folder : Path or None
+        None keeps times in memory only.
+    threads : int
+        Times of different thread counts live in different files.
+    """
+
+    def __init__(self, folder: Path | None, threads: int) -> None:
+        kernels = info()
+        machine = (
+            CACHE_VERSION,
+            workbench.__version__,
+            cpu_model(),
+            kernels.isa,
+            kernels.compiler,
+            threads,
+        )
+        name = hashlib.sha256(repr(machine).encode()).hexdigest()[:16]
+        self._path = None if folder is None else folder / f"timings-{name}.json"
+        self._times: dict[str, float] = dict(_read(self._path))
+        self._new: dict[str, float] = {}
+
+    def get(self, key: str) -> float | None:
+        """Return a known time in ms."""
+        return self._times.get(key)
+
+    def put(self, key: str, ms: float) -> None:
+        """Remember a time."""
+        self._times[key] = ms
+        self._new[key] = ms
+
+    def save(self) -> None:
+        """Add the new times to the file; other processes' times stay.
+
+        A cache folder that cannot be written costs a new measurement next time
+        and nothing else.
+        """
+        if self._path is None or not self._new:
+            return
+        merged = {**_read(self._path), **self._new}
+        part = self._path.with_name(f"{self._path.name}.part{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(json.dumps(merged), encoding="utf-8")
+            part.replace(self._path)
+        except OSError:
+            part.unlink(missing_ok=True)
+        self._new = {}
+
+
+def _read(path: Path | None) -> Mapping[str, float]:
+    if path is None:
+        return {}
+    try:
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(data, dict):
+        return {}
+    return {str(k): float(v) for k, v in data.items() if isinstance(v, int | float)}

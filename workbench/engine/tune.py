@@ -1,0 +1,199 @@
+"""Measured costs: every eligible candidate timed within a budget.
+
+Belongs here: what is tried, in which order, and what stands in for times that
+the budget did not allow. Does not belong here: one trial (`trial`) or the
+choice (`select`).
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+from pathlib import Path
+
+from workbench.engine.candidates import Form
+from workbench.engine.costs import ModelCosts, Option
+from workbench.engine.graph import Graph, Node
+from workbench.engine.layout import Layout, Pad, make_layout, split_layout
+from workbench.engine.plan import Rejection
+from workbench.engine.slots import Slots
+from workbench.engine.timings import TimingCache, node_key, structure_of
+from workbench.engine.trial import Bench, Trial, place_operands, time_steps_ms
+from workbench.kernels import convert
+
+HOPELESS = 4.0
+"""A candidate modelled this many times slower than the best time is not tried."""
+
+SMALL_NETWORK_BYTES = 768 * 1024
+"""Weights and activations that stay in the L2 cache from run to run."""
+
+UNTRIED = 1.5
+"""Modelled times of options that were not tried count this much."""
+
+
+@dataclass
+class Tuning:
+    """How far to go.
+
+    Parameters
+    ----------
+    budget_s : float
+        Seconds for all trials together.
+    cache : Path or None
+        Folder of known times.
+    """
+
+    budget_s: float = 20.0
+    cache: Path | None = None
+    deadline: float = field(init=False, default=0.0)
+
+    def start(self) -> None:
+        """Start the clock."""
+        self.deadline = time.monotonic() + self.budget_s
+
+    @property
+    def over(self) -> bool:
+        """Say whether the budget is spent."""
+        return time.monotonic() >= self.deadline
+
+
+class MeasuredCosts:
+    """Options with times measured on this machine.
+
+    Parameters
+    ----------
+    graph : Graph
+        Simplified.
+    slots : Slots
+    threads : int
+    tuning : Tuning
+    """
+
+    def __init__(
+        self, graph: Graph, slots: Slots, *, threads: int, tuning: Tuning
+    ) -> None:
+        self._model = ModelCosts(graph, threads)
+        self._slots, self._tuning = slots, tuning
+        self._shapes = {node.id: node.shape for node in graph}
+        self._cache = TimingCache(tuning.cache, threads)
+        self._bench = Bench(threads, cold=_footprint(graph) > SMALL_NETWORK_BYTES)
+        tuning.start()
+        order = sorted(graph, key=self._expected, reverse=True)
+        self._options = {node.id: self._measure(node) for node in order if node.inputs}
+
+    def save(self) -> None:
+        """Write the new times to the cache folder."""
+        self._cache.save()
+
+    def options(self, node: Node) -> Sequence[Option]:
+        """Return the options of a node with measured times."""
+        return self._options[node.id]
+
+    def rejected(self, node: Node) -> Sequence[Rejection]:
+        """Return the candidates that may not run a node, with reasons."""
+        return self._model.rejected(node)
+
+    def copy_ms(self, shape: tuple[int, ...], source: Form, target: Form) -> float:
+        """Return the time of a layout copy, measured where it can happen."""
+        modelled = self._model.copy_ms(shape, source, target)
+        if modelled in (0.0, inf):
+            return modelled
+        return self._copy(shape, source, target, modelled)
+
+    def _copy(
+        self, shape: tuple[int, ...], source: Form, target: Form, modelled: float
+    ) -> float:
+        layouts = tuple(_plain(shape, form) for form in (source, target))
+        key = f"copy:{layouts}:{self._bench.cold}"
+        ms = self._cache.get(key)
+        if ms is not None or self._tuning.over:
+            return modelled if ms is None else ms
+        binding = place_operands(layouts[:1], layouts[1])
+        step = convert(
+            geometry_in=binding.inputs[0].geometry,
+            geometry_out=binding.output.geometry,
+            phase_split=target.split > 1,
+        )
+        ms = time_steps_ms((step,), binding.arena_floats, self._bench)
+        self._cache.put(key, ms)
+        return ms
+
+    def _expected(self, node: Node) -> float:
+        if not node.inputs or node.op in ("slice", "concat"):
+            return 0.0
+        return min(option.ms for option in self._model.options(node))
+
+    def _measure(self, node: Node) -> Sequence[Option]:
+        if node.op in ("slice", "concat"):
+            return ()
+        modelled = sorted(self._model.options(node), key=lambda option: option.ms)
+        if len(modelled) == 1:
+            return modelled
+        best, scale = inf, UNTRIED
+        tried: list[Option] = []
+        for option in modelled:
+            known = (
+                [] if option.ms * scale > HOPELESS * best else self._try(node, option)
+            )
+            for measured in known:
+                if measured.ms < best:
+                    best, scale = measured.ms, measured.ms / max(option.ms, 1e-9)
+            tried += known or [replace(option, ms=option.ms * max(scale, UNTRIED))]
+        return tried
+
+    def _try(self, node: Node, option: Option) -> list[Option]:
+        """Return the option once for each kernel variant, with measured times."""
+        candidate, form = option.candidate, option.form
+        target = form.kind if form.kind in option.targets else option.targets[0]
+        layouts = self._layouts(node, form, target)
+        key = (
+            f"{node_key(node, layouts)}:{candidate.name}:"
+            f"{structure_of(node, candidate)}:{self._bench.cold}"
+        )
+        binding = place_operands(layouts[:-1], layouts[-1])
+        trial = Trial(candidate, node, binding=binding, bench=self._bench)
+        found: list[Option] = []
+        for variant in candidate.variants(node, binding):
+            ms = self._cache.get(f"{key}:{variant}")
+            if ms is None and self._tuning.over:
+                continue
+            if ms is None:
+                ms = trial.time_ms(variant)
+                self._cache.put(f"{key}:{variant}", ms)
+            found.append(replace(option, variant=variant, ms=ms, measured=True))
+        return found
+
+    def _layouts(self, node: Node, form: Form, target: str) -> tuple[Layout, ...]:
+        first = self._alone(node.inputs[0], form)
+        output = self._alone(node.id, Form(target))
+        others = []
+        for name in node.inputs[1:]:
+            same = self._shapes[name] == node.shape
+            others.append(output if same else self._alone(name, Form("tight")))
+        return (first, *others, output)
+
+    def _alone(self, name: str, form: Form) -> Layout:
+        part = self._slots.parts[name]
+        return self._slots.layout(part.slot, form, part.channels)
+
+
+def _plain(shape: tuple[int, ...], form: Form) -> Layout:
+    """Return a layout with the usual pad: copies hardly depend on it."""
+    pad = Pad(1, 1)
+    chw = (*shape, 1, 1)
+    if form.split > 1:
+        return split_layout(form.kind, chw[:3], form.split, pad)
+    return make_layout(form.kind, shape, pad)
+
+
+def _footprint(graph: Graph) -> int:
+    weights = sum(a.nbytes for node in graph for a in node.params.values())
+    widest = max(4 * _floats(node.shape) for node in graph)
+    return weights + 2 * widest
+
+
+def _floats(shape: tuple[int, ...]) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count

@@ -1,5 +1,6 @@
 """Graph in, program out."""
 
+from pathlib import Path
 from typing import Literal
 
 from workbench.engine.costs import ModelCosts

@@ -37,7 +37,7 @@ OPTIONS: Mapping[str, FitOptions] = MappingProxyType(
             channels_last=True,
         ),
         "vgg16-cifar10": FitOptions(
-            epochs=16,
+            epochs=14,
             batch_size=128,
             peak_lr=0.1,
             label_smoothing=0.1,

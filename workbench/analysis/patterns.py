@@ -92,7 +92,8 @@ def pattern_statistics(
         ids=order.numpy(),
         counts=tally.numpy(),
         coverage=(tally.cumsum(0) / max(1, int(tally.sum()))).double().numpy(),
-        retained=(kept / total if total else kept).numpy(),
+        # Equal sums over columns may differ in the last bit; more never keeps less.
+        retained=(kept / total if total else kept).cummax(0).values.numpy(),
     )
 
 

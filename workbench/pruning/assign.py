@@ -12,8 +12,9 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from workbench.models.network import Layer, Network
-from workbench.pruning.recipe import Recipe, Rule
+from workbench.pruning.recipe import Recipe
 from workbench.pruning.recipe_errors import RecipeError
+from workbench.pruning.rule import Rule
 
 
 @dataclass(frozen=True)

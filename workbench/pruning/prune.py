@@ -19,8 +19,9 @@ from workbench.pruning.masks import apply_masks
 from workbench.pruning.method import Context, MaskSet, MethodError, Target, Vote
 from workbench.pruning.methods import METHODS
 from workbench.pruning.pruned import PrunedNetwork
-from workbench.pruning.recipe import Recipe, Rule
+from workbench.pruning.recipe import Recipe
 from workbench.pruning.report import make_report
+from workbench.pruning.rule import Rule
 
 
 def prune(network: Network, recipe: Recipe) -> PrunedNetwork:

@@ -11,24 +11,32 @@ from types import MappingProxyType
 
 from workbench.pruning.method import Method
 from workbench.pruning.methods import (
+    block,
     channel,
     filter,
+    hetconv,
     kernel,
     magnitude,
+    nm,
     none,
     pattern,
     pconv,
     random,
     sensitivity,
+    stripe,
 )
 
 _ALL = (
     magnitude.METHOD,
     sensitivity.METHOD,
     random.METHOD,
+    block.METHOD,
+    nm.METHOD,
     kernel.METHOD,
     pattern.METHOD,
     pconv.METHOD,
+    stripe.METHOD,
+    hetconv.METHOD,
     filter.METHOD,
     channel.METHOD,
     none.METHOD,

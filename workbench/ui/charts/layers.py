@@ -66,11 +66,10 @@ def work_figure(rows: Sequence[Mapping[str, Any]], selected: str) -> Figure:
         name="work-per-layer",
         title="Where the multiply-adds are",
         reading=(
-            "One bar a layer, in order of execution; click one to select it. The "
-            "coloured part is what pruning leaves (theoretical MACs), grey what zero "
-            "weights would save. The selected layer is orange."
+            "One bar a layer, in order of execution; click one to select it (orange). "
+            "Grey is what zero weights would save."
         ),
         alt=f"Largest share: {heaviest['layer']} with {percent(heaviest['share'])}",
-        chart=(dense.add_params(pick) + left).properties(height=230),
+        chart=(dense.add_params(pick) + left).properties(height=120),
         data=frame,
     )

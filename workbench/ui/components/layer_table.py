@@ -59,24 +59,32 @@ def layer_table(
 def _config() -> dict[str, Any]:
     column = st.column_config
     return {
-        "layer": column.TextColumn("Layer", pinned=True),
-        "kind": column.TextColumn("Type"),
-        "weight": column.TextColumn("Weight", help="O × I × KH × KW, or O × I."),
-        "stride": column.NumberColumn("Stride", width=60),
+        "layer": column.TextColumn("Layer", pinned=True, width=92),
+        "kind": column.TextColumn("Type", width=56),
+        "weight": column.TextColumn(
+            "Weight", help="O × I × KH × KW, or O × I.", width=120
+        ),
+        "stride": column.NumberColumn("Stride", width=52),
         "weights": column.NumberColumn(
-            "Weights", format="compact", help=tip("parameters")
+            "Weights", format="compact", help=tip("parameters"), width=62
         ),
         "dense_macs": column.NumberColumn(
-            "Dense MACs", format="compact", help=tip("dense MACs")
+            "Dense MACs", format="compact", help=tip("dense MACs"), width=76
         ),
         "share": column.ProgressColumn(
             "Share of MACs",
             format="percent",
             min_value=0,
             max_value=1,
+            width=96,
             help=tip("share of MACs"),
         ),
         "sparsity": column.ProgressColumn(
-            "Sparsity", format="percent", min_value=0, max_value=1, help=tip("sparsity")
+            "Sparsity",
+            format="percent",
+            min_value=0,
+            max_value=1,
+            width=92,
+            help=tip("sparsity"),
         ),
     }

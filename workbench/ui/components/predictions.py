@@ -10,7 +10,7 @@ import streamlit as st
 from workbench.ui.format import percent
 from workbench.ui.services.images import Prediction
 
-PICTURE_PX = 112
+PICTURE_PX = 104
 
 
 def predictions(found: Sequence[Prediction]) -> None:

@@ -51,16 +51,21 @@ def recipe_table(
         args=(key, tuple(frame["layer"]), tuple(frame["sparsity"])),
         alt="Recipe, one row a layer",
         column_config={
-            "layer": column.TextColumn("Layer", pinned=True),
+            "layer": column.TextColumn("Layer", pinned=True, width=92),
             "weight": column.TextColumn("Weight"),
             "share": column.ProgressColumn(
                 "Share of MACs", format="percent", help=tip("share of MACs")
             ),
             "method": column.SelectboxColumn(
-                "Method", options=list(METHODS), required=True, help=tip("method")
+                "Method",
+                options=list(METHODS),
+                required=True,
+                width=88,
+                help=tip("method"),
             ),
             "sparsity": column.NumberColumn(
-                "Sparsity asked (%)",
+                "Asked (%)",
+                width=78,
                 min_value=0,
                 max_value=99,
                 step=1,
@@ -69,13 +74,14 @@ def recipe_table(
             "params": column.TextColumn("Parameters", help="As in the recipe file."),
             "removed": column.ProgressColumn(
                 "Removed",
+                width=104,
                 format="percent",
                 min_value=0,
                 max_value=1,
                 help="Zeros / weights that this recipe really makes.",
             ),
-            "kernels": column.NumberColumn("Kernels gone"),
-            "filters": column.NumberColumn("Filters gone"),
+            "kernels": column.NumberColumn("Kernels gone", width=92),
+            "filters": column.NumberColumn("Filters gone", width=84),
         },
     )
 
@@ -96,14 +102,14 @@ def _frame(
         rows.append(
             {
                 "layer": one.layer.id,
-                "weight": " × ".join(map(str, one.layer.weight_shape)),
-                "share": shares[one.layer.id],
                 "method": one.method,
                 "sparsity": _asked(params, report.sparsity),
-                "params": ", ".join(f"{k}: {_plain(v)}" for k, v in params.items()),
                 "removed": report.sparsity,
                 "kernels": report.kernels_removed,
                 "filters": report.filters_removed,
+                "params": ", ".join(f"{k}: {_plain(v)}" for k, v in params.items()),
+                "share": shares[one.layer.id],
+                "weight": " × ".join(map(str, one.layer.weight_shape)),
             }
         )
     return pd.DataFrame(rows)

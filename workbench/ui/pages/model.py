@@ -38,21 +38,20 @@ pruned = None if recipes.is_empty(recipe) else networks.pruned(network, recipe)
 shown = pruned or network
 rows = costs.layer_rows(shown)
 
-left, right = st.columns([7, 5], gap="medium")
+left, right = st.columns([8, 5], gap="medium")
 with right:
     layer = choose_layer(network)
-    view = layer_view(network, pruned, layer.id, height_px=330)
+    view = layer_view(network, pruned, layer.id, height_px=480)
     mosaic(view, key=f"glance-{network.digest[:8]}-{layer.id}")
 with left:
     st.markdown("**Layers**")
-    layer_table(rows, layer.id, key="layer-table", height=440)
-
-names = [candidate.id for candidate in network.layers]
-frame.show(
-    work_figure(rows, layer.id),
-    key="work",
-    on_select=lambda: follow_bar("work", names),
-)
+    layer_table(rows, layer.id, key="layer-table", height=330)
+    names = [candidate.id for candidate in network.layers]
+    frame.show(
+        work_figure(rows, layer.id),
+        key="work",
+        on_select=lambda: follow_bar("work", names),
+    )
 
 measured = None
 problem = None
@@ -74,17 +73,18 @@ st.subheader("What it answers")
 if problem is not None:
     data_help(problem)
 elif measured is not None:
-    first = st.number_input(
-        "First image",
-        0,
-        max(0, len(measured[1]) - 8),
-        0,
-        step=8,
-        key="image",
+    page = st.number_input(
+        "Handful",
+        1,
+        max(1, len(measured[1]) // images.HANDFUL),
+        1,
+        key="handful",
         bind="query-params",
-        width=160,
+        width=130,
+        help="Eight images at a time, in an order that the seed shuffles.",
     )
-    predictions(images.predict(shown, measured[1], first=first, number=8))
+    seed = recipes.seed()
+    predictions(images.predict(shown, measured[1], handful=page, seed=seed))
     st.caption(
         f"{measured[1].name}, {measured[1].split} images; the number is the "
         "probability that the network gives its answer."

@@ -7,7 +7,7 @@ formats and checks (``export``).
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -15,6 +15,7 @@ import workbench as wb
 from workbench.ui.services import data
 
 if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
     from workbench.export.report import ExportReport
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
@@ -71,13 +72,19 @@ def network_of(
 
 
 @st.cache_resource(max_entries=4, show_spinner="Re-estimating batch norms…")
-def _reestimated(digest: str, seed: int, _pruned: Any, _train: Any) -> Any:
-    return wb.reestimate_bn(_pruned, _train, images=BN_IMAGES, seed=seed)
+def _reestimated(
+    digest: str, seed: int, _pruned: "PrunedNetwork", _train: "Dataset"
+) -> "PrunedNetwork":
+    found: PrunedNetwork = wb.reestimate_bn(
+        _pruned, _train, images=BN_IMAGES, seed=seed
+    )
+    return found
 
 
 @st.cache_resource(max_entries=4, show_spinner="Removing filters…")
-def _shrunk(digest: str, _pruned: Any) -> Any:
-    return wb.shrink(_pruned)
+def _shrunk(digest: str, _pruned: "PrunedNetwork") -> "Network":
+    found: Network = wb.shrink(_pruned)
+    return found
 
 
 def build(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.pruning.pruned import PrunedNetwork
 
 TARGET_PX = 224
+HANDFUL = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,35 +39,48 @@ class Prediction:
 def _predict(
     digest: str,
     data_digest: str,
-    first: int,
-    number: int,
+    chosen: tuple[int, ...],
     _network: "Network | PrunedNetwork",
     _data: "Dataset",
 ) -> list[Prediction]:
     import torch
 
-    stop = min(first + number, len(_data))
     with torch.inference_mode():
-        logits = _network.module(_data.tensor(slice(first, stop)))
+        logits = _network.module(_data.tensor(np.array(chosen, dtype=np.int64)))
         probabilities = torch.softmax(logits, dim=1)
     best, answers = probabilities.max(dim=1)
     return [
         Prediction(
-            index=first + row,
-            picture=enlarge(_data.images[first + row]),
-            truth=_data.classes[int(_data.labels[first + row])],
+            index=index,
+            picture=enlarge(_data.images[index]),
+            truth=_data.classes[int(_data.labels[index])],
             answer=_data.classes[int(answers[row])],
             probability=float(best[row]),
         )
-        for row in range(stop - first)
+        for row, index in enumerate(chosen)
     ]
 
 
 def predict(
-    network: "Network | PrunedNetwork", data: "Dataset", *, first: int, number: int
+    network: "Network | PrunedNetwork", data: "Dataset", *, handful: int, seed: int
 ) -> list[Prediction]:
-    """Return what a network says about ``number`` images from ``first`` on."""
-    return _predict(network.digest, data.digest, first, number, network, data)
+    """Return what a network says about a handful of images.
+
+    Parameters
+    ----------
+    network : Network or PrunedNetwork
+        Asked.
+    data : Dataset
+        Where the images come from.
+    handful : int
+        Which eight, from 1.
+    seed : int
+        Of the order of the images.
+    """
+    order = np.random.default_rng(seed).permutation(len(data))
+    chosen = order[(handful - 1) * HANDFUL : handful * HANDFUL]
+    positions = tuple(int(index) for index in chosen)
+    return _predict(network.digest, data.digest, positions, network, data)
 
 
 def enlarge(image: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.uint8]]:

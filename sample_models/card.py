@@ -5,21 +5,18 @@ Belongs here: the card's content. Does not belong here: training.
 
 import dataclasses
 import hashlib
-import math
 import platform
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from workbench.analysis.accuracy import evaluate
 from workbench.data import Dataset
 from workbench.models.network import Network
 from workbench.models.samples import Sample
-from workbench.training.fit import FitResult, top1
+from workbench.training.fit import FitResult
 from workbench.training.options import FitOptions
-
-_Z95 = 1.959964
-_EXACT = FitOptions(precision="fp32")
 
 
 def make_card(
@@ -49,8 +46,7 @@ def make_card(
         Content of the safetensors file.
     """
     test = splits["test"]
-    correct = round(top1(network.module, test, _EXACT) * len(test))
-    low, high = wilson(correct, len(test))
+    accuracy = evaluate(network, test)
     return {
         "name": sample.name,
         "architecture": sample.architecture,
@@ -72,10 +68,11 @@ def make_card(
         },
         "accuracy": {
             "split": "test",
-            "top1": correct / len(test),
-            "n": len(test),
-            "interval": [round(low, 4), round(high, 4)],
-            "precision": "fp32",
+            "top1": accuracy.top1,
+            "top5": accuracy.top5,
+            "loss": round(accuracy.loss, 4),
+            "n": accuracy.n,
+            "interval": [round(edge, 4) for edge in accuracy.interval],
         },
         "weights": {
             "file": f"{sample.name}.safetensors",
@@ -91,25 +88,6 @@ def retrain_command(sample: Sample) -> str:
     """Return the command that trains the sample again."""
     command = f"python -m sample_models.train {sample.name}"
     return command if sample.dataset == "mnist5k" else f"{command} --data DIR"
-
-
-def wilson(correct: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share.
-
-    Source
-    ------
-    Wilson, "Probable Inference, the Law of Succession, and Statistical Inference",
-    1927.
-
-    Examples
-    --------
-    >>> [round(edge, 4) for edge in wilson(90, 100)]
-    [0.8256, 0.9448]
-    """
-    share, z2 = correct / n, _Z95**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    reach = _Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return centre - reach, centre + reach
 
 
 def machine() -> str:

@@ -105,7 +105,7 @@ def train_sample(
     )
     weights = save(
         {name: t.contiguous() for name, t in network.module.state_dict().items()},
-        metadata={"format": "pt", DIGEST_KEY: network.digest},
+        metadata={DIGEST_KEY: network.digest},
     )
     card = make_card(
         chosen, network, result, options=options, splits=splits, weights=weights

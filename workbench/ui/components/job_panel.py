@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.ui.format import percent
 from workbench.ui.notices import show_error
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def job_panel(
     view : JobView
         The job as it is now.
     steps : sequence of str
-        What each cell does, for the progress text.
+        What each cell does, for the progress text; a single one is shown with the
+        share of cells done.
     draw : callable
         Draws the results that there are.
     """
@@ -72,13 +74,16 @@ def job_panel(
 
 
 def _progress(view: "JobView", steps: Sequence[str]) -> None:
-    step = steps[min(view.done, len(steps) - 1)]
     total = max(view.total, len(steps))
+    if len(steps) == 1:
+        text = f"{steps[0]}: {percent(view.done / total, 0)}"
+    else:
+        step = steps[min(view.done, len(steps) - 1)]
+        text = f"Step {min(view.done + 1, total)} of {total}: {step}"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(
             min(view.done / total, 1.0),
-            text=f"Step {min(view.done + 1, total)} of {total}: {step} "
-            f"({view.elapsed_s:.0f} s so far)",
+            text=f"{text} ({view.elapsed_s:.0f} s so far)",
         )
         st.button(
             "Cancel",

@@ -71,7 +71,7 @@ with tiles:
 
 st.subheader("What it answers")
 if problem is not None:
-    data_help(problem)
+    data_help(problem, network)
 elif measured is not None:
     page = st.number_input(
         "Handful",

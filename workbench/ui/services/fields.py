@@ -24,12 +24,16 @@ _LABELS: Mapping[str, str] = {
     "balanced": "Same number in every filter",
     "round_to": "Round kept channels to a multiple of",
     "s": "Threshold in standard deviations (s)",
+    "p": "One kernel in P stays whole (P)",
+    "n": "Keep n",
+    "m": "of every m",
 }
 _STARTS: Mapping[str, Any] = {
     "sparsity": 0.6,
     "connectivity": 0.3,
     "patterns": 8,
     "s": 0.6,
+    "p": 4,
 }
 
 
@@ -93,8 +97,9 @@ def _field(name: str, entry: Mapping[str, Any]) -> Field:
         )
     if entry["type"] == "boolean":
         return Field(name, label, "switch", start, help=text)
-    low = entry.get("minimum", entry.get("exclusiveMinimum", 0.0))
+    low = entry.get("minimum", entry.get("exclusiveMinimum", 0))
     high = entry.get("maximum", entry.get("exclusiveMaximum"))
+    start = low if start is None else start
     if entry["type"] == "integer":
         return Field(name, label, "integer", start, low, high or 1024, help=text)
     if high == 1:

@@ -1,0 +1,44 @@
+"""Fixtures of the page tests: the app in process, with a workspace of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).resolve().parents[2]
+# A shared machine can be ten times slower than a quiet one; a page takes about 1 s.
+TIMEOUT_S = 180
+
+
+@pytest.fixture(autouse=True)
+def quiet_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep runs out of the checkout, and torch from fighting over two cores."""
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "workspace"))
+    monkeypatch.chdir(ROOT)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def app() -> AppTest:
+    """Return the app before its first run."""
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S)
+
+
+def open_page(app: AppTest, name: str) -> AppTest:
+    """Return the app with one of its pages drawn and no exception on it."""
+    app.run()
+    if name != "model":
+        app.switch_page(f"workbench/ui/pages/{name}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    """Return everything that is written on the page as one text."""
+    kinds = (app.markdown, app.caption, app.error, app.warning, app.info, app.success)
+    return "\n".join(str(item.value) for kind in kinds for item in kind)

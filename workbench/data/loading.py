@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 
@@ -19,7 +20,6 @@ from workbench.data.mnist5k import load_mnist5k
 from workbench.data.raw import DataError, RawImages
 from workbench.data.splits import check_split, stratified_parts
 from workbench.models.classes import DATASET_CLASSES
-from workbench.models.network import Network
 
 MNIST5K = "mnist5k"
 _VAL_SHARE = 0.1
@@ -41,6 +41,26 @@ class Known:
 
     input_shape: tuple[int, int, int]
     norm: _Norm
+
+
+class Trained(Protocol):
+    """What tells the data of a network: a Network, or a PrunedNetwork made of one."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def dataset(self) -> str | None:
+        """Name of the dataset it was trained on."""
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Shape of one image, (C, H, W)."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in output order."""
 
 
 # Mean and std of the lossless training images, as public checkpoints use them.
@@ -98,13 +118,13 @@ def load_dataset(
 
 
 def dataset_for(
-    network: Network, *, split: str = "test", root: str | Path | None = None
+    network: Trained, *, split: str = "test", root: str | Path | None = None
 ) -> Dataset:
     """Return the split of the data that a network was made for.
 
     Parameters
     ----------
-    network : Network
+    network : Network or PrunedNetwork
         Its ``dataset`` says which; without one, ``root`` must be a dataset's path.
     split : str
         ``"train"``, ``"val"`` or ``"test"``.

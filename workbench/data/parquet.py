@@ -27,6 +27,8 @@ from workbench.data.raw import (
 
 IMAGE_COLUMNS = ("img", "image")
 LABEL_COLUMNS = ("label", "fine_label")
+# Pillow knows many rare formats; what nobody packs into datasets is not decoded.
+_ENCODINGS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 # A file's name is read as dataset, part, shard: "cifar10-train-00000-of-00001.parquet".
 _PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val"}
 _NAME = re.compile(
@@ -168,7 +170,7 @@ def _decode(file: Path, row: int, cell: Any) -> NDArray[np.uint8]:
             "Export the dataset with embedded images.",
         )
     try:
-        return pixels_chw(Image.open(io.BytesIO(encoded)))
+        return pixels_chw(Image.open(io.BytesIO(encoded), formats=_ENCODINGS))
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise DataError(
             f"the image in row {row} of {file} cannot be decoded "

@@ -103,7 +103,9 @@ SAMPLES: Mapping[str, Sample] = _table(
     Sample("minivgg-mnist5k", "minivgg", "mnist5k", "six 3 x 3 convolutions on digits"),
     Sample("lenet5-mnist5k", "lenet5", "mnist5k", "LeNet-5 (20-50-500-10) on digits"),
     Sample("resnet20-cifar10", "resnet20", "cifar10", "ResNet-20 on CIFAR-10"),
-    Sample("vgg16-cifar10", "vgg16-cifar", "cifar10", "VGG-16-BN, half width"),
+    Sample(
+        "vgg16-cifar10", "vgg16-cifar", "cifar10", "VGG-16-BN, half width, on CIFAR-10"
+    ),
     Sample("mobilenetv1-224", "mobilenetv1", None, f"MobileNetV1, {_SEEDED}"),
     Sample("resnet50-224", "resnet50", None, f"ResNet-50, {_SEEDED}"),
     Sample("vgg16-224", "vgg16", None, f"VGG-16, {_SEEDED}"),

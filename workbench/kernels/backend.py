@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from workbench.kernels import reference
+from workbench.kernels.native import NativeBackend
 from workbench.kernels.specs import (
     ConvDense,
     ConvSparse,
@@ -81,9 +82,6 @@ class _Native(Protocol):
     def compiler(self) -> str:
         """Return the compiler that built the module."""
 
-    def backend(self, isa: str) -> Backend:
-        """Return the back end of one instruction set."""
-
 
 @cache
 def _native() -> _Native | None:
@@ -98,7 +96,7 @@ def _backend(isa: str) -> Backend:
     native = _native()
     if isa == "numpy" or native is None:
         return reference.NumpyBackend()
-    return native.backend(isa)
+    return NativeBackend(native, isa)
 
 
 def info() -> KernelInfo:

@@ -70,9 +70,10 @@ def pool(
         "windows with at least one pixel each",
         "Correct kernel, stride, padding or the output size.",
     )
-    return current().pool(
-        Pool(kind.endswith("max"), source, target, y0, y1, x0, x1, dy, dx)
-    )
+    slides = not kind.startswith("adaptive")
+    slide = (kernel[1], stride[1], padding[1]) if slides else (0, 0, 0)
+    largest = kind.endswith("max")
+    return current().pool(Pool(largest, source, target, y0, y1, x0, x1, dy, dx, slide))
 
 
 def global_avg(*, geometry_in: Geometry, dst: int) -> Step:

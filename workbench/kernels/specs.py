@@ -92,7 +92,10 @@ class LinearSparse:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Windows [y0, y1) x [x0, x1) a output pixel; averages divide by dy * dx."""
+    """Windows [y0, y1) x [x0, x1) an output pixel; averages divide by dy * dx.
+
+    ``slide`` is (width, step, pad) when the columns are a sliding window, else zeros.
+    """
 
     maximum: bool
     source: Geometry
@@ -103,6 +106,7 @@ class Pool:
     x1: I32
     dy: I32
     dx: I32
+    slide: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,198 @@
+# What Cython needs to know of the C headers; nothing else belongs here.
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+cdef extern from "wb.h" nogil:
+    ctypedef void (*wb_kernel_fn)(const void *args, float *arena, int tid, int nthreads)
+    const int64_t WB_NONE
+    const int WB_ISAS
+    ctypedef struct wb_act:
+        float lo
+        float hi
+        int32_t curve
+    ctypedef struct wb_place:
+        int64_t count
+        int64_t segments
+        const int64_t *in_ "in"
+        const int64_t *out
+        const uint16_t *mask
+        int64_t src
+        int64_t dst
+        int64_t out_cs
+        int64_t residual
+        wb_act act
+    ctypedef struct wb_geometry:
+        int64_t strips
+        int64_t c
+        int64_t h
+        int64_t w
+        int64_t cs
+        int64_t rs
+        int64_t base
+    ctypedef struct wb_kernel:
+        const char *op
+        const char *symbol[3]
+        wb_kernel_fn fn[3]
+    const wb_kernel *wb_find_kernel(const char *op)
+    const wb_kernel *wb_kernel_at(int index)
+    int wb_isa_available(int isa)
+    const char *wb_isa_name(int isa)
+    const char *wb_compiler()
+
+cdef extern from "executor.h" nogil:
+    ctypedef struct wb_executor:
+        pass
+    ctypedef struct wb_call:
+        wb_kernel_fn fn
+        const void *args
+    ctypedef struct wb_sizes:
+        int64_t arena_floats
+        int64_t scratch_floats
+        int64_t shared_floats
+        int threads
+    ctypedef struct wb_job:
+        int first
+        int stop
+        int rounds
+        const float *x
+        float *y
+        int64_t x_floats
+        int64_t y_floats
+        int64_t *ns
+    wb_executor *wb_executor_new(const wb_call *calls, int count, wb_sizes sizes)
+    void wb_executor_free(wb_executor *e)
+    float *wb_executor_arena(wb_executor *e)
+    void wb_executor_rest(wb_executor *e)
+    int wb_executor_run(wb_executor *e, wb_job job)
+
+cdef extern from "conv_sparse.h" nogil:
+    ctypedef struct wb_conv_sparse:
+        wb_place place
+        int32_t rows
+        int32_t chunks
+        int32_t blocks
+        int32_t classes
+        int32_t strip
+        int32_t row_vectors
+        int32_t last_dx
+        int32_t wide
+        const int64_t *chunk_base
+        const uint32_t *runs
+        const int64_t *run_at
+        const int64_t *nz_at
+        const void *index
+        const float *values
+        const float *bias
+    ctypedef struct wb_sparse_plan:
+        int32_t rows
+        int32_t blocks
+        int32_t classes
+        int32_t strip
+        int32_t wide
+        int32_t first_dx
+        int64_t l1_floats
+        const int64_t *strip_in
+    ctypedef struct wb_packed:
+        int32_t chunks
+        int64_t run_count
+        int64_t *chunk_base
+        uint32_t *runs
+        int64_t *run_at
+        int64_t *nz_at
+        void *index
+        float *values
+    int wb_pack_sparse(const wb_sparse_plan *plan, const int32_t *indptr,
+                       const int32_t *offsets, const float *values, wb_packed *packed)
+    void wb_free_packed(wb_packed *packed)
+
+cdef extern from "conv_dense.h" nogil:
+    ctypedef struct wb_conv_dense:
+        wb_place place
+        int32_t groups
+        int32_t each
+        int32_t taps
+        int32_t blocks
+        int32_t vectors
+        int32_t weights_outer
+        int64_t group_stride
+        int64_t group_floats
+        const int32_t *offsets
+        const float *weights
+        const float *bias
+    int wb_dense_tile(int isa)
+
+cdef extern from "depthwise.h" nogil:
+    const int WB_CHAIN
+    ctypedef struct wb_depthwise:
+        wb_place place
+        int32_t channels
+        int32_t taps
+        int32_t grid_rows
+        int32_t grid_columns
+        int64_t in_cs
+        int64_t row_stride
+        int64_t chain_count
+        const int32_t *chains
+        int64_t single_count
+        const int32_t *singles
+        const int32_t *offsets
+        const float *weights
+        const float *bias
+
+cdef extern from "linear.h" nogil:
+    ctypedef struct wb_linear_dense:
+        int64_t outputs
+        int64_t inputs
+        int64_t src
+        int64_t dst
+        wb_act act
+        const float *weights
+        const float *bias
+    ctypedef struct wb_linear_sparse:
+        int64_t outputs
+        int64_t src
+        int64_t dst
+        wb_act act
+        const int32_t *indptr
+        const void *columns
+        int64_t wide
+        const float *values
+        const float *bias
+
+cdef extern from "pool.h" nogil:
+    ctypedef struct wb_pool:
+        wb_geometry in_ "in"
+        wb_geometry out
+        int64_t maximum
+        int64_t width
+        int64_t step
+        int64_t pad
+        const int32_t *y0
+        const int32_t *y1
+        const int32_t *x0
+        const int32_t *x1
+        const int32_t *dy
+        const int32_t *dx
+    ctypedef struct wb_global_avg:
+        wb_geometry in_ "in"
+        int64_t dst
+
+cdef extern from "pointwise.h" nogil:
+    ctypedef struct wb_pointwise:
+        wb_geometry a
+        wb_geometry b
+        wb_geometry out
+        int64_t op
+        int64_t broadcast
+        int64_t split
+        wb_act act
+
+cdef extern from "transfer.h" nogil:
+    ctypedef struct wb_transfer:
+        wb_geometry inside
+        int64_t load
+        int64_t split
+        int64_t channels
+        int64_t height
+        int64_t width

@@ -1,0 +1,34 @@
+/* Dense convolution: direct for any kernel size, a GEMM for 1x1.
+ *
+ * A tile of up to 3 vectors (1 with 16 registers or fewer) x `tile` output channels
+ * stays in registers over all taps; per tap each vector is loaded once and each weight
+ * broadcast once. Weights are packed [group][block][tap][m], m = tile, or tile / 2 for a
+ * last block of at most that many channels; missing channels are zeros.
+ *
+ * Contract: vectors are read at src + group * group_stride + in[v] + offsets[t], 16
+ * floats each; bias is padded to whole tiles a group.
+ */
+#ifndef WB_CONV_DENSE_H
+#define WB_CONV_DENSE_H
+
+#include "wb.h"
+
+typedef struct {
+    wb_place place;
+    int32_t groups, each, taps; /* each: output channels of a group */
+    int32_t blocks;             /* tiles of a group */
+    int32_t vectors;            /* vectors a tile at most, 1..3 */
+    int32_t weights_outer;      /* 1: all vectors before the next tile of channels */
+    int64_t group_stride;
+    int64_t group_floats; /* packed weights of a group */
+    const int32_t *offsets;
+    const float *weights;
+    const float *bias; /* [groups][blocks * tile] */
+} wb_conv_dense;
+
+/* Output channels a tile of this instruction set. */
+static inline int wb_dense_tile(int isa) {
+    return isa == WB_AVX512 ? 8 : isa == WB_AVX2 ? 6 : 2;
+}
+
+#endif

@@ -1,0 +1,86 @@
+/* What the plain and the shifting sparse kernels share: strips and how work is split. */
+#ifndef WB_CONV_SPARSE_BODY_H
+#define WB_CONV_SPARSE_BODY_H
+
+#include "conv_sparse.h"
+#include "epilogue.h"
+#include "repeat.h"
+
+/* One call of a strip function. */
+typedef struct {
+    const float *base[WB_MAX_STRIP]; /* input of each vector at the chunk's base */
+    const uint32_t *run, *run_end;
+    const void *index;
+    const float *values;
+    float *part;    /* partial sums, [rows][vectors][16] */
+    int64_t vector; /* first vector of the strip */
+    int first, last; /* chunk: start from the bias, finish the sums */
+    int simple;      /* one segment, no curved activation */
+} wb_strip;
+
+typedef void (*wb_strip_fn)(const wb_conv_sparse *a, const wb_strip *s, float *arena);
+
+static __attribute__((noinline, unused)) void finish_strip(const wb_conv_sparse *a,
+                                                           const wb_strip *s,
+                                                           float *arena,
+                                                           const float *sums, int count,
+                                                           int64_t channel) {
+    for (int v = 0; v < count; v++)
+        wb_finish(&a->place, arena, s->vector + v, channel, wb_load(sums + 16 * v));
+}
+
+/* Strips of [first, stop) over the blocks [low, high); `unit` vectors stay together. */
+WB_INLINE void run_strips(const wb_conv_sparse *a, float *arena, float *part,
+                          const wb_strip_fn *contiguous, const wb_strip_fn *scattered,
+                          const int64_t range[4]) {
+    const int64_t unit = a->row_vectors > 0 ? a->row_vectors : 1;
+    const int64_t most = a->strip / unit;
+    const wb_place *p = &a->place;
+    wb_strip s = {.part = part, .simple = p->segments == 1 && p->act.curve == WB_LINEAR};
+    int64_t v = range[0];
+    while (v < range[1]) {
+        const int64_t left = (range[1] - v) / unit;
+        const int64_t strips = (left + most - 1) / most;
+        const int64_t count = (left + strips - 1) / strips * unit;
+        int adjacent = contiguous != NULL;
+        for (int64_t i = 1; i < count; i++) adjacent &= p->in[v + i] == p->in[v] + 16 * i;
+        const wb_strip_fn fn = adjacent ? contiguous[count] : scattered[count];
+        s.vector = v;
+        for (int32_t c = 0; c < a->chunks; c++) {
+            const int64_t from = c * (int64_t)a->blocks + range[2];
+            const int64_t to = c * (int64_t)a->blocks + range[3];
+            for (int64_t i = 0; i < count; i++)
+                s.base[i] = arena + p->src + p->in[v + i] + a->chunk_base[c];
+            s.run = a->runs + a->run_at[from] * (1 + a->classes);
+            s.run_end = a->runs + a->run_at[to] * (1 + a->classes);
+            s.index = (const char *)a->index + a->nz_at[from] * (a->wide ? 4 : 2);
+            s.values = a->values + a->nz_at[from];
+            s.first = c == 0;
+            s.last = c == a->chunks - 1;
+            fn(a, &s, arena);
+        }
+        v += count;
+    }
+}
+
+/* Many strips: threads share vectors, so that each output channel is streamed once a
+ * strip. Few strips: threads share blocks of rows of equal non-zeros. */
+WB_INLINE void run_share(const wb_conv_sparse *a, float *arena,
+                         const wb_strip_fn *contiguous, const wb_strip_fn *scattered,
+                         int tid, int nthreads) {
+    const int64_t unit = a->row_vectors > 0 ? a->row_vectors : 1;
+    const int64_t units = a->place.count / unit;
+    int64_t range[4] = {0, a->place.count, 0, a->blocks};
+    const int by_vectors = a->place.count >= 3 * (int64_t)a->strip * nthreads;
+    if (by_vectors || a->blocks < nthreads) {
+        range[0] = wb_share(units, tid, nthreads) * unit;
+        range[1] = wb_share(units, tid + 1, nthreads) * unit;
+    } else {
+        range[2] = wb_share(a->blocks, tid, nthreads);
+        range[3] = wb_share(a->blocks, tid + 1, nthreads);
+    }
+    float *part = wb_thread_scratch(arena, tid);
+    run_strips(a, arena, part, contiguous, scattered, range);
+}
+
+#endif

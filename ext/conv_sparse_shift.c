@@ -1,0 +1,33 @@
+/* Sparse convolution with aligned loads only; contract in conv_sparse.h.
+ *
+ * A tap one pixel to the left or right would load across two cache lines. Taps are
+ * grouped by dx instead, and the sums move one lane between the groups: two shifts a row
+ * and chunk. Strips are whole image rows, surrounded by zeros, so what enters at the
+ * ends of a row is zero or lands in a pad. Rows that follow each other in memory need
+ * one pointer, which leaves registers for longer strips.
+ */
+#include "conv_sparse_body.h"
+
+#define SHIFT 1
+#define INDEX uint16_t
+#define UNIT 16
+
+#define CONTIGUOUS 0
+#define MOST WB_TILE(3, 6, 8)
+#define PREFIX rows_
+#include "conv_sparse_sizes.inc"
+#undef CONTIGUOUS
+#undef MOST
+#undef PREFIX
+
+#define CONTIGUOUS 1
+#define MOST WB_TILE(3, 6, 14)
+#define PREFIX plane_
+#include "conv_sparse_sizes.inc"
+
+WB_DEFINE(conv_sparse_shift, 1x48, 1x96, 1x224) {
+    static const wb_strip_fn rows[] = {WB_TILE(WB_TABLE3, WB_TABLE6, WB_TABLE8)(rows_)};
+    static const wb_strip_fn plane[] = {
+        WB_TILE(WB_TABLE3, WB_TABLE6, WB_TABLE14)(plane_)};
+    run_share(args, arena, plane, rows, tid, nthreads);
+}

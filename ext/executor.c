@@ -1,0 +1,141 @@
+/* The executor; see executor.h. */
+#define _GNU_SOURCE
+#include "executor.h"
+
+#include "team.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+enum { WB_PAGE = 2 << 20, WB_TAIL_FLOATS = 64 };
+
+struct wb_executor {
+    wb_call *calls;
+    int count;
+    wb_sizes sizes;
+    wb_team *team;
+    void *block; /* context, arena, tail, shared scratch, scratch of each thread */
+    float *arena;
+    wb_job job;
+    pthread_mutex_t lock;
+};
+
+static int64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int64_t padded(int64_t floats) { return (floats + 15) / 16 * 16; }
+
+/* Zeroed memory; on huge pages where the system gives them, for the sake of the TLB. */
+static void *zeroed(size_t bytes) {
+    const size_t align = bytes >= WB_PAGE ? WB_PAGE : WB_ALIGN;
+    const size_t size = (bytes + align - 1) / align * align;
+    void *p = aligned_alloc(align, size);
+    if (p == NULL) return NULL;
+#if defined(__linux__)
+    if (align == WB_PAGE) madvise(p, size, MADV_HUGEPAGE);
+#endif
+    memset(p, 0, size);
+    return p;
+}
+
+wb_executor *wb_executor_new(const wb_call *calls, int count, wb_sizes sizes) {
+    wb_executor *e = calloc(1, sizeof *e);
+    if (e == NULL) return NULL;
+    const int64_t head = sizeof(wb_context) / sizeof(float);
+    const int64_t arena = padded(sizes.arena_floats) + WB_TAIL_FLOATS;
+    const int64_t shared = padded(sizes.shared_floats);
+    const int64_t scratch = padded(sizes.scratch_floats);
+    const int64_t floats = head + arena + shared + scratch * sizes.threads;
+    e->calls = malloc(sizeof *calls * (size_t)count);
+    e->block = zeroed((size_t)floats * sizeof(float));
+    if (e->calls == NULL || e->block == NULL) {
+        free(e->calls);
+        free(e->block);
+        free(e);
+        return NULL;
+    }
+    memcpy(e->calls, calls, sizeof *calls * (size_t)count);
+    e->count = count;
+    e->sizes = sizes;
+    e->arena = (float *)e->block + head;
+    wb_context *c = wb_context_of(e->arena);
+    c->shared = e->arena + arena;
+    c->scratch = c->shared + shared;
+    c->scratch_stride = scratch;
+    pthread_mutex_init(&e->lock, NULL);
+    return e;
+}
+
+float *wb_executor_arena(wb_executor *e) { return e->arena; }
+
+static void disband(wb_executor *e) {
+    if (e->team != NULL) wb_team_free(e->team);
+    e->team = NULL;
+}
+
+void wb_executor_rest(wb_executor *e) {
+    pthread_mutex_lock(&e->lock);
+    disband(e);
+    pthread_mutex_unlock(&e->lock);
+}
+
+void wb_executor_free(wb_executor *e) {
+    disband(e);
+    pthread_mutex_destroy(&e->lock);
+    free(e->block);
+    free(e->calls);
+    free(e);
+}
+
+void wb_step_barrier(float *arena) {
+    wb_team *team = wb_context_of(arena)->team;
+    if (team != NULL) wb_team_barrier(team);
+}
+
+static void body(void *arg, int tid) {
+    wb_executor *e = arg;
+    const wb_job *job = &e->job;
+    wb_context *context = wb_context_of(e->arena);
+    const int steps = job->stop - job->first;
+    for (int r = 0; r < job->rounds; r++) {
+        if (tid == 0) {
+            context->x = job->x == NULL ? NULL : job->x + r * job->x_floats;
+            context->y = job->y == NULL ? NULL : job->y + r * job->y_floats;
+        }
+        if (e->team != NULL) wb_team_barrier(e->team);
+        for (int i = 0; i < steps; i++) {
+            const wb_call *call = &e->calls[job->first + i];
+            const int64_t start = tid == 0 && job->ns != NULL ? now_ns() : 0;
+            call->fn(call->args, e->arena, tid, e->sizes.threads);
+            if (e->team != NULL) wb_team_barrier(e->team);
+            if (tid == 0 && job->ns != NULL)
+                job->ns[(int64_t)r * steps + i] = now_ns() - start;
+        }
+    }
+}
+
+int wb_executor_run(wb_executor *e, wb_job job) {
+    pthread_mutex_lock(&e->lock);
+    if (e->team != NULL && !wb_team_alive(e->team)) e->team = NULL;
+    if (e->sizes.threads > 1 && e->team == NULL) {
+        e->team = wb_team_new(e->sizes.threads);
+        if (e->team == NULL) {
+            pthread_mutex_unlock(&e->lock);
+            return -1;
+        }
+    }
+    wb_context_of(e->arena)->team = e->team;
+    e->job = job;
+    if (e->team == NULL) body(e, 0);
+    else wb_team_run(e->team, body, e);
+    pthread_mutex_unlock(&e->lock);
+    return 0;
+}

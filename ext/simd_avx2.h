@@ -1,0 +1,57 @@
+/* wb_v16 as two ymm registers; see simd.h. */
+#include <immintrin.h>
+
+#define WB_ISA_NAME avx2
+#define WB_TILE(t0, t1, t2) t1
+
+typedef struct {
+    __m256 lo, hi;
+} wb_v16;
+
+#define WB_BOTH(op) ((wb_v16){op(a.lo, b.lo), op(a.hi, b.hi)})
+WB_INLINE wb_v16 wb_load(const float *p) {
+    return (wb_v16){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
+WB_INLINE void wb_store(float *p, wb_v16 v) {
+    _mm256_storeu_ps(p, v.lo);
+    _mm256_storeu_ps(p + 8, v.hi);
+}
+WB_INLINE wb_v16 wb_set1(float x) {
+    const __m256 v = _mm256_set1_ps(x);
+    return (wb_v16){v, v};
+}
+WB_INLINE wb_v16 wb_zero(void) { return wb_set1(0.0f); }
+WB_INLINE wb_v16 wb_add(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_add_ps); }
+WB_INLINE wb_v16 wb_mul(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_mul_ps); }
+WB_INLINE wb_v16 wb_div(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_div_ps); }
+WB_INLINE wb_v16 wb_max(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_max_ps); }
+WB_INLINE wb_v16 wb_min(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_min_ps); }
+/* a * b + c */
+WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) {
+    return (wb_v16){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
+}
+WB_INLINE __m256 wb_join_up(__m256 v, __m256 previous) {
+    const __m256i now = _mm256_castps_si256(v);
+    const __m256i middle = _mm256_permute2x128_si256(_mm256_castps_si256(previous), now, 0x21);
+    return _mm256_castsi256_ps(_mm256_alignr_epi8(now, middle, 12));
+}
+WB_INLINE __m256 wb_join_down(__m256 v, __m256 next) {
+    const __m256i now = _mm256_castps_si256(v);
+    const __m256i middle = _mm256_permute2x128_si256(now, _mm256_castps_si256(next), 0x21);
+    return _mm256_castsi256_ps(_mm256_alignr_epi8(middle, now, 4));
+}
+/* Lane l of the result is lane l - 1 of v; lane 0 is lane 15 of the previous vector. */
+WB_INLINE wb_v16 wb_shift_up(wb_v16 v, wb_v16 previous) {
+    return (wb_v16){wb_join_up(v.lo, previous.hi), wb_join_up(v.hi, v.lo)};
+}
+/* Lane l of the result is lane l + 1 of v; lane 15 is lane 0 of the next vector. */
+WB_INLINE wb_v16 wb_shift_down(wb_v16 v, wb_v16 next) {
+    return (wb_v16){wb_join_down(v.lo, v.hi), wb_join_down(v.hi, next.lo)};
+}
+WB_INLINE float wb_sum(wb_v16 v) {
+    const __m256 eight = _mm256_add_ps(v.lo, v.hi);
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    four = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
+}
+#undef WB_BOTH

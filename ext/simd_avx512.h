@@ -1,0 +1,35 @@
+/* wb_v16 as one zmm register; see simd.h. */
+#include <immintrin.h>
+
+#define WB_ISA_NAME avx512
+#define WB_TILE(t0, t1, t2) t2
+
+typedef __m512 wb_v16;
+
+WB_INLINE wb_v16 wb_load(const float *p) { return _mm512_loadu_ps(p); }
+WB_INLINE void wb_store(float *p, wb_v16 v) { _mm512_storeu_ps(p, v); }
+WB_INLINE wb_v16 wb_set1(float x) { return _mm512_set1_ps(x); }
+WB_INLINE wb_v16 wb_zero(void) { return _mm512_setzero_ps(); }
+WB_INLINE wb_v16 wb_add(wb_v16 a, wb_v16 b) { return _mm512_add_ps(a, b); }
+WB_INLINE wb_v16 wb_mul(wb_v16 a, wb_v16 b) { return _mm512_mul_ps(a, b); }
+WB_INLINE wb_v16 wb_div(wb_v16 a, wb_v16 b) { return _mm512_div_ps(a, b); }
+WB_INLINE wb_v16 wb_max(wb_v16 a, wb_v16 b) { return _mm512_max_ps(a, b); }
+WB_INLINE wb_v16 wb_min(wb_v16 a, wb_v16 b) { return _mm512_min_ps(a, b); }
+/* a * b + c */
+WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) {
+    return _mm512_fmadd_ps(a, b, c);
+}
+WB_INLINE void wb_store_mask(float *p, wb_v16 v, unsigned mask) {
+    _mm512_mask_storeu_ps(p, (__mmask16)mask, v);
+}
+/* Lane l of the result is lane l - 1 of v; lane 0 is lane 15 of the previous vector. */
+WB_INLINE wb_v16 wb_shift_up(wb_v16 v, wb_v16 previous) {
+    return _mm512_castsi512_ps(
+        _mm512_alignr_epi32(_mm512_castps_si512(v), _mm512_castps_si512(previous), 15));
+}
+/* Lane l of the result is lane l + 1 of v; lane 15 is lane 0 of the next vector. */
+WB_INLINE wb_v16 wb_shift_down(wb_v16 v, wb_v16 next) {
+    return _mm512_castsi512_ps(
+        _mm512_alignr_epi32(_mm512_castps_si512(next), _mm512_castps_si512(v), 1));
+}
+WB_INLINE float wb_sum(wb_v16 v) { return _mm512_reduce_add_ps(v); }

@@ -1,0 +1,57 @@
+/* wb_v16 as four 4-lane vectors in plain C with vector types; see simd.h.
+ *
+ * The baseline of every machine: SSE2 registers on x86-64, NEON on aarch64.
+ */
+#define WB_ISA_NAME scalar
+#define WB_TILE(t0, t1, t2) t0
+
+typedef float wb_v4 __attribute__((vector_size(16)));
+typedef int32_t wb_m4 __attribute__((vector_size(16)));
+typedef struct {
+    wb_v4 q[4];
+} wb_v16;
+
+#define WB_EACH(expression)                                                              \
+    wb_v16 r;                                                                            \
+    for (int i = 0; i < 4; i++) r.q[i] = (expression);                                   \
+    return r
+
+WB_INLINE wb_v16 wb_load(const float *p) {
+    wb_v16 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+WB_INLINE void wb_store(float *p, wb_v16 v) { memcpy(p, &v, sizeof v); }
+WB_INLINE wb_v16 wb_set1(float x) { WB_EACH(((wb_v4){x, x, x, x})); }
+WB_INLINE wb_v16 wb_zero(void) { return wb_set1(0.0f); }
+WB_INLINE wb_v16 wb_add(wb_v16 a, wb_v16 b) { WB_EACH(a.q[i] + b.q[i]); }
+WB_INLINE wb_v16 wb_mul(wb_v16 a, wb_v16 b) { WB_EACH(a.q[i] * b.q[i]); }
+WB_INLINE wb_v16 wb_div(wb_v16 a, wb_v16 b) { WB_EACH(a.q[i] / b.q[i]); }
+WB_INLINE wb_v4 wb_choose(wb_m4 first, wb_v4 a, wb_v4 b) {
+    return (wb_v4)((first & (wb_m4)a) | (~first & (wb_m4)b));
+}
+WB_INLINE wb_v16 wb_max(wb_v16 a, wb_v16 b) {
+    WB_EACH(wb_choose(a.q[i] > b.q[i], a.q[i], b.q[i]));
+}
+WB_INLINE wb_v16 wb_min(wb_v16 a, wb_v16 b) {
+    WB_EACH(wb_choose(a.q[i] < b.q[i], a.q[i], b.q[i]));
+}
+/* a * b + c */
+WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) {
+    WB_EACH(a.q[i] * b.q[i] + c.q[i]);
+}
+/* Lane l of the result is lane l - 1 of v; lane 0 is lane 15 of the previous vector. */
+WB_INLINE wb_v16 wb_shift_up(wb_v16 v, wb_v16 previous) {
+    WB_EACH(__builtin_shuffle(i > 0 ? v.q[(i + 3) % 4] : previous.q[3], v.q[i],
+                              ((wb_m4){3, 4, 5, 6})));
+}
+/* Lane l of the result is lane l + 1 of v; lane 15 is lane 0 of the next vector. */
+WB_INLINE wb_v16 wb_shift_down(wb_v16 v, wb_v16 next) {
+    WB_EACH(__builtin_shuffle(v.q[i], i < 3 ? v.q[(i + 1) % 4] : next.q[0],
+                              ((wb_m4){1, 2, 3, 4})));
+}
+WB_INLINE float wb_sum(wb_v16 v) {
+    const wb_v4 four = (v.q[0] + v.q[1]) + (v.q[2] + v.q[3]);
+    return (four[0] + four[2]) + (four[1] + four[3]);
+}
+#undef WB_EACH

@@ -1,0 +1,163 @@
+"""Builds workbench.kernels._native out of ext/: Cython once, kernels once an ISA.
+
+Everything else about the package is in pyproject.toml. Objects are rebuilt when their
+source, any header or their command changed. Adding a kernel = one line in KERNELS (or
+PLAIN, when one build does for every instruction set).
+
+Environment
+-----------
+WORKBENCH_SANITIZE : comma-separated sanitizers (address,undefined) for a checked build.
+WORKBENCH_JOBS : compilers at once; the number of processors by default.
+"""
+
+import os
+import platform
+import shlex
+import subprocess
+import sysconfig
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+EXT = Path("ext")
+BUILD = Path("build")
+
+# Compiled once for each instruction set, with WB_ISA_<NAME> defined.
+KERNELS = [
+    "conv_sparse.c",
+    "conv_sparse_shift.c",
+    "conv_dense.c",
+    "depthwise.c",
+    "linear.c",
+    "pool.c",
+    "pointwise.c",
+    "transfer.c",
+]
+
+# Compiled once, for the baseline.
+PLAIN = [
+    "registry.c",
+    "executor.c",
+    "team.c",
+    "sparse_pack.c",
+]
+
+AVX2 = ["-mavx2", "-mfma"]
+AVX512 = [*AVX2, "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq"]
+COMMON = [
+    "-std=gnu11",
+    "-O3",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fvisibility=hidden",
+    "-fPIC",
+    "-pthread",
+    "-Wall",
+    "-Wextra",
+]
+
+
+def instruction_sets() -> dict[str, list[str]]:
+    """Return the compiler flags of each instruction set that this target can have."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return {"scalar": []}
+    return {
+        "scalar": ["-march=x86-64-v2"],
+        "avx2": ["-march=x86-64-v2", *AVX2, "-DWB_ISA_AVX2"],
+        "avx512": ["-march=x86-64-v2", *AVX512, "-DWB_ISA_AVX512"],
+    }
+
+
+def sanitizers() -> list[str]:
+    """Return the flags that WORKBENCH_SANITIZE asks for."""
+    names = os.environ.get("WORKBENCH_SANITIZE", "")
+    if not names:
+        return []
+    return [f"-fsanitize={names}", "-fno-sanitize-recover=all", "-g", "-DWB_CHECKED"]
+
+
+def object_commands(folder: Path) -> dict[Path, list[str]]:
+    """Return object file -> compiler command for everything that is not Cython."""
+    compiler = shlex.split(os.environ.get("CC", sysconfig.get_config_var("CC") or "cc"))
+    baseline = instruction_sets()["scalar"]
+    jobs = [(Path("plain"), baseline, PLAIN)]
+    jobs += [(Path(isa), flags, KERNELS) for isa, flags in instruction_sets().items()]
+    commands = {}
+    for name, flags, sources in jobs:
+        for source in sources:
+            target = (folder / name / source).with_suffix(".o")
+            commands[target] = [
+                *compiler,
+                *COMMON,
+                *flags,
+                *sanitizers(),
+                "-I",
+                str(EXT),
+                "-c",
+                str(EXT / source),
+                "-o",
+                str(target),
+            ]
+    return commands
+
+
+def build_objects(folder: Path) -> list[str]:
+    """Compile what is out of date, in parallel, and return all object files."""
+    headers = [*EXT.rglob("*.h"), *EXT.rglob("*.inc"), *EXT.rglob("*.def")]
+    newest = max(path.stat().st_mtime for path in headers)
+
+    def compile_one(target: Path, command: list[str]) -> None:
+        source, note = Path(command[-3]), target.with_suffix(".cmd")
+        text = shlex.join(command)
+        fresh = (
+            target.exists()
+            and note.exists()
+            and note.read_text() == text
+            and target.stat().st_mtime >= max(newest, source.stat().st_mtime)
+        )
+        if not fresh:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(command, check=True)
+            note.write_text(text)
+
+    commands = object_commands(folder)
+    workers = int(os.environ.get("WORKBENCH_JOBS", os.cpu_count() or 1))
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(compile_one, commands, commands.values()))
+    return [str(target) for target in commands]
+
+
+class BuildNative(build_ext):
+    """build_ext that first compiles the kernels and hands the objects to the linker."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile the kernels, then let setuptools compile and link the face."""
+        kind = "checked" if sanitizers() else "objects"
+        ext.extra_objects = build_objects(BUILD / kind)
+        super().build_extension(ext)
+
+
+native = Extension(
+    "workbench.kernels._native",
+    ["ext/_native.pyx"],
+    include_dirs=["ext"],
+    depends=[str(p) for p in (*EXT.rglob("*.[ch]"), *EXT.rglob("*.inc"))],
+    extra_compile_args=["-O2", "-std=gnu11", *sanitizers()],
+    extra_link_args=["-pthread", *sanitizers()],
+)
+
+setup(
+    ext_modules=cythonize(
+        [native],
+        build_dir=str(BUILD / "cython"),
+        compiler_directives={
+            "boundscheck": False,
+            "wraparound": False,
+            "embedsignature": True,
+        },
+    ),
+    cmdclass={"build_ext": BuildNative},
+)

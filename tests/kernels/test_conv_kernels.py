@@ -1,0 +1,87 @@
+"""Convolution kernels against torch in float64: every ISA, layout, stride, group."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from tests.kernels.cases import EVERY, TOLERANCE, build, convolutions, sparse_arrays
+from workbench.kernels import (
+    conv_dense,
+    conv_sparse,
+    depthwise,
+    forced_isa,
+    variants_conv_dense,
+    variants_conv_sparse,
+)
+
+
+@pytest.mark.parametrize("isa", EVERY)
+@settings(max_examples=15, deadline=None)
+@given(drawn=convolutions())
+def test_sparse_equals_torch_in_every_variant(isa: str, drawn) -> None:
+    case = build(*drawn)
+    arrays = sparse_arrays(case)
+    with forced_isa(isa):
+        src = case.source.geometry.base
+        for variant in variants_conv_sparse(arrays["offsets"], case.table, src):
+            step = conv_sparse(**arrays, **case.place, variant=variant)
+            result = case.run(step)
+            np.testing.assert_allclose(
+                result, case.expected(), **TOLERANCE, err_msg=variant
+            )
+            assert step.macs == arrays["values"].size * result[0].size
+
+
+@pytest.mark.parametrize("isa", EVERY)
+@settings(max_examples=15, deadline=None)
+@given(drawn=convolutions(stride=1, kernel=3, groups=1, source="aligned", dilation=1))
+def test_shifting_kernel_equals_torch(isa: str, drawn) -> None:
+    case = build(*drawn)
+    arrays = sparse_arrays(case)
+    with forced_isa(isa):
+        src = case.source.geometry.base
+        for variant in variants_conv_sparse(arrays["offsets"], case.table, src):
+            result = case.run(conv_sparse(**arrays, **case.place, variant=variant))
+            np.testing.assert_allclose(
+                result, case.expected(), **TOLERANCE, err_msg=variant
+            )
+
+
+@pytest.mark.parametrize("isa", EVERY)
+@settings(max_examples=15, deadline=None)
+@given(drawn=convolutions(density=1.0))
+def test_dense_equals_torch_in_every_variant(isa: str, drawn) -> None:
+    case = build(*drawn)
+    o, each = case.weights.shape[:2]
+    weights = case.weights.reshape(case.groups, o // case.groups, -1)
+    with forced_isa(isa):
+        for variant in variants_conv_dense(weights, case.table):
+            step = conv_dense(
+                weights=weights,
+                offsets=case.offsets.reshape(-1),
+                group_stride=each * case.source.geometry.channel_stride,
+                bias=case.bias,
+                **case.place,
+                variant=variant,
+            )
+            result = case.run(step)
+            np.testing.assert_allclose(
+                result, case.expected(), **TOLERANCE, err_msg=variant
+            )
+            assert step.macs == case.weights.size * result[0].size
+
+
+@pytest.mark.parametrize("isa", EVERY)
+@settings(max_examples=15, deadline=None)
+@given(drawn=convolutions(inputs=1, outputs=1, groups=7, density=1.0))
+def test_depthwise_equals_torch(isa: str, drawn) -> None:
+    case = build(*drawn)
+    with forced_isa(isa):
+        step = depthwise(
+            weights=case.weights.reshape(7, -1),
+            offsets=case.offsets.reshape(-1),
+            in_cs=case.source.geometry.channel_stride,
+            bias=case.bias,
+            **case.place,
+        )
+        np.testing.assert_allclose(case.run(step), case.expected(), **TOLERANCE)

@@ -1,6 +1,7 @@
 """Weights files: what is read, what is refused unread, what is damaged."""
 
 import argparse
+import contextlib
 import io
 import os
 import pickle
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import save
 from torch import nn
 from torch.nn.utils import prune
@@ -230,3 +233,23 @@ def test_half_precision_weights_become_float32() -> None:
     weight = net.module.get_parameter("conv1.weight")
     assert weight.dtype is torch.float32
     assert torch.equal(weight, half["conv1.weight"].float())
+
+
+@given(
+    kind=st.sampled_from(["state_dict", "old torch file", "safetensors"]),
+    places=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=4),
+    value=st.integers(0, 255),
+    cut=st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_altered_bytes_give_tensors_or_one_of_our_errors(
+    kind: str, places: list[float], value: int, cut: bool
+) -> None:
+    content = bytearray(_READABLE[kind]())
+    for place in places:
+        content[int(place * len(content))] = value
+    if cut:
+        content = content[: int(places[0] * len(content))]
+    with contextlib.suppress(WorkbenchError):
+        file = read_weights(bytes(content))
+        assert all(isinstance(t, torch.Tensor) for t in file.state.values())

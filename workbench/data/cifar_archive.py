@@ -7,7 +7,6 @@ constructors such batches need and refuses every other name.
 import io
 import pickle
 import tarfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from workbench.data.raw import DataError, RawImages, checked
 from workbench.models.classes import DATASET_CLASSES
+from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 
 _FILES = {
     "train": tuple(f"data_batch_{index}" for index in range(1, 6)),
@@ -76,7 +76,7 @@ def _contents(path: Path, names: tuple[str, ...]) -> list[bytes]:
         if path.is_dir():
             return [(path / name).read_bytes() for name in names]
         return _from_tar(path, names)
-    except (OSError, EOFError, tarfile.TarError, zlib.error, KeyError) as error:
+    except BROKEN_FILE_ERRORS as error:
         raise DataError(
             f"{path} lacks a batch or is damaged ({error})",
             "the complete CIFAR-10 python archive: " + ", ".join(names),
@@ -99,15 +99,7 @@ def _batch(path: Path, content: bytes) -> tuple[NDArray[np.uint8], NDArray[np.in
         loaded = _Plain(io.BytesIO(content), encoding="bytes").load()
     except DataError:
         raise
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        ValueError,
-        TypeError,
-        IndexError,
-        KeyError,
-        AttributeError,
-    ) as error:
+    except BROKEN_FILE_ERRORS as error:
         raise _damaged(path) from error
     if not isinstance(loaded, dict):
         raise _damaged(path)

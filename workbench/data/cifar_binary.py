@@ -4,13 +4,13 @@ A record is one label byte and 3,072 pixel bytes (red, green and blue planes).
 """
 
 import tarfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from workbench.data.raw import DataError, RawImages, checked
 from workbench.models.classes import DATASET_CLASSES
+from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 
 _FILES = {
     "train": tuple(f"data_batch_{index}.bin" for index in range(1, 6)),
@@ -70,7 +70,7 @@ def read(files: tuple[Path, ...], part: str) -> RawImages:
 def _contents(path: Path, names: tuple[str, ...]) -> list[bytes]:
     try:
         contents = _from_tar(path, names) if path.is_file() else _from(path, names)
-    except (OSError, EOFError, tarfile.TarError, zlib.error, KeyError) as error:
+    except BROKEN_FILE_ERRORS as error:
         raise DataError(
             f"{path} lacks a file or is damaged ({error})",
             "the complete CIFAR-10 binary version: " + ", ".join(names),

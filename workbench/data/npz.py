@@ -4,14 +4,13 @@
 never read. One part may be prefixed: ``train_images``, ``test_labels`` and so on.
 """
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.raw import DataError, RawImages, checked, numbered_classes
+from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 
 _IMAGES, _LABELS = ("images", "x"), ("labels", "y")
 _PARTS = ("train", "val", "test")
@@ -77,9 +76,9 @@ def _arrays(path: Path, *, names_only: bool) -> dict[str, NDArray[np.generic]]:
             if names_only:
                 return {key: np.empty(0) for key in archive.files}
             return {key: archive[key] for key in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except BROKEN_FILE_ERRORS as error:
         raise DataError(
-            f"{path} cannot be read ({str(error).splitlines()[0]})",
+            f"{path} cannot be read ({type(error).__name__})",
             "an .npz file of plain arrays",
             "Save it again with: numpy.savez(path, images=..., labels=...)",
         ) from error

@@ -20,7 +20,11 @@ from torch import Tensor
 
 from workbench.errors import WorkbenchError
 from workbench.models.digest import digest_state
-from workbench.models.pickle_guard import Refusal, inspect_torch_file
+from workbench.models.pickle_guard import (
+    BROKEN_FILE_ERRORS,
+    Refusal,
+    inspect_torch_file,
+)
 
 DIGEST_KEY = "workbench.digest"
 _ORIG, _MASK = "_orig", "_mask"
@@ -137,7 +141,7 @@ def _state_dict(content: bytes, title: str) -> dict[str, Tensor]:
             Refusal.EXPECTED,
             "Save it with: torch.save(model.state_dict(), path)",
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except BROKEN_FILE_ERRORS as error:
         raise DamagedFileError(
             f"{title} cannot be read as a state_dict",
             Refusal.EXPECTED,

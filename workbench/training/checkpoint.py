@@ -4,7 +4,6 @@ Belongs here: the file. Does not belong here: what is trained and how (``fit.py`
 """
 
 import os
-import pickle
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from workbench.errors import WorkbenchError
+from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 from workbench.training.options import EpochLog, FitOptions
 
 _FORMAT = 1
@@ -83,15 +83,7 @@ class Checkpoint:
                 content["module"],
                 content["optimizer"],
             )
-        except (
-            KeyError,
-            TypeError,
-            ValueError,
-            RuntimeError,
-            EOFError,
-            OSError,
-            pickle.UnpicklingError,
-        ) as error:
+        except BROKEN_FILE_ERRORS as error:
             raise WorkbenchError(
                 f"{path} cannot be read as a training checkpoint",
                 f"a checkpoint of format {_FORMAT}",

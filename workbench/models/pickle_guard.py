@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-# What zip, tar, pickle and torch readers raise on altered bytes, found by feeding them many.
+# What readers of zip, tar, pickle and torch files raise on altered bytes (found by
+# feeding them many).
 BROKEN_FILE_ERRORS: tuple[type[Exception], ...] = (
     ArithmeticError,
     AssertionError,

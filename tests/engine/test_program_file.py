@@ -66,7 +66,7 @@ def flip(data: bytes, position: int) -> bytes:
 DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "weights": (lambda d: flip(d, len(d) - 200), "checksum"),
     "header": (lambda d: flip(d, PREFIX.size + 20), "undamaged header"),
-    "cut weights": (lambda d: d[: len(d) - 4096], "truncated"),
+    "cut weights": (lambda d: d[: len(d) - 4096], "ends after"),
     "cut header": (lambda d: d[: PREFIX.size + 100], "undamaged header"),
     "cut prefix": (lambda d: d[:10], "a .wbp program"),
     "foreign": (lambda d: b"PK\x03\x04" + d[4:], "starts with"),

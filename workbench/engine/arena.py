@@ -1,8 +1,10 @@
 """Where each buffer starts: one arena, memory reused when a tensor is dead.
 
-Belongs here: the liveness plan. Kernels never write the zero borders, which
-are written once when the arena is made; so memory passes only between buffers
-of exactly equal layout, and guards of zeros keep wide loads apart.
+Belongs here: the liveness plan. Kernels never write the zero borders that
+padded layouts promise; those are zero since the arena was made. So the arena
+has two areas: in one, memory passes only between padded buffers of exactly
+equal layout, with guards of zeros between them; in the other, buffers without
+any promise take whatever is free.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +23,16 @@ class Arena:
     floats: int
 
 
+@dataclass(frozen=True)
+class _Need:
+    """A buffer, and the first and last task that uses it."""
+
+    name: str
+    layout: Layout
+    first: int
+    last: int
+
+
 def plan_arena(tasks: Sequence[Task]) -> Arena:
     """Return addresses so that buffers alive together never overlap.
 
@@ -32,29 +44,60 @@ def plan_arena(tasks: Sequence[Task]) -> Arena:
     Returns
     -------
     Arena
-        Bases are multiples of 16 floats with zeros of at least 64 floats between
-        two buffers.
+        Bases are multiples of 16 floats.
     """
-    ranges = live_ranges(tasks)
-    guard = _guard([layout for layout, _, _ in ranges.values()])
+    needs = sorted(
+        (_Need(name, *entry) for name, entry in live_ranges(tasks).items()),
+        key=lambda need: (need.first, need.name),
+    )
+    guard = _guard([need.layout for need in needs])
+    padded = [need for need in needs if need.layout.padded]
+    bases, top = _place_padded(padded, guard)
+    plain = [need for need in needs if not need.layout.padded]
+    more, end = _place_plain(plain, top)
+    return Arena({**bases, **more}, end + guard)
+
+
+def _place_padded(needs: Sequence[_Need], guard: int) -> tuple[dict[str, int], int]:
     free: dict[Layout, list[tuple[int, int]]] = {}
     bases: dict[str, int] = {}
     top = guard
-    for name, (layout, first, last) in sorted(
-        ranges.items(), key=lambda item: (item[1][1], item[0])
-    ):
-        dead = [entry for entry in free.get(layout, []) if entry[1] < first]
+    for need in needs:
+        entries = free.setdefault(need.layout, [])
+        dead = [entry for entry in entries if entry[0] < need.first]
         if dead:
-            base = max(dead, key=lambda entry: entry[1])
-            free[layout].remove(base)
-            bases[name] = base[0]
+            last = max(dead)
+            entries.remove(last)
+            bases[need.name] = last[1]
         else:
-            bases[name] = top
-            top += -(-layout.size // LANES) * LANES + guard
-        free.setdefault(layout, []).append((bases[name], last))
-    return Arena(bases, top)
+            bases[need.name] = top
+            top += _whole_lines(need.layout.size) + guard
+        entries.append((need.last, bases[need.name]))
+    return bases, top
+
+
+def _place_plain(needs: Sequence[_Need], start: int) -> tuple[dict[str, int], int]:
+    """Place the largest first, each at the lowest address free while it lives."""
+    bases: dict[str, int] = {}
+    placed: list[tuple[int, int, _Need]] = []
+    end = start
+    for need in sorted(needs, key=lambda n: (-n.layout.size, n.first, n.name)):
+        size = _whole_lines(need.layout.size) + LANES
+        base = start
+        for low, high, other in sorted(placed, key=lambda entry: entry[0]):
+            together = need.first <= other.last and other.first <= need.last
+            if together and base < high and low < base + size:
+                base = high
+        bases[need.name] = base
+        placed.append((base, base + size, need))
+        end = max(end, base + size)
+    return bases, end
+
+
+def _whole_lines(floats: int) -> int:
+    return -(-floats // LANES) * LANES
 
 
 def _guard(layouts: Sequence[Layout]) -> int:
     widest = max((layout.gap for layout in layouts), default=0)
-    return max(GUARD_FLOATS, -(-(widest + LANES) // LANES) * LANES)
+    return max(GUARD_FLOATS, _whole_lines(widest + LANES))

@@ -4,8 +4,8 @@ Belongs here: the list of options of a node and the untuned cost model. Does
 not belong here: measuring (`tune`) and choosing (`select`).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import inf, prod
 from typing import Protocol
 
@@ -28,7 +28,22 @@ FOREIGN_STORE = 1.04
 
 @dataclass(frozen=True)
 class Option:
-    """One way to run a node: candidate, input form, variant and its time."""
+    """One way to run a node: candidate, input form, variant and its time.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    form : Form
+        Of the first input.
+    variant : str
+    ms : float
+        With the output in the most natural layout.
+    measured : bool
+    targets : tuple of str
+        Layout kinds the output may have.
+    by_target : tuple of (str, float)
+        Measured times for some of them.
+    """
 
     candidate: Candidate
     form: Form
@@ -36,11 +51,15 @@ class Option:
     ms: float
     measured: bool = False
     targets: tuple[str, ...] = ()
+    by_target: tuple[tuple[str, float], ...] = ()
 
     def cost(self, target: str) -> float:
         """Return the time when the output is stored as ``target``."""
         if target not in self.targets:
             return inf
+        known = dict(self.by_target)
+        if target in known:
+            return known[target]
         return self.ms if target == self.form.kind else self.ms * FOREIGN_STORE
 
 
@@ -117,17 +136,3 @@ class ModelCosts:
         factor = STRIPS_COPY_FACTOR if "strips" in (source.kind, target.kind) else 1.0
         moved = prod(shape) * factor / COPY_FLOATS_PER_MS / self._threads
         return moved + COPY_OVERHEAD_MS
-
-
-def best_by_form(options: Sequence[Option]) -> Mapping[Form, Option]:
-    """Return the fastest option of each input form."""
-    best: dict[Form, Option] = {}
-    for option in options:
-        if option.form not in best or option.ms < best[option.form].ms:
-            best[option.form] = option
-    return best
-
-
-def with_ms(option: Option, ms: float) -> Option:
-    """Return the option with a measured time."""
-    return replace(option, ms=ms, measured=True)

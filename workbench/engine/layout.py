@@ -46,6 +46,8 @@ class Layout:
         1, or the stride whose phases are stored apart.
     full : tuple of int
         (H, W) before a split: odd sizes leave places that nobody writes.
+    padded : bool
+        Whether readers count on zeros that nobody writes.
     """
 
     kind: str
@@ -58,6 +60,7 @@ class Layout:
     pitch: int
     split: int = 1
     full: tuple[int, int] = (0, 0)
+    padded: bool = False
 
     @property
     def gap(self) -> int:
@@ -164,19 +167,20 @@ def make_layout(kind: str, shape: tuple[int, ...], pad: Pad = Pad()) -> Layout:
     """
     channels, height, width = (*shape, 1, 1)[:3]
     if kind == "strips":
-        return Layout(kind, channels, height, width, 0, LANES, channels * LANES, width)
+        size = (channels, height, width)
+        return Layout(kind, *size, 0, LANES, channels * LANES, width)
     if kind == "tight":
         return Layout(kind, channels, height, width, 0, height * width, width, width)
-    if kind == "rows":
-        pitch = -(-(width + pad.columns) // LANES) * LANES
-        return Layout(
-            kind, channels, height, width, pad.rows, pitch, channels * pitch, pitch
-        )
     pitch = width + pad.columns
     even = -(-pitch // LANES) * LANES
-    pitch = even if even <= pitch * PITCH_ROUNDING else pitch
-    stride = _odd_lines((height + 2 * pad.rows) * pitch)
-    return Layout(kind, channels, height, width, pad.rows, stride, pitch, pitch)
+    if kind == "rows" or even <= pitch * PITCH_ROUNDING:
+        pitch = even
+    if kind == "rows":
+        strides = (pitch, channels * pitch)
+    else:
+        strides = (_odd_lines((height + 2 * pad.rows) * pitch), pitch)
+    size = (channels, height, width)
+    return Layout(kind, *size, pad.rows, *strides, pitch, padded=pad != Pad())
 
 
 def split_layout(

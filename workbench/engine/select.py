@@ -10,13 +10,12 @@ from math import inf
 import numpy as np
 
 from workbench.engine.candidates import Form
-from workbench.engine.candidates.base import UNSPLIT
 from workbench.engine.costs import Costs, Option
 from workbench.engine.eliminate import Factor, minimise
 from workbench.engine.graph import INPUT, Graph, Node
-from workbench.engine.layout import KINDS
 from workbench.engine.plan import Choice, Plan, Rejection
 from workbench.engine.slots import Slots
+from workbench.engine.wishes import slot_kinds
 
 MOVING = ("slice", "concat", INPUT)
 """Nodes without a kernel of their own."""
@@ -47,16 +46,22 @@ def select(graph: Graph, slots: Slots, costs: Costs, threads: int) -> Plan:
     Plan
     """
     chooser = _Chooser(graph, slots, costs)
-    domains = chooser.domains()
+    domains = {**chooser.domains(), **chooser.split_domains()}
     factors = [f for node in graph for f in chooser.factors(node, domains)]
-    picked = minimise(factors, {slot: len(d) for slot, d in domains.items()})
-    forms = {slot: domains[slot][index] for slot, index in picked.items()}
+    factors += [chooser.split_factor(name, domains) for name in chooser.split_values]
+    picked = minimise(factors, {name: len(d) for name, d in domains.items()})
+    forms = {name: domains[name][index] for name, index in picked.items()}
     choices = {
         node.id: chooser.choice(node, forms)
         for node in graph
         if node.op not in MOVING and not chooser.is_view(node)
     }
-    return Plan(forms, choices, threads)
+    return Plan({slot: forms[slot] for slot in slots.shapes}, choices, threads)
+
+
+def split_name(value: str) -> str:
+    """Return the variable for the form of a value's phase-split copy."""
+    return f"{value} split"
 
 
 class _Chooser:
@@ -69,6 +74,39 @@ class _Chooser:
             if node.op not in MOVING and not self.is_view(node)
         }
 
+        self.split_values = tuple(
+            dict.fromkeys(
+                node.inputs[0]
+                for node in graph
+                if any(o.form.split > 1 for o in self._options.get(node.id, ()))
+            )
+        )
+
+    def split_domains(self) -> dict[str, tuple[Form, ...]]:
+        """Return the forms a value's one phase-split copy may have."""
+        found: dict[str, set[Form]] = {name: set() for name in self.split_values}
+        for node in self._graph:
+            for option in self._options.get(node.id, ()):
+                if option.form.split > 1:
+                    found[node.inputs[0]].add(option.form)
+        return {split_name(n): tuple(sorted(forms)) for n, forms in found.items()}
+
+    def split_factor(
+        self, name: str, domains: Mapping[str, tuple[Form, ...]]
+    ) -> Factor:
+        """Return the cost of the copy: once, however many layers read it."""
+        slot = self._slots.parts[name].slot
+        table = np.array(
+            [
+                [
+                    min(self._copy(name, stored, form), UNREACHABLE_MS)
+                    for form in domains[split_name(name)]
+                ]
+                for stored in domains[slot]
+            ]
+        )
+        return Factor((slot, split_name(name)), table)
+
     def is_view(self, node: Node) -> bool:
         """Say whether a node only renames memory."""
         if node.op != "flatten":
@@ -78,15 +116,8 @@ class _Chooser:
 
     def domains(self) -> dict[str, tuple[Form, ...]]:
         """Return the primary forms each slot may have."""
-        allowed = {slot: set(KINDS) for slot in self._slots.shapes}
-        for node in self._graph:
-            if node.id in self._options:
-                targets = {t for o in self._options[node.id] for t in o.targets}
-                allowed[self._slots.parts[node.id].slot] &= targets
-        domains = {
-            slot: tuple(f for f in UNSPLIT if f.kind in kinds)
-            for slot, kinds in allowed.items()
-        }
+        kinds = slot_kinds(self._graph, self._slots)
+        domains = {slot: tuple(Form(k) for k in found) for slot, found in kinds.items()}
         name = self._graph.nodes[0].id
         if self._slots.parts[name].slot == name:
             domains[name] += self._split_forms(name)
@@ -112,6 +143,8 @@ class _Chooser:
         if node.op in (INPUT, "slice") or self.is_view(node):
             return ()
         touched = [self._slots.parts[n].slot for n in (*node.inputs, node.id)]
+        if node.inputs[0] in self.split_values and node.op != "concat":
+            touched.append(split_name(node.inputs[0]))
         names = tuple(dict.fromkeys(touched))
         table = np.empty([len(domains[n]) for n in names])
         for index in np.ndindex(*table.shape):
@@ -132,8 +165,7 @@ class _Chooser:
         option = self.best(node, forms)
         if option is None:
             return inf
-        stored = forms[parts[node.inputs[0]].slot]
-        total = self._copy(node.inputs[0], stored, option.form)
+        total = self._reach(node, option, forms)
         total += option.cost(target.kind) if target.split == 1 else inf
         for name in node.inputs[1:]:
             other = forms[parts[name].slot]
@@ -143,13 +175,19 @@ class _Chooser:
     def _copy(self, name: str, source: Form, target: Form) -> float:
         return self._costs.copy_ms(self._shapes[name], source, target)
 
+    def _reach(self, node: Node, option: Option, forms: Mapping[str, Form]) -> float:
+        """Return the time until the first input has the form of an option."""
+        name = node.inputs[0]
+        if option.form.split > 1:
+            return 0.0 if forms[split_name(name)] == option.form else inf
+        return self._copy(name, forms[self._slots.parts[name].slot], option.form)
+
     def best(self, node: Node, forms: Mapping[str, Form]) -> Option | None:
         """Return the fastest option of a node when its slots have these forms."""
         parts = self._slots.parts
-        stored = forms[parts[node.inputs[0]].slot]
         target = forms[parts[node.id].slot]
         reachable = [
-            (self._copy(node.inputs[0], stored, o.form) + o.cost(target.kind), i)
+            (self._reach(node, o, forms) + o.cost(target.kind), i)
             for i, o in enumerate(self._options[node.id])
         ]
         ms, index = min(reachable)

@@ -1,25 +1,40 @@
-"""One candidate timed alone: its tensors, real weights, real shapes.
+"""Kernel variants timed alone: real weights, real shapes, a scratch arena.
 
-Belongs here: running a single option in a scratch arena. Does not belong here:
+Belongs here: racing steps that were built for the same operands. Does not belong here:
 deciding what to try and for how long (`tune`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
-import numpy as np
-
-from workbench.engine.candidates import Binding, Candidate, Operand
-from workbench.engine.graph import Node
+from workbench.engine.candidates import Binding, Operand
 from workbench.engine.layout import Layout
-from workbench.kernels import GUARD_FLOATS, LANES, Executor, Geometry, Step, activation
-from workbench.kernels import Activation as KernelActivation
+from workbench.kernels import (
+    GUARD_FLOATS,
+    LANES,
+    Activation,
+    Executor,
+    Geometry,
+    Step,
+    activation,
+)
 
 FLUSH_FLOATS = 384 * 1024
 """1.5 MiB read and written between two runs: what the L2 cache held is gone."""
 
-MIN_RUNS = 3
-MAX_RUNS = 25
+WARM_TURNS = 2
+"""Turns that everybody gets: page faults and cold branch predictors."""
+
+MIN_TURNS = 4
+MAX_TURNS = 40
+
+DROPPED = 1.5
+"""Contenders this much slower than the best after the warm turns drop out."""
+
+FILL = 0.375
+"""An ordinary number in every element: zeros and denormals have other speeds."""
+
 NS_PER_MS = 1e6
 
 
@@ -34,7 +49,7 @@ class Bench:
         Flush the L2 cache before every run, as the other layers of a network
         that does not fit would.
     run_ms : float
-        Aim for this much measured time a trial.
+        Aim for this much measured time a contender.
     """
 
     threads: int = 1
@@ -63,64 +78,45 @@ def place_operands(layouts: Sequence[Layout], target: Layout) -> Binding:
     return Binding(tuple(operands[:-1]), operands[-1], top)
 
 
-class Trial:
-    """The options of one node in one scratch arena, ready to be timed.
+def race(
+    steps: Mapping[str, Sequence[Step]], arena_floats: int, bench: Bench
+) -> dict[str, float]:
+    """Return the least time in ms of each contender, timed in turns.
+
+    Contenders that are clearly slower after a few turns are not run again: their
+    time is what was seen until then. Other work on the machine only ever adds
+    time, so the least is the steadiest estimate.
 
     Parameters
     ----------
-    candidate : Candidate
-    node : Node
-    binding : Binding
-        From `place_operands`.
-    bench : Bench
-    """
-
-    def __init__(
-        self, candidate: Candidate, node: Node, *, binding: Binding, bench: Bench
-    ) -> None:
-        self._candidate, self._node = candidate, node
-        self._binding, self._bench = binding, bench
-
-    def time_ms(self, variant: str) -> float:
-        """Return the time of one variant: the least of several runs.
-
-        Other work on the machine only ever adds time, so the least is the
-        steadiest estimate.
-        """
-        steps = tuple(self._candidate.build(self._node, self._binding, variant))
-        return time_steps_ms(steps, self._binding.arena_floats, self._bench)
-
-
-def time_steps_ms(steps: Sequence[Step], arena_floats: int, bench: Bench) -> float:
-    """Return the least time of some steps run one after the other, in ms.
-
-    Parameters
-    ----------
-    steps : sequence of Step
+    steps : mapping of str to sequence of Step
+        Kernel steps of each contender, built for the same arena.
     arena_floats : int
-        What the steps were built for.
+        Size of that arena.
     bench : Bench
     """
-    prefix: tuple[Step, ...] = ()
-    if bench.cold:
-        flush = Geometry("flat", 1, 1, FLUSH_FLOATS, FLUSH_FLOATS, 0, arena_floats)
-        prefix = (
-            activation(
-                geometry_in=flush, geometry_out=flush, act=KernelActivation("relu")
-            ),
-        )
-        arena_floats += FLUSH_FLOATS
-    with Executor(
-        (*prefix, *steps), arena_floats=arena_floats, threads=bench.threads
-    ) as executor:
-        _fill(executor.arena)
-        first = executor.time_steps(1)[:, len(prefix) :].sum() / NS_PER_MS
-        runs = int(np.clip(bench.run_ms / max(first, 1e-4), MIN_RUNS, MAX_RUNS))
-        times = executor.time_steps(runs)[:, len(prefix) :].sum(axis=1)
-    return float(times.min()) / NS_PER_MS
-
-
-def _fill(arena: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> None:
-    """Put ordinary numbers everywhere: zeros and denormals have other speeds."""
-    block = np.linspace(-1.0, 1.0, 4093, dtype=np.float32)
-    arena[:] = np.resize(block, arena.size)
+    flush = Geometry("flat", 1, 1, FLUSH_FLOATS, FLUSH_FLOATS, 0, arena_floats)
+    everything: list[Step] = [
+        activation(geometry_in=flush, geometry_out=flush, act=Activation("relu"))
+    ]
+    places: dict[str, range] = {}
+    for name, own in steps.items():
+        places[name] = range(len(everything), len(everything) + len(own))
+        everything += own
+    total = arena_floats + FLUSH_FLOATS
+    best = dict.fromkeys(steps, inf)
+    with Executor(everything, arena_floats=total, threads=bench.threads) as executor:
+        executor.arena.fill(FILL)
+        spent, turns = 0.0, 0
+        while turns < MIN_TURNS or (spent < bench.run_ms and turns < MAX_TURNS):
+            limit = min(best.values()) * DROPPED if turns >= WARM_TURNS else inf
+            for name, place in places.items():
+                if best[name] > limit:
+                    continue
+                if bench.cold:
+                    executor.run_step(0)
+                ms = sum(float(executor.time_step(i, 1)[0]) for i in place) / NS_PER_MS
+                best[name] = min(best[name], ms)
+                spent += ms / len(places)
+            turns += 1
+    return best

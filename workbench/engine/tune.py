@@ -18,7 +18,8 @@ from workbench.engine.layout import Layout, Pad, make_layout, split_layout
 from workbench.engine.plan import Rejection
 from workbench.engine.slots import Slots
 from workbench.engine.timings import TimingCache, node_key, structure_of
-from workbench.engine.trial import Bench, Trial, place_operands, time_steps_ms
+from workbench.engine.trial import Bench, place_operands, race
+from workbench.engine.wishes import slot_kinds
 from workbench.kernels import convert
 
 HOPELESS = 4.0
@@ -26,6 +27,12 @@ HOPELESS = 4.0
 
 SMALL_NETWORK_BYTES = 768 * 1024
 """Weights and activations that stay in the L2 cache from run to run."""
+
+PATIENCE = 4.0
+"""Wall-clock seconds for each second of budget on a busy machine."""
+
+FINALISTS = 2
+"""Variants that are also timed with the other layouts of the output."""
 
 UNTRIED = 1.5
 """Modelled times of options that were not tried count this much."""
@@ -38,23 +45,27 @@ class Tuning:
     Parameters
     ----------
     budget_s : float
-        Seconds for all trials together.
+        Processor seconds of this thread for all trials together: what else runs
+        on the machine does not shorten the search, unless it makes it last
+        `PATIENCE` times as long.
     cache : Path or None
         Folder of known times.
     """
 
     budget_s: float = 20.0
     cache: Path | None = None
-    deadline: float = field(init=False, default=0.0)
+    _started: tuple[float, float] = field(init=False, default=(0.0, 0.0))
 
     def start(self) -> None:
         """Start the clock."""
-        self.deadline = time.monotonic() + self.budget_s
+        self._started = (time.thread_time(), time.monotonic())
 
     @property
     def over(self) -> bool:
         """Say whether the budget is spent."""
-        return time.monotonic() >= self.deadline
+        worked = time.thread_time() - self._started[0]
+        waited = time.monotonic() - self._started[1]
+        return worked >= self.budget_s or waited >= PATIENCE * self.budget_s
 
 
 class MeasuredCosts:
@@ -76,7 +87,9 @@ class MeasuredCosts:
         self._slots, self._tuning = slots, tuning
         self._shapes = {node.id: node.shape for node in graph}
         self._cache = TimingCache(tuning.cache, threads)
+        self._kinds = slot_kinds(graph, slots)
         self._bench = Bench(threads, cold=_footprint(graph) > SMALL_NETWORK_BYTES)
+        self._copies: dict[tuple[tuple[int, ...], Form, Form], float] = {}
         tuning.start()
         order = sorted(graph, key=self._expected, reverse=True)
         self._options = {node.id: self._measure(node) for node in order if node.inputs}
@@ -95,6 +108,12 @@ class MeasuredCosts:
 
     def copy_ms(self, shape: tuple[int, ...], source: Form, target: Form) -> float:
         """Return the time of a layout copy, measured where it can happen."""
+        key = (shape, source, target)
+        if key not in self._copies:
+            self._copies[key] = self._copy_ms(shape, source, target)
+        return self._copies[key]
+
+    def _copy_ms(self, shape: tuple[int, ...], source: Form, target: Form) -> float:
         modelled = self._model.copy_ms(shape, source, target)
         if modelled in (0.0, inf):
             return modelled
@@ -114,7 +133,7 @@ class MeasuredCosts:
             geometry_out=binding.output.geometry,
             phase_split=target.split > 1,
         )
-        ms = time_steps_ms((step,), binding.arena_floats, self._bench)
+        ms = race({"": (step,)}, binding.arena_floats, self._bench)[""]
         self._cache.put(key, ms)
         return ms
 
@@ -143,25 +162,58 @@ class MeasuredCosts:
 
     def _try(self, node: Node, option: Option) -> list[Option]:
         """Return the option once for each kernel variant, with measured times."""
-        candidate, form = option.candidate, option.form
-        target = form.kind if form.kind in option.targets else option.targets[0]
-        layouts = self._layouts(node, form, target)
+        natural, *others = self._targets(node, option)
+        times = self._race(node, option, natural, ())
+        if not times:
+            return []
+        finalists = tuple(sorted(times, key=lambda v: times[v])[:FINALISTS])
+        table = {natural: times}
+        for target in others:
+            table[target] = self._race(node, option, target, finalists)
+        return [
+            replace(
+                option,
+                variant=variant,
+                ms=ms,
+                measured=True,
+                by_target=tuple(
+                    (t, found[variant])
+                    for t, found in table.items()
+                    if variant in found
+                ),
+            )
+            for variant, ms in times.items()
+        ]
+
+    def _targets(self, node: Node, option: Option) -> list[str]:
+        """Return the layouts the output may get, the most natural first."""
+        kinds = self._kinds[self._slots.parts[node.id].slot]
+        targets = [kind for kind in kinds if kind in option.targets]
+        return sorted(targets, key=lambda kind: kind != option.form.kind)
+
+    def _race(
+        self, node: Node, option: Option, target: str, only: tuple[str, ...]
+    ) -> dict[str, float]:
+        """Return times in ms by variant, known or measured now."""
+        candidate = option.candidate
+        layouts = self._layouts(node, option.form, target)
         key = (
             f"{node_key(node, layouts)}:{candidate.name}:"
             f"{structure_of(node, candidate)}:{self._bench.cold}"
         )
         binding = place_operands(layouts[:-1], layouts[-1])
-        trial = Trial(candidate, node, binding=binding, bench=self._bench)
-        found: list[Option] = []
-        for variant in candidate.variants(node, binding):
-            ms = self._cache.get(f"{key}:{variant}")
-            if ms is None and self._tuning.over:
-                continue
-            if ms is None:
-                ms = trial.time_ms(variant)
-                self._cache.put(f"{key}:{variant}", ms)
-            found.append(replace(option, variant=variant, ms=ms, measured=True))
-        return found
+        variants = only or candidate.variants(node, binding)
+        times = {v: self._cache.get(f"{key}:{v}") for v in variants}
+        if None in times.values() and not self._tuning.over:
+            allowed = set(candidate.variants(node, binding))
+            steps = {
+                v: candidate.build(node, binding, v) for v in variants if v in allowed
+            }
+            times |= race(steps, binding.arena_floats, self._bench)
+            for variant, ms in times.items():
+                if ms is not None:
+                    self._cache.put(f"{key}:{variant}", ms)
+        return {variant: ms for variant, ms in times.items() if ms is not None}
 
     def _layouts(self, node: Node, form: Form, target: str) -> tuple[Layout, ...]:
         first = self._alone(node.inputs[0], form)

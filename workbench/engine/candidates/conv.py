@@ -24,7 +24,7 @@ def conv_forms(node: Node, shape: tuple[int, ...]) -> tuple[Form, ...]:
     """Return the input forms an offset-list convolution can read, best first."""
     window = window_of(node, shape)
     if window.pointwise:
-        return (Form("strips"), Form("planes"), Form("rows"))
+        return (Form("strips"), Form("planes"))
     if window.stride == (1, 1):
         return (Form("planes"), Form("rows"))
     if window.stride == (SPLIT_STRIDE, SPLIT_STRIDE):

@@ -25,6 +25,10 @@ class WindowPool(Candidate):
     name = "pool"
     ops: tuple[str, ...] = ("max_pool", "avg_pool", "adaptive_avg_pool")
 
+    def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
+        """Return layouts with contiguous rows; windows need no zeros."""
+        return (Form("planes"), Form("rows"), Form("tight"))
+
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
         source, target = binding.inputs[0].geometry, binding.output.geometry
@@ -57,6 +61,10 @@ class GlobalPool(WindowPool):
 
     name = "global-avg"
     ops = ("global_avg_pool",)
+
+    def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
+        """Return what convolutions before it write best."""
+        return (Form("planes"), Form("strips"), Form("tight"))
 
     def targets(self, node: Node, form: Form) -> tuple[str, ...]:
         """Return contiguous features."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from workbench.engine.candidates.base import (
     Binding,
     Candidate,
@@ -17,6 +19,10 @@ from workbench.kernels import Step, conv_sparse, variants_conv_sparse
 
 MODEL_MACS_PER_MS = 30e6
 """About 60 GF/s on non-zeros, what the data-driven kernels hold everywhere."""
+
+
+ROW_COST = 12.0
+"""Start, end and store of a row cost as much as this many non-zeros."""
 
 
 class SparseConv(Candidate):
@@ -59,5 +65,9 @@ class SparseConv(Candidate):
         return (step,)
 
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
-        """Return non-zero multiply-adds over the usual rate."""
-        return nonzero_macs(node) / MODEL_MACS_PER_MS
+        """Return non-zero multiply-adds over the usual rate, shorter rows slower."""
+        weight = node.params["weight"]
+        rows = weight.shape[0]
+        per_row = int(np.count_nonzero(weight)) / rows
+        overhead: float = 1 + ROW_COST / (per_row + 1)
+        return nonzero_macs(node) / MODEL_MACS_PER_MS * overhead

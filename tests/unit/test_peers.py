@@ -1,5 +1,7 @@
 """Each engine that is installed gives torch's output; an absent one is named."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -12,9 +14,21 @@ from workbench.measure.contenders import peer_contender, subject_of
 from workbench.measure.interleave import MIN_ROUNDS, Settings, measure_contenders
 from workbench.measure.onnx_model import to_onnx
 from workbench.measure.peers import find_peer, peers
-from workbench.measure.peers.protocol import FunctionRunner, Peer, needs
+from workbench.measure.peers.protocol import (
+    FunctionRunner,
+    Peer,
+    Setup,
+    Subject,
+    needs,
+)
 
 QUICK = Settings(warmup=1, budget_s=0.0, min_sample_ms=0.0)
+
+
+@cache
+def shared_subject() -> Subject:
+    """Return one subject for all: the ONNX file is made once."""
+    return subject_of(small_pruned())
 
 
 def test_the_table_names_every_engine_once() -> None:
@@ -32,9 +46,9 @@ def test_an_engine_equals_torch_on_pruned_weights(name: str, threads: int) -> No
     if absent is not None:
         assert "run: " in absent or "set " in absent
         pytest.skip(absent)
-    subject = subject_of(small_pruned())
-    runner = peer.prepare(subject, threads)
-    x = np.random.default_rng(5).standard_normal((1, *INPUT_SHAPE), dtype=np.float32)
+    subject = shared_subject()
+    runner = peer.prepare(subject, Setup(threads, batch=2))
+    x = np.random.default_rng(5).standard_normal((2, *INPUT_SHAPE), dtype=np.float32)
     output = runner(x)
     assert output.dtype == np.float32
     assert compare_outputs(output, subject.reference(x), tolerance=1e-4).ok
@@ -62,7 +76,7 @@ def test_an_absent_engine_is_named_and_the_others_are_measured() -> None:
 
 
 def test_an_engine_that_cannot_load_the_network_is_refused_not_fatal() -> None:
-    def prepare(subject: object, threads: int) -> FunctionRunner:
+    def prepare(subject: Subject, setup: Setup) -> FunctionRunner:
         raise ValueError("no such operation")
 
     bad = Peer("bad", "Bad", None, lambda: None, prepare)
@@ -96,8 +110,8 @@ def test_a_module_that_cannot_become_onnx_is_refused_in_words() -> None:
         to_onnx(Branching().eval(), (3, 8, 8))
 
 
-def test_one_onnx_file_serves_all_and_goes_with_the_subject() -> None:
-    subject = subject_of(small_pruned())
+def test_the_onnx_file_goes_with_its_subject() -> None:
+    subject = Subject(small_pruned(), weights="pruned")
     path = subject.onnx_path
     assert subject.onnx_path == path
     assert path.is_file()

@@ -23,7 +23,7 @@ OURS_PRUNED = "workbench pruned"
 
 def bench(
     network: Network,
-    pruned: PrunedNetwork | None = None,
+    pruned: Network | PrunedNetwork | None = None,
     *,
     threads: int = 1,
     against: Sequence[str] = ("torch",),
@@ -41,7 +41,7 @@ def bench(
     network : Network
         The dense weights.
     pruned : PrunedNetwork or None
-        The pruned weights; None leaves those rows out.
+        The pruned weights; None, or `network` again, leaves those rows out.
     threads : int
         Given to every engine.
     against : sequence of str
@@ -65,9 +65,12 @@ def bench(
 
 
 def _contenders(
-    network: Network, pruned: PrunedNetwork | None, peers: Sequence[Peer]
+    network: Network,
+    pruned: Network | PrunedNetwork | None,
+    peers: Sequence[Peer],
 ) -> list[Contender]:
-    subjects = [subject_of(one) for one in (network, pruned) if one is not None]
+    owners = (network, pruned) if isinstance(pruned, PrunedNetwork) else (network,)
+    subjects = [subject_of(one) for one in owners]
     pairs = [(torch_eager.PEER, subjects[0])]
     pairs += [(ours.PEER, subject) for subject in subjects]
     pairs += [(peer, subject) for peer in peers for subject in subjects]

@@ -9,7 +9,7 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -68,6 +68,11 @@ class Conditions:
     python: str
     versions: tuple[tuple[str, str], ...]
     date: str
+
+    def with_versions(self, more: Mapping[str, str]) -> "Conditions":
+        """Return the same conditions with more versions."""
+        merged = {**dict(self.versions), **more}
+        return replace(self, versions=tuple(sorted(merged.items())))
 
     @property
     def machine_digest(self) -> str:

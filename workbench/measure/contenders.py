@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from workbench.engine.program import Program
 from workbench.errors import WorkbenchError
 from workbench.measure.peers import ours
-from workbench.measure.peers.protocol import FunctionRunner, Peer, Runner, Subject
+from workbench.measure.peers.protocol import (
+    FunctionRunner,
+    Peer,
+    Runner,
+    Setup,
+    Subject,
+)
 from workbench.measure.peers.table import find_peer
 from workbench.models.network import Network
 from workbench.pruning.pruned import PrunedNetwork
@@ -30,7 +36,7 @@ class Contender:
         Name in the peer table, or the one given with a callable.
     subject : Subject
         The weights, and the definition of the right output.
-    prepare : callable (threads) -> Runner
+    prepare : callable (Setup) -> Runner
         Loads the network.
     package : str or None
         Distribution whose version is worth recording.
@@ -41,7 +47,7 @@ class Contender:
     name: str
     engine: str
     subject: Subject
-    prepare: Callable[[int], Runner]
+    prepare: Callable[[Setup], Runner]
     package: str | None = None
     absent: str | None = None
 
@@ -58,7 +64,7 @@ def peer_contender(peer: Peer, subject: Subject, *, name: str) -> Contender:
         name=name,
         engine=peer.name,
         subject=subject,
-        prepare=lambda threads: peer.prepare(subject, threads),
+        prepare=lambda setup: peer.prepare(subject, setup),
         package=peer.package,
         absent=peer.available(),
     )
@@ -121,16 +127,16 @@ def _from_rest(
     if isinstance(one, Program):
         return _from_program(one, subject)
     name, function = one
-    return Contender(name, name, subject, lambda threads: FunctionRunner(function))
+    return Contender(name, name, subject, lambda setup: FunctionRunner(function))
 
 
 def _from_program(program: Program, subject: Subject) -> Contender:
-    def prepare(threads: int) -> Runner:
-        if program.threads != threads:
+    def prepare(setup: Setup) -> Runner:
+        if program.threads != setup.threads:
             raise WorkbenchError(
                 found=f"a program compiled for {program.threads} threads",
-                expected=f"{threads}, as every other contender gets",
-                next_step=f"Compile it with threads={threads}.",
+                expected=f"{setup.threads}, as every other contender gets",
+                next_step=f"Compile it with threads={setup.threads}.",
             )
         return FunctionRunner(program)
 

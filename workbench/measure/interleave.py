@@ -24,7 +24,7 @@ from workbench.measure.agreement import TOLERANCE, Agreement, compare_outputs
 from workbench.measure.conditions import PACKAGES, read_conditions
 from workbench.measure.contenders import Contender, Given, resolve
 from workbench.measure.measurement import Measurement, Timing
-from workbench.measure.peers.protocol import Array, Runner
+from workbench.measure.peers.protocol import Array, Runner, Setup
 from workbench.measure.statistics import summarise
 from workbench.models.network import Network
 from workbench.pruning.pruned import PrunedNetwork
@@ -33,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 MIN_ROUNDS = 5
 MAX_INNER = 1000
-# Pool threads of some engines spin on for a moment after a call.
-SETTLE_S = 0.003
 _SUBNORMAL = np.float32(1e-40)
 
 
@@ -148,16 +146,16 @@ def measure_contenders(
     with ExitStack() as stack:
         stack.enter_context(_same_for_all(threads))
         for lane in lanes:
-            _prepare(lane, threads, stack)
+            _prepare(lane, Setup(threads, len(image)), stack)
             _check(lane, image, settings)
         racing = [lane for lane in lanes if lane.refused is None]
         _warm_up(racing, image, settings)
-        _race(racing, image, rounds, settings, 0.0 if threads == 1 else SETTLE_S)
+        _race(racing, image, rounds, settings, settle=threads > 1)
         for lane in racing:
             _check(lane, image, settings)
     return Measurement(
         rows=tuple(_timing(lane) for lane in lanes),
-        conditions=conditions,
+        conditions=conditions.with_versions(_remote_versions(lanes)),
         network=last.owner.name,
         digest=last.owner.digest,
         input_shape=image.shape,
@@ -199,10 +197,10 @@ def _noise(shape: tuple[int, ...], seed: int) -> Array:
     return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
 
-def _prepare(lane: _Lane, threads: int, stack: ExitStack) -> None:
+def _prepare(lane: _Lane, setup: Setup, stack: ExitStack) -> None:
     start = perf_counter()
     try:
-        lane.runner = lane.contender.prepare(threads)
+        lane.runner = lane.contender.prepare(setup)
         stack.callback(lane.runner.close)
     except Exception as error:
         logger.info("%s cannot load the network", lane.contender.name, exc_info=True)
@@ -241,21 +239,26 @@ def _warm_up(lanes: Sequence[_Lane], image: Array, settings: Settings) -> None:
 
 
 def _race(
-    lanes: Sequence[_Lane], image: Array, rounds: int, settings: Settings, settle: float
+    lanes: Sequence[_Lane],
+    image: Array,
+    rounds: int,
+    settings: Settings,
+    *,
+    settle: bool,
 ) -> None:
     deadline = perf_counter() + settings.budget_s
     for done in range(rounds):
         if not lanes or (done >= MIN_ROUNDS and perf_counter() > deadline):
             return
         for lane in _order(lanes, done):
-            if settle:
-                sleep(settle)
             runner = _runner(lane)
             # One untimed call brings this contender's weights back into the caches.
             runner.sample_ns(image, 1)
             lane.samples_ms.append(
                 runner.sample_ns(image, lane.inner) / lane.inner / 1e6
             )
+            if settle:
+                sleep(runner.settle_s)
         if settings.on_round is not None:
             settings.on_round(done + 1, rounds)
 
@@ -270,6 +273,12 @@ def _order(lanes: Sequence[_Lane], done: int) -> list[_Lane]:
 def _runner(lane: _Lane) -> Runner:
     assert lane.runner is not None
     return lane.runner
+
+
+def _remote_versions(lanes: Sequence[_Lane]) -> dict[str, str]:
+    """Return versions of engines in other interpreters, which only they know."""
+    runners = {lane.contender.engine: lane.runner for lane in lanes}
+    return {name: one.version for name, one in runners.items() if one and one.version}
 
 
 def _timing(lane: _Lane) -> Timing:

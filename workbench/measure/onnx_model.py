@@ -4,8 +4,10 @@ Belongs here: the conversion that peers and the ONNX export share. Does not belo
 here: writing files (export/onnx.py).
 """
 
+import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,6 +16,9 @@ from workbench.errors import WorkbenchError
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "output"
+BATCH_NAME = "batch"
+# It would say on every export that torchvision's operations are not there.
+_TALKATIVE = "torch.onnx._internal.exporter._registration"
 
 
 def to_onnx(module: torch.nn.Module, input_shape: Sequence[int]) -> Any:
@@ -36,10 +41,9 @@ def to_onnx(module: torch.nn.Module, input_shape: Sequence[int]) -> Any:
     """
     # Two images: the exporter would take a batch of one for a constant.
     example = torch.zeros(2, *input_shape)
-    batch = torch.export.Dim("batch", min=1)
+    batch = torch.export.Dim(BATCH_NAME, min=1)
     try:
-        with warnings.catch_warnings(), torch.inference_mode():
-            warnings.simplefilter("ignore")
+        with _silence(), torch.inference_mode():
             program = torch.onnx.export(
                 module,
                 (example,),
@@ -68,3 +72,16 @@ def to_onnx(module: torch.nn.Module, input_shape: Sequence[int]) -> Any:
             next_step="Check that torch is the version in requirements.txt.",
         )
     return program.model_proto
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    talkative = logging.getLogger(_TALKATIVE)
+    level = talkative.level
+    talkative.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        talkative.setLevel(level)

@@ -1,9 +1,11 @@
 """ONNX Runtime on the CPU, every graph optimisation on."""
 
+from workbench.measure.onnx_model import BATCH_NAME
 from workbench.measure.peers.protocol import (
     Array,
     Peer,
     Runner,
+    Setup,
     Subject,
     as_float32,
     needs,
@@ -11,16 +13,20 @@ from workbench.measure.peers.protocol import (
 
 
 class _Session(Runner):
-    def __init__(self, subject: Subject, threads: int) -> None:
+    settle_s = 0.0
+
+    def __init__(self, subject: Subject, setup: Setup) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = setup.threads
         options.inter_op_num_threads = 1
         options.graph_optimization_level = (
             onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         )
         options.log_severity_level = 3
+        # Plan for fixed shapes: the file leaves the batch free.
+        options.add_free_dimension_override_by_name(BATCH_NAME, setup.batch)
         options.add_session_config_entry("session.set_denormal_as_zero", "1")
         # Workers spin within a call, which is the default and the fastest, but stop
         # when it returns: else they would steal the core from whoever comes next.

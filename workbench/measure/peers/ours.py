@@ -1,7 +1,13 @@
 """The bundled engine, through the same door as every other one."""
 
 from workbench.kernels import info
-from workbench.measure.peers.protocol import FunctionRunner, Peer, Runner, Subject
+from workbench.measure.peers.protocol import (
+    FunctionRunner,
+    Peer,
+    Runner,
+    Setup,
+    Subject,
+)
 
 
 def _available() -> str | None:
@@ -10,10 +16,10 @@ def _available() -> str | None:
     return "the compiled kernels are missing; run: pip install -e ."
 
 
-def _prepare(subject: Subject, threads: int) -> Runner:
+def _prepare(subject: Subject, setup: Setup) -> Runner:
     from workbench.capture.compile import compile as compile_network
 
-    return FunctionRunner(compile_network(subject.owner, threads=threads))
+    return FunctionRunner(compile_network(subject.owner, threads=setup.threads))
 
 
 PEER = Peer("workbench", "Workbench engine", None, _available, _prepare)

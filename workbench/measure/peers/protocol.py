@@ -85,8 +85,35 @@ class Subject:
             return as_float32(self.module(torch.from_numpy(x)))
 
 
+@dataclass(frozen=True)
+class Setup:
+    """Return what every engine is told before it loads a network.
+
+    Parameters
+    ----------
+    threads : int
+        It may use so many, no more.
+    batch : int
+        Images in every call, so that an engine may plan for it.
+    """
+
+    threads: int
+    batch: int = 1
+
+
 class Runner(ABC):
-    """Return an engine that has loaded one network and can be called."""
+    """Return an engine that has loaded one network and can be called.
+
+    Attributes
+    ----------
+    settle_s : float
+        How long its pool threads spin on after a call; whoever comes next waits.
+    version : str
+        Of the engine, when it runs in another interpreter.
+    """
+
+    settle_s: float = 0.003
+    version: str = ""
 
     @abstractmethod
     def __call__(self, x: Array) -> Array:
@@ -135,7 +162,7 @@ class Peer:
     available : callable
         Returns None when the engine can run here, else the reason and the command
         that helps.
-    prepare : callable (Subject, threads) -> Runner
+    prepare : callable (Subject, Setup) -> Runner
         Loads the network. Its time is reported apart, never within a sample.
     """
 
@@ -143,7 +170,12 @@ class Peer:
     label: str
     package: str | None
     available: Callable[[], str | None]
-    prepare: Callable[[Subject, int], Runner]
+    prepare: Callable[[Subject, Setup], Runner]
+
+
+def no_need() -> str | None:
+    """Return None: an engine that is always there."""
+    return None
 
 
 def needs(module: str, *, install: str) -> str | None:

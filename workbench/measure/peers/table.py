@@ -2,7 +2,10 @@
 
 from workbench.errors import WorkbenchError
 from workbench.measure.peers import (
+    deepsparse,
+    ncnn,
     onnxruntime,
+    openvino,
     ours,
     torch_channels_last,
     torch_eager,
@@ -14,6 +17,9 @@ PEERS: tuple[Peer, ...] = (
     torch_eager.PEER,
     torch_channels_last.PEER,
     onnxruntime.PEER,
+    openvino.PEER,
+    ncnn.PEER,
+    deepsparse.PEER,
 )
 
 

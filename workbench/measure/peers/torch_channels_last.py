@@ -4,14 +4,26 @@ from copy import deepcopy
 
 import torch
 
-from workbench.measure.peers.protocol import Array, Peer, Runner, Subject, as_float32
+from workbench.measure.peers.protocol import (
+    Array,
+    Peer,
+    Runner,
+    Setup,
+    Subject,
+    as_float32,
+    no_need,
+)
 
 
 class _ChannelsLast(Runner):
-    def __init__(self, module: torch.nn.Module, threads: int) -> None:
-        copied = deepcopy(module)
-        self._module = copied.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        torch.set_num_threads(threads)
+    def __init__(self, subject: Subject, setup: Setup) -> None:
+        self._module = deepcopy(subject.module)
+        for parameter in self._module.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(
+                    memory_format=torch.channels_last
+                )
+        torch.set_num_threads(setup.threads)
 
     def __call__(self, x: Array) -> Array:
         with torch.inference_mode():
@@ -19,18 +31,10 @@ class _ChannelsLast(Runner):
             return as_float32(self._module(image))
 
 
-def _available() -> str | None:
-    return None
-
-
-def _prepare(subject: Subject, threads: int) -> Runner:
-    return _ChannelsLast(subject.module, threads)
-
-
 PEER = Peer(
     "torch_channels_last",
     "PyTorch eager, channels last",
     "torch",
-    _available,
-    _prepare,
+    no_need,
+    _ChannelsLast,
 )

@@ -1,0 +1,1 @@
+"""Files that other interpreters run; they import neither workbench nor each other."""

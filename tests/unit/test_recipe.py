@@ -317,3 +317,11 @@ def test_round_trip_is_byte_stable(recipe: Recipe) -> None:
     again = Recipe.loads(text)
     assert again == recipe
     assert again.dump() == text
+
+
+def test_every_parameter_says_what_it_means() -> None:
+    for row in METHODS.values():
+        for name, field in row.params.model_fields.items():
+            assert field.description, f"{row.name}.{name}"
+        assert row.keeps
+        assert row.source

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from workbench.pruning.method import Context
 from workbench.pruning.select import generator
@@ -55,7 +55,11 @@ def known(criterion: str) -> str:
     return criterion
 
 
-Criterion = Annotated[str, AfterValidator(known)]
+Criterion = Annotated[
+    str,
+    AfterValidator(known),
+    Field(description="how weights are scored: l1, l2 or random"),
+]
 
 
 def score(

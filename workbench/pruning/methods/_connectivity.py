@@ -15,6 +15,9 @@ from workbench.pruning.select import count_of, smallest, smallest_per_row
 Connectivity = Annotated[
     float, Field(ge=0, lt=1, description="share of kernels removed, 0..1")
 ]
+Balanced = Annotated[
+    bool, Field(description="every filter loses the same number of kernels")
+]
 
 
 def kept_kernels(scores: torch.Tensor, sparsity: float, balanced: bool) -> torch.Tensor:

@@ -15,6 +15,9 @@ from workbench.pruning.select import count_of, smallest
 Sparsity = Annotated[
     float, Field(ge=0, lt=1, description="zeros / total, 0 <= sparsity < 1")
 ]
+RoundTo = Annotated[
+    int, Field(ge=1, description="the kept channels become a multiple of this")
+]
 
 
 def layer_masks(

@@ -18,6 +18,7 @@ from workbench.pruning.method import (
     Target,
 )
 from workbench.pruning.methods._connectivity import (
+    Balanced,
     Connectivity,
     kept_kernels,
     refuses_connectivity,
@@ -47,11 +48,20 @@ class PatternParams(MethodParams):
         Remove the same number of kernels in every filter.
     """
 
-    patterns: Annotated[int, Field(ge=1, le=56)] | None = None
-    set: Literal["network", "elog", "random"] = "network"
-    scope: Literal["network", "layer"] = "network"
+    patterns: Annotated[
+        Annotated[int, Field(ge=1, le=56)] | None,
+        Field(description="number of patterns K, 1..56; the paper uses 4, 6, 8, 12"),
+    ] = None
+    set: Annotated[
+        Literal["network", "elog", "random"],
+        Field(description="the weights' own patterns, the paper's four, or random"),
+    ] = "network"
+    scope: Annotated[
+        Literal["network", "layer"],
+        Field(description="where the most frequent patterns are counted"),
+    ] = "network"
     connectivity: Connectivity = 0.0
-    balanced: bool = True
+    balanced: Balanced = True
 
     @model_validator(mode="after")
     def _elog_has_four(self) -> PatternParams:

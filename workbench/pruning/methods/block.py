@@ -43,7 +43,9 @@ class Params(MethodParams):
     """
 
     sparsity: Sparsity
-    n: Annotated[int, Field(ge=2, le=16)] = 4
+    n: Annotated[
+        int, Field(ge=2, le=16, description="output channels a block, 2..16")
+    ] = 4
     criterion: Criterion = "l1"
 
 

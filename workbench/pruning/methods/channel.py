@@ -7,9 +7,6 @@ with the scores of Li 2017 taken over a layer's columns rather than its rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
-
-from pydantic import Field
 
 from workbench.pruning.channels import channel_masks
 from workbench.pruning.criteria import Criterion
@@ -21,7 +18,7 @@ from workbench.pruning.method import (
     Target,
     by_sparsity,
 )
-from workbench.pruning.methods._elements import Sparsity
+from workbench.pruning.methods._elements import RoundTo, Sparsity
 
 
 class Params(MethodParams):
@@ -29,7 +26,7 @@ class Params(MethodParams):
 
     sparsity: Sparsity
     criterion: Criterion = "l1"
-    round_to: Annotated[int, Field(ge=1)] = 1
+    round_to: RoundTo = 1
 
 
 def masks(targets: Sequence[Target], params: Params, context: Context) -> MaskSet:

@@ -7,9 +7,6 @@ the sum of its absolute weights; here it is the sum over all coupled filters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
-
-from pydantic import Field
 
 from workbench.pruning.channels import channel_masks
 from workbench.pruning.criteria import Criterion
@@ -21,7 +18,7 @@ from workbench.pruning.method import (
     Target,
     by_sparsity,
 )
-from workbench.pruning.methods._elements import Sparsity
+from workbench.pruning.methods._elements import RoundTo, Sparsity
 
 
 class Params(MethodParams):
@@ -40,7 +37,7 @@ class Params(MethodParams):
 
     sparsity: Sparsity
     criterion: Criterion = "l1"
-    round_to: Annotated[int, Field(ge=1)] = 1
+    round_to: RoundTo = 1
 
 
 def masks(targets: Sequence[Target], params: Params, context: Context) -> MaskSet:

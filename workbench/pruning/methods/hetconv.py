@@ -31,7 +31,9 @@ MOST = 64
 class Params(MethodParams):
     """``p``: one kernel in p stays whole; the paper uses 1, 2, 4, ... 64."""
 
-    p: Annotated[int, Field(ge=1, le=MOST)]
+    p: Annotated[
+        int, Field(ge=1, le=MOST, description="one kernel in p stays whole, 1..64")
+    ]
 
 
 def refuses(layer: Layer, params: Params) -> Refusal | None:

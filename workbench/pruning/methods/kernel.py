@@ -21,6 +21,7 @@ from workbench.pruning.method import (
     by_sparsity,
 )
 from workbench.pruning.methods._connectivity import (
+    Balanced,
     Connectivity,
     kept_kernels,
     refuses_connectivity,
@@ -32,7 +33,7 @@ class Params(MethodParams):
 
     sparsity: Connectivity
     criterion: Criterion = "l2"
-    balanced: bool = True
+    balanced: Balanced = True
 
 
 def refuses(layer: Layer, params: Params) -> Refusal | None:

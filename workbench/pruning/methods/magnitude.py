@@ -40,8 +40,14 @@ class Params(MethodParams):
     """
 
     sparsity: Sparsity
-    scope: Literal["layer", "global"] = "layer"
-    floor: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    scope: Annotated[
+        Literal["layer", "global"],
+        Field(description="one threshold a layer, or one over all layers"),
+    ] = "layer"
+    floor: Annotated[
+        float,
+        Field(ge=0, lt=1, description="share of each layer that stays (global scope)"),
+    ] = 0.01
 
 
 def masks(targets: Sequence[Target], params: Params, context: Context) -> MaskSet:

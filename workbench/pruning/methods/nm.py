@@ -32,8 +32,10 @@ SIZES = (4, 8, 16)
 class Params(MethodParams):
     """Keep ``n`` of every ``m`` weights along the input channels."""
 
-    n: Annotated[int, Field(ge=1)] = 2
-    m: Annotated[int, Field(ge=2, le=64)] = 4
+    n: Annotated[int, Field(ge=1, description="weights kept of every m")] = 2
+    m: Annotated[
+        int, Field(ge=2, le=64, description="input channels a group, 2..64")
+    ] = 4
     criterion: Criterion = "l1"
 
     @model_validator(mode="after")

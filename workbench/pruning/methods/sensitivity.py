@@ -27,7 +27,9 @@ from workbench.pruning.method import (
 class Params(MethodParams):
     """The multiplier ``s``: |w| <= s * sigma goes."""
 
-    s: Annotated[float, Field(gt=0)]
+    s: Annotated[
+        float, Field(gt=0, description="threshold in standard deviations of the layer")
+    ]
 
 
 def masks(targets: Sequence[Target], params: Params, context: Context) -> MaskSet:

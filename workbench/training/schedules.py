@@ -15,6 +15,7 @@ Schedule = Callable[[float], float]
 _WARM_UP = 0.2
 _FLOOR = 0.01
 _STEPS = (0.5, 0.75)
+_HALF, _SECOND_HEIGHT = 0.5, 0.5
 
 
 def one_cycle(progress: float) -> float:
@@ -39,6 +40,23 @@ def one_cycle(progress: float) -> float:
     return cosine((progress - _WARM_UP) / (1 - _WARM_UP))
 
 
+def two_cycles(progress: float) -> float:
+    """Return a one-cycle over the first half and one of half the height after it.
+
+    Source
+    ------
+    Loshchilov and Hutter, "SGDR", 2017: warm restarts.
+
+    Examples
+    --------
+    >>> [round(two_cycles(p), 3) for p in (0.1, 0.3, 0.5, 0.6, 0.8, 1.0)]
+    [1.0, 0.5, 0.005, 0.5, 0.25, 0.0]
+    """
+    if progress < _HALF:
+        return one_cycle(progress / _HALF)
+    return _SECOND_HEIGHT * one_cycle((progress - _HALF) / _HALF)
+
+
 def cosine(progress: float) -> float:
     """Return half a cosine from 1 down to 0.
 
@@ -60,7 +78,13 @@ def step(progress: float) -> float:
 
 
 SCHEDULES: Mapping[str, Schedule] = MappingProxyType(
-    {"one-cycle": one_cycle, "cosine": cosine, "constant": constant, "step": step}
+    {
+        "one-cycle": one_cycle,
+        "two-cycles": two_cycles,
+        "cosine": cosine,
+        "constant": constant,
+        "step": step,
+    }
 )
 
 

@@ -1,30 +1,42 @@
-"""One call from a network to a program: capture, then compile."""
+"""One call from a network to a program: capture, then compile.
 
-import torch
-from torch import nn
+torch and onnx are imported only when a network of theirs comes in, so an ONNX file
+compiles and runs on a machine without torch.
+"""
 
-from workbench.capture.torch_export import HasModule, capture
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from workbench.engine.compile import Tune, compile_graph
+from workbench.engine.graph import Graph
 from workbench.engine.program import Program
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from workbench.capture.torch_export import HasModule
 
 
 def compile(
-    obj: HasModule | nn.Module,
+    obj: "HasModule | nn.Module | str | PathLike[str]",
     *,
     threads: int = 1,
-    example: torch.Tensor | None = None,
+    example: "torch.Tensor | None" = None,
     tune: Tune = "measure",
 ) -> Program:
-    """Return a program that gives the same result as the module.
+    """Return a program that gives the same result as the network.
 
     Parameters
     ----------
-    obj : Network, PrunedNetwork or nn.Module
+    obj : Network, PrunedNetwork, nn.Module, or path of an ONNX file
         Zeros in its weights are skipped wherever that measures faster.
     threads : int
         Threads that share each step.
     example : torch.Tensor, optional
-        One input (1, C, H, W); needed for a bare module.
+        One input (1, C, H, W); needed for a bare module, and for an ONNX file whose
+        height or width is free.
     tune : str
         ``measure`` times the candidates of every layer on this machine; ``model``
         starts at once on a cost model.
@@ -36,6 +48,20 @@ def compile(
     Raises
     ------
     WorkbenchError
-        A module that cannot be captured or an operation that is not covered.
+        A network that cannot be captured or an operation that is not covered.
     """
-    return compile_graph(capture(obj, example), threads=threads, tune=tune)
+    return compile_graph(_graph(obj, example), threads=threads, tune=tune)
+
+
+def _graph(
+    obj: "HasModule | nn.Module | str | PathLike[str]",
+    example: "torch.Tensor | None",
+) -> Graph:
+    if isinstance(obj, str | PathLike):
+        from workbench.capture.onnx_import import import_onnx
+
+        shape = None if example is None else tuple(example.shape[1:])
+        return import_onnx(Path(obj), input_shape=shape)
+    from workbench.capture.torch_export import capture
+
+    return capture(obj, example)

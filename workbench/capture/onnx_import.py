@@ -21,7 +21,7 @@ from workbench.capture.onnx_ops import TRANSLATIONS, Call
 from workbench.engine.graph import Graph, UncoveredOp
 from workbench.errors import WorkbenchError
 
-MIN_OPSET = 7
+MIN_OPSET = 6
 
 
 class OnnxError(WorkbenchError):
@@ -39,7 +39,7 @@ def import_onnx(
     Parameters
     ----------
     source : str, Path or onnx.ModelProto
-        A file of opset 7 or later, or the model itself.
+        A file of opset 6 or later, or the model itself.
     constants : mapping of str to numpy.ndarray, optional
         Values of graph inputs that are weights rather than the image.
     input_shape : tuple of int, optional

@@ -93,7 +93,10 @@ def _dense(b: GraphBuilder, x: Value, weight: Array, bias: Array | None) -> Valu
         raise refuse(b, f"a matrix product over the last axis of {x.shape}")
     if bias is None:
         bias = np.zeros(weight.shape[0], np.float32)
-    bias = np.broadcast_to(np.asarray(bias).reshape(-1), (weight.shape[0],))
+    bias = np.asarray(bias)
+    if bias.size not in (1, weight.shape[0]) or bias.shape[:-1] not in ((), (1,)):
+        raise refuse(b, f"a bias of shape {bias.shape} for {weight.shape[0]} outputs")
+    bias = np.broadcast_to(bias.reshape(-1), (weight.shape[0],))
     return b.add("linear", [x], params={"weight": weight, "bias": bias})
 
 
@@ -173,7 +176,14 @@ def _affine(b: GraphBuilder, x: Value, scale: Any, shift: Any) -> Value:
     return b.add("batchnorm", [x], params=params)
 
 
+def _no_legacy_broadcast(b: GraphBuilder, call: Call) -> None:
+    """Refuse opset 6's one-sided broadcasting, whose axes mean something else."""
+    if call.attrs.get("broadcast", 0):
+        raise refuse(b, "an elementwise operation with the attribute broadcast")
+
+
 def _add(b: GraphBuilder, call: Call) -> Value:
+    _no_legacy_broadcast(b, call)
     left, right = call.input(0), call.input(1)
     if _is_value(left) and _is_value(right):
         return b.add("add", [left, right])
@@ -182,6 +192,7 @@ def _add(b: GraphBuilder, call: Call) -> Value:
 
 
 def _sub(b: GraphBuilder, call: Call) -> Value:
+    _no_legacy_broadcast(b, call)
     left, right = call.input(0), call.input(1)
     if _is_value(left) and not _is_value(right):
         return _affine(b, left, np.float32(1), -right)
@@ -191,6 +202,7 @@ def _sub(b: GraphBuilder, call: Call) -> Value:
 
 
 def _mul(b: GraphBuilder, call: Call) -> Value:
+    _no_legacy_broadcast(b, call)
     left, right = call.input(0), call.input(1)
     if _is_value(left) and _is_value(right):
         if left.shape != right.shape and left.shape[1:] == (1, 1):
@@ -201,6 +213,7 @@ def _mul(b: GraphBuilder, call: Call) -> Value:
 
 
 def _div(b: GraphBuilder, call: Call) -> Value:
+    _no_legacy_broadcast(b, call)
     if _is_value(call.input(1)):
         raise refuse(b, "Div by a computed tensor")
     return _affine(b, call.input(0), 1 / call.input(1), np.float32(0))
@@ -317,6 +330,8 @@ def _squeeze(b: GraphBuilder, call: Call) -> Value:
 def _resize(b: GraphBuilder, call: Call) -> Value:
     x = call.input(0)
     mode = call.attrs.get("mode", "nearest")
+    if "axes" in call.attrs:
+        raise refuse(b, "Resize with axes")
     scales = call.constant(1 if call.opset < 11 else 2, "scales")
     sizes = call.constant(3, "sizes") if call.opset >= 11 else None
     if sizes:

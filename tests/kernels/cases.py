@@ -31,6 +31,24 @@ ACTIVATIONS = (
     Activation("sigmoid"),
     Activation("hardsigmoid"),
 )
+# One convolution of fixed shape, for tests that are not about shapes.
+SHAPE = {
+    "inputs": 16,
+    "outputs": 32,
+    "groups": 1,
+    "kernel": 3,
+    "stride": 1,
+    "dilation": 1,
+    "height": 14,
+    "width": 14,
+    "source": "aligned",
+    "target": "planes",
+    "border": 1,
+    "density": 0.3,
+    "residual": False,
+    "act": Activation("relu"),
+    "threads": 1,
+}
 
 
 @dataclass(frozen=True, eq=False)

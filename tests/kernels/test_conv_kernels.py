@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tests.kernels.cases import EVERY, TOLERANCE, build, convolutions, sparse_arrays
+from tests.kernels.cases import (
+    EVERY,
+    SHAPE,
+    TOLERANCE,
+    build,
+    convolutions,
+    sparse_arrays,
+)
 from workbench.kernels import (
     conv_dense,
     conv_sparse,
@@ -85,3 +92,35 @@ def test_depthwise_equals_torch(isa: str, drawn) -> None:
             **case.place,
         )
         np.testing.assert_allclose(case.run(step), case.expected(), **TOLERANCE)
+
+
+@pytest.mark.parametrize("isa", EVERY)
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("source", ["planes", "aligned", "rows"])
+def test_special_values_stay_where_they_belong(isa, special, source) -> None:
+    # Dense weights: a pruned weight skips an infinity that torch multiplies by zero.
+    size = {"height": 7, "width": 7, "density": 1.0}
+    case = build(11, SHAPE | size | {"source": source})
+    case.image[3, 2, 4] = special
+    arrays = sparse_arrays(case)
+    with forced_isa(isa):
+        src = case.source.geometry.base
+        for variant in variants_conv_sparse(arrays["offsets"], case.table, src):
+            result = case.run(conv_sparse(**arrays, **case.place, variant=variant))
+            np.testing.assert_allclose(
+                result, case.expected(), **TOLERANCE, err_msg=variant
+            )
+        assert not np.isfinite(case.expected()).all()
+
+
+@pytest.mark.parametrize("isa", EVERY)
+def test_negative_zero_and_nan_pass_a_relu(isa: str) -> None:
+    case = build(5, SHAPE | {"kernel": 1, "source": "strips", "inputs": 1})
+    case.image[:] = np.float32(-0.0)
+    case.image[0, 0, 0] = np.nan
+    case.weights[:] = 1.0
+    case.bias[:] = np.float32(-0.0)
+    with forced_isa(isa):
+        result = case.run(conv_sparse(**sparse_arrays(case), **case.place))
+    assert np.isnan(result[:, 0, 0]).all()
+    np.testing.assert_array_equal(result[:, 1:], 0.0)

@@ -76,6 +76,12 @@ def vectors(table: Vectors) -> Vectors:
         f"(V,), (V, S), (V, S) with V > 0 and S of 1 to {MAX_SEGMENTS}",
         "Rebuild the vector table of this layout pair.",
     )
+    require(
+        not table.unzip or (shape[1] > 1 and table.row_vectors == 0),
+        f"unzip with {shape[1]} segments and row_vectors of {table.row_vectors}",
+        "two segments or more and no row_vectors",
+        "Pad the segments with empty masks.",
+    )
     rows = table.row_vectors
     require(
         rows >= 0 and (rows == 0 or table.count % rows == 0),

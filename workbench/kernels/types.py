@@ -129,12 +129,17 @@ class Vectors:
         lane 0 of a vector and is surrounded by zero padding in the source (at least
         as many floats as the widest horizontal tap); 0 when that does not hold. It
         makes the accumulator-shift variants of ``conv_sparse`` eligible.
+    unzip : bool
+        Before a vector is stored, its even lanes move to lanes 0..7 and its odd ones
+        to lanes 8..15; ``vec_out`` and ``vec_mask`` speak of lanes after that. So a
+        convolution writes the phases that one of stride 2 reads. Needs S > 1.
     """
 
     vec_in: I64
     vec_out: I64
     vec_mask: U16
     row_vectors: int = 0
+    unzip: bool = False
 
     @property
     def count(self) -> int:

@@ -17,7 +17,8 @@ def activate(values: F32, act: Activation) -> F32:
     result = np.minimum(np.maximum(values, np.float32(lo)), np.float32(hi))
     if act.kind in ("hardswish", "hardsigmoid"):
         gate = np.minimum(np.maximum(values + 3, 0), 6) / 6
-        result = values * gate if act.kind == "hardswish" else gate
+        with np.errstate(invalid="ignore"):
+            result = values * gate if act.kind == "hardswish" else gate
     if act.kind in ("silu", "sigmoid"):
         with np.errstate(over="ignore", invalid="ignore"):
             grown = 1 + np.exp(-values)

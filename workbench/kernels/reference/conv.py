@@ -29,6 +29,8 @@ def _store(arena: F32, place: Placement, channel: int, sums: F32) -> None:
     """Add the residual, apply the activation, store the lanes of each segment."""
     lane = np.arange(LANES, dtype=np.int64)
     table = place.vectors
+    if table.unzip:
+        sums = np.concatenate((sums[:, 0::2], sums[:, 1::2]), axis=1)
     for segment in range(table.vec_out.shape[1]):
         kept = (table.vec_mask[:, segment, None] >> lane & 1).astype(bool)
         where = table.vec_out[:, segment, None] + channel * place.out_cs + lane

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 from sample_models.vgg16 import Vgg16
 from workbench.errors import WorkbenchError
@@ -113,6 +114,16 @@ def test_a_layer_that_runs_twice_is_refused() -> None:
     shared = nn.Conv2d(3, 3, 3, padding=1)
     with pytest.raises(WorkbenchError, match="layer '0' runs more than once"):
         from_module(nn.Sequential(shared, nn.ReLU(), shared), input_shape=(3, 8, 8))
+
+
+def test_masks_of_torch_must_be_made_permanent_first() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3))
+    prune.l1_unstructured(module[0], "weight", amount=0.5)
+    with pytest.raises(WorkbenchError, match="layer '0' carries 'weight_orig'"):
+        from_module(module, input_shape=(3, 8, 8))
+    prune.remove(module[0], "weight")
+    net = from_module(module, input_shape=(3, 8, 8))
+    assert int((net.module.get_parameter("0.weight") == 0).sum()) == 54
 
 
 def test_several_outputs_are_refused() -> None:

@@ -49,7 +49,8 @@ def from_module(
     ------
     WorkbenchError
         If the forward pass fails on that input shape, the output is not one tensor
-        (N, classes), a layer runs twice, or there is no layer to prune.
+        (N, classes), a layer runs twice, there is no layer to prune, or a layer still
+        carries the ``weight_orig`` of ``torch.nn.utils.prune``.
 
     Examples
     --------
@@ -57,6 +58,7 @@ def from_module(
     >>> [(layer.id, layer.weight_shape, layer.macs) for layer in net.layers]
     [('0', (4, 3, 3, 3), 3888)]
     """
+    _check_plain(module)
     own = copy.deepcopy(module).cpu()
     return network_of(
         own, input_shape=input_shape, name=name, classes=classes, dataset=dataset
@@ -98,6 +100,18 @@ def network_of(
         )
     shape = (int(input_shape[0]), int(input_shape[1]), int(input_shape[2]))
     return Network(name, module, shape, tuple(classes), tuple(layers), dataset)
+
+
+def _check_plain(module: nn.Module) -> None:
+    for name, _ in module.named_parameters():
+        if name.endswith("_orig"):
+            layer_id, _, parameter = name.removesuffix("_orig").rpartition(".")
+            raise WorkbenchError(
+                f"layer '{layer_id}' carries '{parameter}_orig' and a mask",
+                "a plain weight",
+                "Make the mask permanent: torch.nn.utils.prune.remove(layer, "
+                f"'{parameter}'), or give the state_dict file as weights.",
+            )
 
 
 def _check_shape(input_shape: tuple[int, int, int]) -> None:

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[2]
 # A shared machine can be ten times slower than a quiet one; a page takes about 1 s.
-TIMEOUT_S = 180
+TIMEOUT_S = 600
 
 
 @pytest.fixture(autouse=True)

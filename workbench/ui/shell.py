@@ -52,6 +52,7 @@ def main() -> None:
         )
         for position, link in enumerate(PAGES)
     ]
+    st.logo(Path(__file__).parent / "icon.png", size="small")
     page: Any = st.navigation(pages, position="top")
     with guard():
         with st.spinner("Loading PyTorch…") if _first() else nullcontext():

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from workbench.ui.components.tables import table_height
 from workbench.ui.format import millis
 from workbench.ui.glossary import tip
 
@@ -33,7 +34,7 @@ def kernel_choice(rows: Rows, *, key: str) -> None:
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
-        height=min(420, 36 * (len(table) + 1)),
+        height=table_height(len(table), 12),
         column_config=_config(),
         alt="Kernel and time of each layer",
     )

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench.ui.components.layer_picker import follow_rows
+from workbench.ui.components.tables import table_height
 from workbench.ui.glossary import tip
 
 COLUMNS = (
@@ -25,7 +26,7 @@ COLUMNS = (
 
 
 def layer_table(
-    rows: Sequence[Mapping[str, Any]], selected: str, *, key: str, height: int = 360
+    rows: Sequence[Mapping[str, Any]], selected: str, *, key: str, most: int = 9
 ) -> None:
     """Draw the table with the selected layer's row marked; a click selects another.
 
@@ -37,8 +38,8 @@ def layer_table(
         Layer in force.
     key : str
         Stable widget key.
-    height : int
-        Largest height in pixels; more rows scroll.
+    most : int
+        Rows shown at once; more scroll.
     """
     names = [str(row["layer"]) for row in rows]
     mark = [names.index(selected)]
@@ -47,7 +48,7 @@ def layer_table(
         pd.DataFrame(rows),
         key=key,
         hide_index=True,
-        height=min(height, 36 * (len(rows) + 1)),
+        height=table_height(len(rows), most),
         on_select=lambda: follow_rows(key, names),
         selection_mode="single-row",
         column_order=COLUMNS,

@@ -11,6 +11,7 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.ui.components.feedback import caught
+from workbench.ui.components.tables import table_height
 from workbench.ui.glossary import tip
 from workbench.ui.services import recipes
 
@@ -45,7 +46,7 @@ def recipe_table(
         frame,
         key=key,
         hide_index=True,
-        height=min(460, 36 * (len(frame) + 1)),
+        height=table_height(len(frame), 14),
         disabled=_READ_ONLY,
         on_change=_edited,
         args=(key, tuple(frame["layer"]), tuple(frame["sparsity"])),
@@ -65,10 +66,11 @@ def recipe_table(
             ),
             "sparsity": column.NumberColumn(
                 "Asked (%)",
-                width=78,
+                width=96,
                 min_value=0,
                 max_value=99,
-                step=1,
+                step=0.1,
+                format="%.1f",
                 help="Type a number: the method's parameters follow it.",
             ),
             "params": column.TextColumn("Parameters", help="As in the recipe file."),

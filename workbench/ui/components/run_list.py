@@ -6,6 +6,7 @@ Belongs here: the table, the comparison. Does not belong here: the store.
 import pandas as pd
 import streamlit as st
 
+from workbench.ui.components.tables import table_height
 from workbench.ui.glossary import tip
 from workbench.ui.services import runs
 
@@ -26,7 +27,7 @@ def run_list() -> None:
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
-        height=min(380, 36 * (len(frame) + 1)),
+        height=table_height(len(frame), 10),
         column_order=[name for name in frame if name != "id"],
         column_config={
             "when": column.TextColumn("When (UTC)"),

@@ -45,7 +45,7 @@ with right:
     mosaic(view, key=f"glance-{network.digest[:8]}-{layer.id}")
 with left:
     st.markdown("**Layers**")
-    layer_table(rows, layer.id, key="layer-table", height=330)
+    layer_table(rows, layer.id, key="layer-table")
     names = [candidate.id for candidate in network.layers]
     frame.show(
         work_figure(rows, layer.id),

@@ -41,9 +41,9 @@ st.subheader("What it costs, what it gains")
 
 
 def start() -> None:
-    """Start a trial of the current recipe."""
+    """Start a trial of the recipe on the screen."""
     with caught():
-        remember("trial", trials.start(network, recipes.current()))
+        remember("trial", trials.start(order))
 
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -66,11 +66,16 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         disabled=recipes.is_empty(recipe)
         or (running is not None and not running.finished),
     )
-    st.caption(trials.estimate(network))
+    order = trials.order_of(network, recipe)
+    st.caption(trials.estimate(order))
 
 if recipes.is_empty(recipe):
     st.caption("Choose a preset, move the slider, or set a rule; then measure.")
-elif running is not None and running.spec["recipe"] == recipe.dump():
+elif running is not None and (
+    not running.finished or running.spec["inputs"] == order.inputs
+):
+    if running.spec["inputs"] != order.inputs:
+        st.caption("A measurement of an earlier recipe is still running.")
     job_panel(
         running,
         STEPS,
@@ -81,9 +86,9 @@ elif running is not None and running.spec["recipe"] == recipe.dump():
         ),
     )
 else:
-    earlier = trials.recorded(network, recipe)
+    earlier = trials.recorded(order)
     if earlier is not None:
         st.caption(f"Measured before with this recipe, {earlier.created[:16]} UTC.")
         trial_results(earlier.results, key="trial", data=str(earlier.inputs["dataset"]))
     elif running is not None:
-        st.caption("The recipe has changed since the last measurement: measure again.")
+        st.caption("Something has changed since the last measurement: measure again.")

@@ -69,7 +69,9 @@ with st.container(horizontal=True, vertical_alignment="center"):
     if pruned is None:
         st.caption("No recipe yet: only dense programs are measured.")
 
-if running is not None and running.spec == order.inputs:
+if running is not None and (not running.finished or running.spec == order.inputs):
+    if running.spec != order.inputs:
+        st.caption("A measurement with other settings is still running.")
     job_panel(
         running,
         benches.STEPS,

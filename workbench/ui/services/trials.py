@@ -40,7 +40,7 @@ def order_of(network: "Network", recipe: "Recipe") -> Order:
     )
 
 
-def start(network: "Network", recipe: "Recipe") -> str:
+def start(order: Order) -> str:
     """Start a trial in the background; return the job's id.
 
     Raises
@@ -50,37 +50,32 @@ def start(network: "Network", recipe: "Recipe") -> str:
     """
     from workbench.jobs.registry import registry
 
-    order = order_of(network, recipe)
     name = "no images" if order.data is None else order.data.name
     split = "" if order.data is None else f", {order.data.split} images"
     job = registry().start(
         lambda job: run_trial(job, order),
         spec={
             "kind": KIND,
-            "model": network.name,
-            "recipe": recipe.dump(),
+            "inputs": order.inputs,
             "data": name + split,
         },
     )
     return job.id
 
 
-def recorded(network: "Network", recipe: "Recipe") -> "Run | None":
+def recorded(order: Order) -> "Run | None":
     """Return the newest finished trial of the same question, if there is one."""
     from workbench.store.run import run_key
 
-    key = run_key(KIND, order_of(network, recipe).inputs)
+    key = run_key(KIND, order.inputs)
     found = [run for run in wb.Store().runs(key=key, limit=5) if run.status == "done"]
     return found[0] if found else None
 
 
-def estimate(network: "Network") -> str:
+def estimate(order: Order) -> str:
     """Return how long a trial will take, roughly, in words."""
-    try:
-        images = len(data.current(network))
-    except WorkbenchError:
-        images = 0
-    macs = sum(layer.macs for layer in network.layers)
+    images = 0 if order.data is None else len(order.data)
+    macs = sum(layer.macs for layer in order.network.layers)
     seconds = _FIXED_S + macs * (3 * images + 2000 * bool(images)) / _MACS_PER_S
     rounded = round(seconds, -1) if seconds > 20 else round(seconds)
     return f"About {rounded:.0f} s on a quiet core."

@@ -1,0 +1,66 @@
+"""The page Model: first start, selection, accuracy, predictions."""
+
+from streamlit.testing.v1 import AppTest
+
+from tests.app.conftest import open_page, texts
+
+
+def test_first_start_shows_the_sample_with_its_accuracy(app: AppTest) -> None:
+    open_page(app, "model")
+    assert app.header[0].value == "minivgg-mnist5k"
+    tiles = {tile.label: tile for tile in app.metric}
+    shown = float(tiles["Top-1 accuracy"].value.split("\u00a0")[0])
+    assert shown >= 97.0
+    assert "n = " in tiles["Top-1 accuracy"].delta
+    assert tiles["Weights"].value == "287\u00a0k"
+    assert tiles["Dense MACs"].value == "29.1\u00a0M"
+
+
+def test_the_layer_table_lists_every_layer_with_its_share(app: AppTest) -> None:
+    open_page(app, "model")
+    table = app.dataframe[0].value
+    assert list(table["layer"])[:2] == ["features.0", "features.3"]
+    assert len(table) == 7
+    assert abs(table["share"].sum() - 1) < 1e-9
+    # 32 filters x 32 channels x 3 x 3 on 28 x 28 pixels.
+    assert table["dense_macs"][1] == 32 * 32 * 9 * 28 * 28
+
+
+def test_a_row_and_the_select_box_choose_the_same_layer(app: AppTest) -> None:
+    open_page(app, "model")
+    assert app.selectbox(key="layer").value == "features.3"
+    app.selectbox(key="layer").select("features.10").run()
+    chosen = app.session_state["layer-table"]["selection"]["rows"]
+    assert chosen == [3]
+    assert not app.exception
+
+
+def test_predictions_come_with_pictures_and_probabilities(app: AppTest) -> None:
+    open_page(app, "model")
+    assert len(app.image) == 8
+    assert texts(app).count(":material/check:") >= 6
+
+
+def test_a_link_restores_model_layer_and_seed(app: AppTest) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    app.query_params["layer"] = "fc1"
+    app.query_params["seed"] = "5"
+    open_page(app, "model")
+    assert app.header[0].value == "lenet5-mnist5k"
+    assert app.selectbox(key="layer").value == "fc1"
+    assert app.number_input(key="seed").value == 5
+
+
+def test_another_model_resets_the_layer_that_it_does_not_have(app: AppTest) -> None:
+    open_page(app, "model")
+    app.selectbox(key="layer").select("features.17").run()
+    app.selectbox(key="model").select("lenet5-mnist5k").run()
+    assert not app.exception
+    assert app.selectbox(key="layer").value == "conv2"
+
+
+def test_a_speed_sample_says_why_it_has_no_accuracy(app: AppTest) -> None:
+    app.query_params["model"] = "mobilenetv1-224"
+    open_page(app, "model")
+    assert "weights from a seed and no dataset" in texts(app)
+    assert {tile.value for tile in app.metric if "Top-1" in tile.label} == {"no data"}

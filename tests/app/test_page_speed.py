@@ -1,0 +1,58 @@
+"""The page Speed: settings, a measurement in the background, kernels with reasons."""
+
+import time
+
+from streamlit.testing.v1 import AppTest
+
+from tests.app.conftest import TIMEOUT_S, open_page, texts
+from workbench.jobs.registry import registry
+
+
+def button(app: AppTest, label: str) -> object:
+    return next(one for one in app.button if one.label == label)
+
+
+def test_the_page_says_which_machine_and_kernels_times_hold_for(app: AppTest) -> None:
+    open_page(app, "speed")
+    assert "Our kernels: " in texts(app)
+    assert "No recipe yet: only dense programs are measured." in texts(app)
+    assert "torch" in app.multiselect(key="against").options
+
+
+def test_a_measurement_names_each_layers_kernel_and_what_lost(app: AppTest) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    app.query_params["seconds"] = "1"
+    open_page(app, "speed")
+    app.multiselect(key="against").set_value(["torch"]).run()
+    button(app, "Measure now").click().run()
+    job = registry().jobs()[0]
+    deadline = time.monotonic() + TIMEOUT_S
+    while not job.view().finished and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert job.view().state == "done", job.view().error
+    app.run()
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert {"conv1", "conv2", "fc1", "fc2"} <= set(table["layer"])
+    assert (table["dense_ms"] > 0).all()
+    assert table["dense_kernel"].str.len().min() > 0
+    app.session_state["bench-choice"] = {
+        "selection": {"rows": [1], "columns": [], "cells": []}
+    }
+    app.run()
+    assert not app.exception
+    layer = table["layer"][1]
+    assert f"**{layer}, dense**" in texts(app)
+
+
+def test_a_running_measurement_can_be_cancelled(app: AppTest) -> None:
+    app.query_params["seconds"] = "30"
+    open_page(app, "speed")
+    button(app, "Measure now").click().run()
+    job = registry().jobs()[0]
+    if not job.view().finished:
+        app.button(key=f"cancel-{job.id}").click().run()
+    view = job.wait(TIMEOUT_S)
+    assert view.state == "cancelled"
+    app.run()
+    assert "Cancelled. What was known by then is kept." in texts(app)

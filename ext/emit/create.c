@@ -205,6 +205,10 @@ void wb_emit_free(wb_emit_t *step) {
     free(step);
 }
 
+size_t wb_emit_size(void) {
+    return sizeof(wb_emit_t);
+}
+
 size_t wb_emit_code_bytes(const wb_emit_t *step) {
     return step->code_bytes;
 }

@@ -6,17 +6,24 @@
 #include <string.h>
 
 typedef struct {
-    uint8_t map, prefix, opcode, shape, has_imm, forms;
+    uint8_t map, prefix, opcode, operands, has_imm, forms;
+    const char *name, *mnemonic;
 } opcode_t;
 
 static const opcode_t OPCODES[WB_OP_COUNT] = {
-#define WB_OP_ROW(name, text, map, prefix, opcode, shape, imm, forms) \
-    {map, prefix, opcode, shape, imm, forms},
+#define WB_OP_ROW(name, text, map, prefix, opcode, operands, imm, forms) \
+    {map, prefix, opcode, operands, imm, forms, #name, text},
     WB_VECTOR_OPS(WB_OP_ROW)
 #undef WB_OP_ROW
 };
 
 enum { LONGEST = 15, FORM_VEX = 1, FORM_EVEX = 2 };
+
+wb_op_info_t wb_op_info(int op) {
+    const opcode_t *o = &OPCODES[op];
+    return (wb_op_info_t){o->name,    o->mnemonic,          o->operands - 1,
+                          o->has_imm, o->forms & FORM_VEX, (o->forms & FORM_EVEX) != 0};
+}
 
 typedef struct {
     uint8_t bytes[LONGEST];
@@ -68,7 +75,7 @@ static inline void put_evex(instruction_t *ins, const wb_vector_t *v, int b3, in
     const opcode_t *op = &OPCODES[v->op];
     assert(op->forms & FORM_EVEX);
     assert(v->dst >= 0 && v->dst < 32 && v->src >= 0 && v->src < 32);
-    assert(v->mask >= 0 && v->mask < 8 && (op->shape == 3 || v->src == 0));
+    assert(v->mask >= 0 && v->mask < 8 && (op->operands == 3 || v->src == 0));
     put(ins, 0x62);
     put(ins, (v->dst & 8 ? 0 : 0x80) | (b4 ? 0 : 0x40) | (b3 ? 0 : 0x20) |
                  (v->dst & 16 ? 0 : 0x10) | op->map);
@@ -100,7 +107,7 @@ static inline void put_vex(instruction_t *ins, const wb_vector_t *v, int b3) {
     const opcode_t *op = &OPCODES[v->op];
     assert((op->forms & FORM_VEX) && v->width != WB_ZMM);
     assert(v->dst >= 0 && v->dst < 16 && v->src >= 0 && v->src < 16);
-    assert(!v->mask && !v->zero && !v->broadcast && (op->shape == 3 || v->src == 0));
+    assert(!v->mask && !v->zero && !v->broadcast && (op->operands == 3 || v->src == 0));
     int tail = ((~v->src & 15) << 3) | ((int)v->width << 2) | op->prefix;
     if (op->map == 1 && !b3) {
         put(ins, 0xC5);
@@ -196,21 +203,6 @@ void wb_test(wb_code_t *code, wb_gpr_t reg) {
     put(&ins, 0x48 | (reg & 8 ? 5 : 0));
     put(&ins, 0x85);
     put_register(&ins, (int)reg, (int)reg);
-    append(code, &ins);
-}
-
-void wb_prefetch_rip(wb_code_t *code, int32_t disp) {
-    instruction_t ins = {.bytes = {0x0F, 0x18, 0x15}, .n = 3};
-    put32(&ins, disp);
-    append(code, &ins);
-}
-
-void wb_prefetch_mem(wb_code_t *code, wb_gpr_t base, int32_t disp) {
-    instruction_t ins = {.n = 0};
-    if (base & 8) put(&ins, 0x41);
-    put(&ins, 0x0F);
-    put(&ins, 0x18);
-    put_address(&ins, 2, (int)base, disp, 1);
     append(code, &ins);
 }
 

@@ -27,11 +27,11 @@ typedef enum {
 typedef enum { WB_XMM, WB_YMM, WB_ZMM } wb_width_t;
 
 /* name, mnemonic, opcode map (1 0F, 2 0F38, 3 0F3A), prefix (1 = 66), opcode,
- * operand shape: 1 store, 2 one source, 3 two sources; has an immediate byte;
- * encodings it exists in here: 1 VEX (AVX2), 2 EVEX (AVX-512), 3 both. */
+ * operands (2 or 3, destination included), has an immediate byte, encodings that it
+ * exists in here: 1 VEX (AVX2), 2 EVEX (AVX-512), 3 both. */
 #define WB_VECTOR_OPS(X)                                                   \
     X(LOAD, "vmovups", 1, 0, 0x10, 2, 0, 3)                                \
-    X(STORE, "vmovups", 1, 0, 0x11, 1, 0, 3)                               \
+    X(STORE, "vmovups", 1, 0, 0x11, 2, 0, 3)                               \
     X(BROADCAST, "vbroadcastss", 2, 1, 0x18, 2, 0, 3)                      \
     X(FMADD231, "vfmadd231ps", 2, 1, 0xB8, 3, 0, 3)                        \
     X(FMADD213, "vfmadd213ps", 2, 1, 0xA8, 3, 0, 3)                        \
@@ -54,6 +54,14 @@ typedef enum {
 #undef WB_OP_NAME
     WB_OP_COUNT
 } wb_op_t;
+
+/* What the table says about an operation. */
+typedef struct {
+    const char *name, *mnemonic;
+    int sources; /* operands after the destination; 1 for a store too */
+    int has_imm, vex, evex;
+} wb_op_info_t;
+wb_op_info_t wb_op_info(int op);
 
 /* One vector instruction: dst, src are registers 0-31 (0-15 with VEX); src is the
  * first source and must be 0 for one-source shapes. mask 1-7 selects lanes (0 = all);
@@ -79,10 +87,6 @@ void wb_mov_load(wb_code_t *code, wb_gpr_t dst, wb_gpr_t base, int32_t disp);
 void wb_add_imm(wb_code_t *code, wb_gpr_t dst, int32_t value);        /* 64-bit add */
 void wb_mov_imm(wb_code_t *code, wb_gpr_t dst, int32_t value);        /* mov r32, imm32 */
 void wb_test(wb_code_t *code, wb_gpr_t reg);                          /* test r, r */
-/* prefetcht1 [rip + disp]: disp counts from the end of the instruction. */
-void wb_prefetch_rip(wb_code_t *code, int32_t disp);
-/* prefetcht1 [base + disp] */
-void wb_prefetch_mem(wb_code_t *code, wb_gpr_t base, int32_t disp);
 /* jnz to a place not known yet; wb_land makes it go to code->at. */
 uint8_t *wb_jnz_forward(wb_code_t *code);
 void wb_land(wb_code_t *code, uint8_t *jump);

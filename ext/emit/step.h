@@ -47,6 +47,8 @@ void wb_emit_free(wb_emit_t *step);
 /* The executor's entry point: args is a wb_emit_t. */
 void wb_emit_run(const void *args, float *arena, int tid, int nthreads);
 
+/* Bytes of the struct itself; a copy of it runs as well while the original lives. */
+size_t wb_emit_size(void);
 size_t wb_emit_code_bytes(const wb_emit_t *step);
 const uint8_t *wb_emit_code(const wb_emit_t *step);
 size_t wb_emit_weight_bytes(const wb_emit_t *step);

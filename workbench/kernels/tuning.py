@@ -1,0 +1,234 @@
+"""Tunings of generated code: their names, which fit, which are worth timing.
+
+Belongs here: how a layer's code may be cut and visited, decided from its offsets and
+vectors alone. Does not belong here: making code (generated) or timing it (engine).
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from workbench.kernels import checks
+from workbench.kernels.specs import ConvSparse, Placement
+from workbench.kernels.types import I32, LANES, KernelError
+
+ROWS = {"avx2": 6, "avx512": 31}
+ROWS_SHIFTED = 29
+ROWS_CURVED = 28
+"""Most output rows of a unit; other uses of registers leave fewer."""
+
+MAX_PARTS = 3
+L1_BYTES = 16 << 10
+L2_BYTES = 512 << 10
+"""Shares of the caches that the inputs of a visit, and a layer's code, may fill."""
+
+FMAS_HIDING_A_MISS = 8
+"""Multiply-adds a cache line above which its way from L2 does not show."""
+
+BYTES_PER_NONZERO = 14
+"""Code and weight together, measured at 80 to 95 % sparsity."""
+
+FEW_VECTORS = 16
+FARTHEST_IN_ROW = 2
+NARROW_LANES = 8
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a layer's code is cut and visited; results do not depend on it.
+
+    Parameters
+    ----------
+    group : int
+        Output rows that one unit of code keeps in registers.
+    parts : int
+        Shares of the input columns; sums wait in the output between them, so that
+        the inputs of one visit fit the L1 cache.
+    band : int
+        Vectors that all units visit before the next ones; 0 is all.
+    shift : bool
+        Make vectors beside a multiple of 16 floats out of whole ones.
+    ahead : bool
+        Fetch the next unit's code and weights while one runs.
+    rows : bool
+        Threads share units instead of vectors.
+    narrow : bool
+        Shorter registers for vectors with at most 8 live lanes.
+
+    Examples
+    --------
+    >>> Tuning(29, parts=2, shift=True).name
+    'g29-p2-s'
+    >>> Tuning.parse("g31-b8-r") == Tuning(31, band=8, rows=True)
+    True
+    """
+
+    group: int
+    parts: int = 1
+    band: int = 0
+    shift: bool = False
+    ahead: bool = False
+    rows: bool = False
+    narrow: bool = False
+
+    @property
+    def name(self) -> str:
+        """The variant's name: what differs from the defaults."""
+        words = [f"g{self.group}"]
+        words += [f"p{self.parts}"] if self.parts > 1 else []
+        words += [f"b{self.band}"] if self.band else []
+        flags = ("shift", "ahead", "rows", "narrow")
+        return "-".join(words + [f[0] for f in flags if getattr(self, f)])
+
+    @classmethod
+    def parse(cls, name: str) -> "Tuning":
+        """Return the tuning of a name.
+
+        Raises
+        ------
+        KernelError
+            When it is not the name of a tuning.
+        """
+        letters = {field.name[0]: field.name for field in fields(cls)}
+        found: dict[str, Any] = {}
+        for word in name.split("-"):
+            key, digits = letters.get(word[:1], ""), word[1:]
+            if not key or key in found or (digits == "") != (word[:1] in "sarn"):
+                raise _unknown(name)
+            if digits and not digits.isdecimal():
+                raise _unknown(name)
+            found[key] = int(digits) if digits else True
+        if "group" not in found:
+            raise _unknown(name)
+        return cls(**found)
+
+
+def _unknown(name: str) -> KernelError:
+    return KernelError(
+        f"variant {name!r} of conv_generated",
+        "a name such as g31, g29-p2-s or g31-b8-a-r",
+        "Ask variants_generated for names, or leave variant=None.",
+    )
+
+
+def most_rows(place: Placement, isa: str, shift: bool) -> int:
+    """Return how many output rows a unit of code may have."""
+    rows = ROWS[isa]
+    if isa == "avx512":
+        curved = place.act.kind not in ("none", "relu", "clip")
+        rows = min(
+            rows, ROWS_SHIFTED if shift else rows, ROWS_CURVED if curved else rows
+        )
+    return rows
+
+
+def skews(offsets: I32, place: Placement) -> I32:
+    """Return the floats from the nearest multiple of 16 to each offset's input."""
+    start = (place.src + int(place.vectors.vec_in[0])) % LANES
+    half = LANES // 2
+    return np.asarray((offsets + start + half) % LANES - half, dtype=np.int32)
+
+
+def may_shift(place: Placement, isa: str) -> bool:
+    """Say whether all vectors start equally far from a multiple of 16 floats."""
+    starts = np.unique((place.src + place.vectors.vec_in) % LANES)
+    return isa == "avx512" and starts.size == 1
+
+
+def may_shift_in_row(offsets: I32, place: Placement) -> bool:
+    """Say whether shifted lanes may be zeros instead of the neighbouring vector's.
+
+    Each vector must hold a whole image row, and no live lane may look beyond it.
+    """
+    table = place.vectors
+    if table.row_vectors != 1 or (place.src + int(table.vec_in[0])) % LANES:
+        return False
+    near = skews(offsets, place)
+    near = near[(near > 0) & (near <= FARTHEST_IN_ROW)]
+    return int(live_lanes(place).max()) + int(near.max(initial=0)) <= LANES
+
+
+def live_lanes(place: Placement) -> I32:
+    """Return one past the highest stored lane of each vector."""
+    merged = np.bitwise_or.reduce(place.vectors.vec_mask, axis=1).astype(np.float64)
+    return np.asarray(np.frexp(merged)[1], dtype=np.int32)
+
+
+def check(tuning: Tuning, spec: ConvSparse, isa: str) -> None:
+    """Raise a KernelError when a tuning does not fit these arguments."""
+    place, most = spec.place, most_rows(spec.place, isa, tuning.shift)
+    checks.require(
+        1 <= tuning.group <= most and tuning.parts >= 1 and tuning.band >= 0,
+        f"variant {tuning.name}: {tuning.group} rows, {tuning.parts} parts",
+        f"1..{most} rows on {isa} and at least one part",
+        "Take a smaller group.",
+    )
+    checks.require(
+        tuning.parts == 1 or (isa == "avx512" and place.residual != place.dst),
+        f"variant {tuning.name} on {isa}, residual at {place.residual}",
+        "avx512 and a residual that is not the destination itself",
+        "Use one part.",
+    )
+    checks.require(
+        not tuning.shift or may_shift(place, isa),
+        f"variant {tuning.name} for vectors at different places",
+        "avx512 and inputs equally far from a multiple of 16 floats",
+        "Use a variant without s.",
+    )
+
+
+def worthwhile(spec: ConvSparse, isa: str) -> tuple[str, ...]:
+    """Return the names of the tunings worth timing, the likely best first."""
+    place, rows = spec.place, spec.indptr.size - 1
+    lanes = live_lanes(place)
+    code = spec.values.size * BYTES_PER_NONZERO
+    large = code > L2_BYTES
+    found: list[Tuning]
+    crossing = bool(np.any(skews(spec.offsets, place)))
+    if isa != "avx512":
+        most = most_rows(place, isa, False)
+        found = [Tuning(most, band=0), Tuning(most, band=8)]
+    elif crossing and may_shift(place, isa):
+        found = _shifted(spec, isa)
+    else:
+        most = most_rows(place, isa, False)
+        found = [Tuning(most, band=1), Tuning(most, band=8), Tuning(most)]
+        found = found[::-1] if large else found
+    if large:
+        found.append(_with(found[0], ahead=True))
+    if lanes.size <= FEW_VECTORS and lanes.min() <= NARROW_LANES:
+        found.append(_with(found[0], narrow=True))
+    if lanes.size < 4 * FEW_VECTORS:
+        found.append(_with(found[0], rows=True))
+    names = [_with(t, group=even_groups(rows, t.group)).name for t in found]
+    return tuple(dict.fromkeys(names))
+
+
+def even_groups(rows: int, most: int) -> int:
+    """Return the group size that cuts rows into as many, equal groups.
+
+    Examples
+    --------
+    >>> even_groups(64, 31)
+    22
+    """
+    return -(-rows // -(-rows // most))
+
+
+def _with(tuning: Tuning, **changes: Any) -> Tuning:
+    return replace(tuning, **changes)
+
+
+def _shifted(spec: ConvSparse, isa: str) -> list[Tuning]:
+    """Return tunings for windows: whole vectors, in parts that fit L1, or plain."""
+    most = most_rows(spec.place, isa, True)
+    lines = np.unique(spec.offsets // LANES).size
+    units = -(-(spec.indptr.size - 1) // most)
+    parts = min(MAX_PARTS, max(1, round(lines * 64 / L1_BYTES)))
+    crowded = spec.values.size / units > FMAS_HIDING_A_MISS * lines
+    found = [Tuning(most, shift=True)]
+    if parts > 1 and spec.place.residual != spec.place.dst:
+        found += [Tuning(most, parts=p, shift=True) for p in range(2, parts + 1)]
+        found = found if crowded else [found[-1], *found[:-1]]
+    return [*found, Tuning(most_rows(spec.place, isa, False))]

@@ -43,6 +43,15 @@ PLAIN = [
     "executor.c",
     "team.c",
     "sparse_pack.c",
+    "emit/encoder.c",
+    "emit/memory.c",
+    "emit/pack.c",
+    "emit/activate_avx512.c",
+    "emit/columns_avx512.c",
+    "emit/generate_avx512.c",
+    "emit/generate_avx2.c",
+    "emit/create.c",
+    "emit/run.c",
 ]
 
 AVX2 = ["-mavx2", "-mfma"]

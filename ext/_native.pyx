@@ -11,6 +11,7 @@ include "runner.pxi"
 include "face_conv.pxi"
 include "face_sparse.pxi"
 include "face_moves.pxi"
+include "emit/face_generated.pxi"
 
 
 def available():

@@ -21,6 +21,7 @@ cdef extern from "wb.h" nogil:
         int64_t dst
         int64_t out_cs
         int64_t residual
+        int64_t unzip
         wb_act act
     ctypedef struct wb_geometry:
         int64_t strips

@@ -62,6 +62,7 @@ WB_INLINE void wb_finish(const wb_place *p, float *arena, int64_t v, int64_t cha
                          wb_v16 sum) {
     const int64_t *out = p->out + v * p->segments;
     const uint16_t *mask = p->mask + v * p->segments;
+    if (p->unzip) sum = wb_unzip(sum);
     for (int64_t s = 0; s < p->segments; s++) {
         if (mask[s] == 0) continue;
         const int64_t at = out[s] + channel;

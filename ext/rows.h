@@ -40,10 +40,23 @@ static inline void wb_write_row(float *memory, const wb_geometry *g, int64_t c, 
 
 /* Write a row of `width` pixels of channel c of `channels` to the phases it belongs to:
  * channel (2 * (y % 2) + x % 2) * channels + c, pixel (y / 2, x / 2). `room` holds
- * (width + 1) / 2 floats. */
+ * (width + 1) / 2 floats. Nothing beyond row + width is read. */
 static inline void wb_split_row(float *memory, const wb_geometry *g, int64_t channels,
                                 int64_t c, int64_t y, const float *row, int64_t width,
                                 float *room) {
+    if (!g->strips) {
+        float *even = memory + wb_at(g, 2 * (y % 2) * channels + c, y / 2, 0);
+        float *odd = even + channels * g->cs;
+        for (int64_t x = 0; x < width; x += 16) {
+            const int n = width - x < 16 ? (int)(width - x) : 16;
+            float few[16] = {0};
+            if (n < 16) memcpy(few, row + x, (size_t)n * sizeof(float));
+            const wb_v16 v = wb_unzip(wb_load(n < 16 ? few : row + x));
+            wb_store_mask(even + x / 2, v, (1u << (n + 1) / 2) - 1);
+            wb_store_mask(odd + x / 2 - 8, v, ((1u << n / 2) - 1) << 8);
+        }
+        return;
+    }
     for (int64_t phase = 0; phase < 2; phase++) {
         const int64_t half = (width + 1 - phase) / 2;
         for (int64_t i = 0; i < half; i++) room[i] = row[2 * i + phase];

@@ -48,6 +48,14 @@ WB_INLINE wb_v16 wb_shift_up(wb_v16 v, wb_v16 previous) {
 WB_INLINE wb_v16 wb_shift_down(wb_v16 v, wb_v16 next) {
     return (wb_v16){wb_join_down(v.lo, v.hi), wb_join_down(v.hi, next.lo)};
 }
+WB_INLINE __m256 wb_in_order(__m256 quarters) {
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(quarters), 0xd8));
+}
+/* Even lanes to lanes 0..7, odd lanes to lanes 8..15. */
+WB_INLINE wb_v16 wb_unzip(wb_v16 v) {
+    return (wb_v16){wb_in_order(_mm256_shuffle_ps(v.lo, v.hi, 0x88)),
+                    wb_in_order(_mm256_shuffle_ps(v.lo, v.hi, 0xdd))};
+}
 WB_INLINE float wb_sum(wb_v16 v) {
     const __m256 eight = _mm256_add_ps(v.lo, v.hi);
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));

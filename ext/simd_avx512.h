@@ -32,4 +32,10 @@ WB_INLINE wb_v16 wb_shift_down(wb_v16 v, wb_v16 next) {
     return _mm512_castsi512_ps(
         _mm512_alignr_epi32(_mm512_castps_si512(next), _mm512_castps_si512(v), 1));
 }
+/* Even lanes to lanes 0..7, odd lanes to lanes 8..15. */
+WB_INLINE wb_v16 wb_unzip(wb_v16 v) {
+    const __m512i order =
+        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
+    return _mm512_permutexvar_ps(order, v);
+}
 WB_INLINE float wb_sum(wb_v16 v) { return _mm512_reduce_add_ps(v); }

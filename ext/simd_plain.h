@@ -50,6 +50,11 @@ WB_INLINE wb_v16 wb_shift_down(wb_v16 v, wb_v16 next) {
     WB_EACH(__builtin_shuffle(v.q[i], i < 3 ? v.q[(i + 1) % 4] : next.q[0],
                               ((wb_m4){1, 2, 3, 4})));
 }
+/* Even lanes to lanes 0..7, odd lanes to lanes 8..15. */
+WB_INLINE wb_v16 wb_unzip(wb_v16 v) {
+    WB_EACH(__builtin_shuffle(v.q[2 * i % 4], v.q[2 * i % 4 + 1],
+                              ((wb_m4){0, 2, 4, 6} + i / 2)));
+}
 WB_INLINE float wb_sum(wb_v16 v) {
     const wb_v4 four = (v.q[0] + v.q[1]) + (v.q[2] + v.q[3]);
     return (four[0] + four[2]) + (four[1] + four[3]);

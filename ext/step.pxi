@@ -71,6 +71,7 @@ cdef wb_place place_of(object place, list keep):
     result.dst = place.dst
     result.out_cs = place.out_cs
     result.residual = WB_NONE if place.residual is None else place.residual
+    result.unzip = table.unzip
     result.act = act_of(place.act)
     return result
 

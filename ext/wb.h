@@ -59,6 +59,8 @@ typedef struct {
     const uint16_t *mask; /* [count][segments], bit l: lane l is stored */
     int64_t src, dst, out_cs;
     int64_t residual; /* WB_NONE, or the base of a tensor with dst's layout */
+    int64_t unzip;    /* 1: even lanes, then odd ones; out and mask count lanes after it.
+                         Segments are then more than one. */
     wb_act act;
 } wb_place;
 

@@ -1,6 +1,7 @@
 """`workbench bench`: the command behind every speed claim."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -45,36 +46,39 @@ def run(
         against=names,
         budget_s=seconds,
     )
+    facts = result.to_dict()
     if as_json:
-        print_json(result.to_dict())
+        print_json(facts)
     else:
-        _print(result.to_dict())
-    if any(row["refused"] for row in result.to_dict()["rows"]):
+        _print(facts)
+    if any(row["refused"] for row in facts["rows"]):
         raise typer.Exit(1)
 
 
-def _print(result: dict) -> None:  # type: ignore[type-arg]
-    """Print the measurement as a table with its conditions."""
+def _print(result: Mapping[str, Any]) -> None:
+    """Print the measurement as a table; a refused engine shows why."""
     print_table(
-        "Latency, ms (batch 1, fp32)",
+        f"{result['network']}: latency in ms, batch 1, fp32, "
+        f"{result['threads']} thread(s)",
         ("engine", "median", "p10", "p90", "n", "ratio", "verdict"),
-        [
-            (
-                row["name"],
-                *(
-                    (row["refused"], "", "", "", "", "")
-                    if row["refused"]
-                    else (
-                        f"{row['median_ms']:.3f}",
-                        f"{row['p10_ms']:.3f}",
-                        f"{row['p90_ms']:.3f}",
-                        row["n"],
-                        f"{row['ratio']:.2f}",
-                        row["verdict"],
-                    )
-                ),
-            )
-            for row in result["rows"]
-        ],
+        [_cells(row) for row in result["rows"]],
     )
-    print_line(f"ratio = median of {result['baseline']} / median of the row")
+    for absent in result["absent"]:
+        print_line(f"{absent['name']} did not take part: {absent['reason']}")
+    print_line(f"ratio: median of {result['baseline']} / median of the row")
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return one row of the table."""
+    if row["refused"]:
+        return (row["name"], "-", "", "", "", "", f"refused: {row['refused']}")
+    baseline = row["ratio"] is None
+    return (
+        row["name"],
+        f"{row['median_ms']:.3f}",
+        f"{row['p10_ms']:.3f}",
+        f"{row['p90_ms']:.3f}",
+        row["n"],
+        "1.00" if baseline else f"{row['ratio']:.2f}",
+        "baseline" if baseline else row["verdict"],
+    )

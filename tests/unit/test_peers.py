@@ -1,6 +1,10 @@
 """Each engine that is installed gives torch's output; an absent one is named."""
 
+import shutil
+import sys
+from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ from workbench.measure.bench import bench
 from workbench.measure.contenders import peer_contender, subject_of
 from workbench.measure.interleave import MIN_ROUNDS, Settings, measure_contenders
 from workbench.measure.onnx_model import to_onnx
-from workbench.measure.peers import find_peer, peers
+from workbench.measure.peers import find_peer, peers, remote_runner
 from workbench.measure.peers.protocol import (
     FunctionRunner,
     Peer,
@@ -21,6 +25,7 @@ from workbench.measure.peers.protocol import (
     Subject,
     needs,
 )
+from workbench.measure.peers.remote_runner import RemoteRunner
 
 QUICK = Settings(warmup=1, budget_s=0.0, min_sample_ms=0.0)
 
@@ -117,3 +122,51 @@ def test_the_onnx_file_goes_with_its_subject() -> None:
     assert path.is_file()
     del subject
     assert not path.exists()
+
+
+FAR_SIDE = """
+import os
+def version():
+    return "7.1"
+def load(model, threads, batch):
+    print("an engine that talks", model)
+    def call(x):
+        print("and talks")
+        if x[0, 0, 0, 0] > 9:
+            os._exit(3)
+        return x.reshape(len(x), -1).sum(1, keepdims=True) + threads
+    return call
+"""
+
+
+@pytest.fixture
+def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RemoteRunner]:
+    shutil.copy(remote_runner._LOOP, tmp_path / "loop.py")
+    (tmp_path / "fake_engine.py").write_text(FAR_SIDE)
+    monkeypatch.setattr(remote_runner, "_LOOP", tmp_path / "loop.py")
+    python = Path(sys.executable)
+    runner = RemoteRunner(python, "fake", Path("m.onnx"), Setup(2), extra={})
+    yield runner
+    runner.close()
+
+
+def test_an_engine_in_another_process_answers_and_is_timed(
+    remote: RemoteRunner,
+) -> None:
+    assert remote.version == "7.1"
+    x = np.ones((2, *INPUT_SHAPE), np.float32)
+    np.testing.assert_array_equal(remote(x), [[194.0], [194.0]])
+    assert 0 < remote.sample_ns(x, 2) < 10**10
+    np.testing.assert_array_equal(remote(x * 0), [[2.0], [2.0]])
+
+
+def test_an_engine_that_dies_is_reported_in_words(remote: RemoteRunner) -> None:
+    with pytest.raises(WorkbenchError, match="ended without a word"):
+        remote(np.full((1, *INPUT_SHAPE), 10, np.float32))
+
+
+def test_an_engine_that_does_not_start_says_why() -> None:
+    with pytest.raises(WorkbenchError, match="No such file"):
+        RemoteRunner(
+            Path(sys.executable), "no_such", Path("m.onnx"), Setup(1), extra={}
+        )

@@ -5,12 +5,15 @@ so it lives in a virtual environment that a variable names.
 """
 
 import os
+import tempfile
 from pathlib import Path
 
 from workbench.measure.peers.protocol import Peer, Runner, Setup, Subject
 from workbench.measure.peers.remote_runner import RemoteRunner
 
 VARIABLE = "WORKBENCH_DEEPSPARSE_PYTHON"
+OPSET = 14
+IR_VERSION = 8
 
 
 def _available() -> str | None:
@@ -27,9 +30,22 @@ def _available() -> str | None:
 
 def _prepare(subject: Subject, setup: Setup) -> Runner:
     python = Path(os.environ[VARIABLE])
-    return RemoteRunner(
-        python, "deepsparse", subject, setup, extra={"NM_DISABLE_ANALYTICS": "1"}
-    )
+    # The engine has read the file by the time it is up.
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+        model = _older(subject.onnx_path, Path(folder) / "model.onnx")
+        extra = {"NM_DISABLE_ANALYTICS": "1"}
+        return RemoteRunner(python, "deepsparse", model, setup, extra=extra)
+
+
+def _older(source: Path, target: Path) -> Path:
+    """Write the same network as the ONNX of its time; return the path."""
+    import onnx
+    from onnx.version_converter import convert_version
+
+    model = convert_version(onnx.load(source), OPSET)
+    model.ir_version = IR_VERSION
+    onnx.save(model, target)
+    return target
 
 
 PEER = Peer("deepsparse", "DeepSparse, one stream", None, _available, _prepare)

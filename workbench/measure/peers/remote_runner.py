@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import WorkbenchError
-from workbench.measure.peers.protocol import Array, Runner, Setup, Subject
+from workbench.measure.peers.protocol import Array, Runner, Setup
 
 _LOOP = Path(__file__).with_name("remote") / "loop.py"
 _PATIENCE_S = 10.0
@@ -29,8 +29,8 @@ class RemoteRunner(Runner):
         Interpreter that has the engine.
     engine : str
         Name of a file in remote/.
-    subject : Subject
-        The network; it is handed over as an ONNX file.
+    model : Path
+        ONNX file with the network.
     setup : Setup
         Threads and batch.
     extra : mapping of str to str
@@ -48,14 +48,14 @@ class RemoteRunner(Runner):
         self,
         python: Path,
         engine: str,
-        subject: Subject,
+        model: Path,
         setup: Setup,
         *,
         extra: Mapping[str, str],
     ) -> None:
         self._engine, self._python = engine, python
         # Isolated (-I): this folder's files bear the names of real packages.
-        arguments = (engine, subject.onnx_path, setup.threads, setup.batch)
+        arguments = (engine, model, setup.threads, setup.batch)
         self._process = subprocess.Popen(
             [str(python), "-I", str(_LOOP), *map(str, arguments)],
             stdin=subprocess.PIPE,

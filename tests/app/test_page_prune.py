@@ -152,3 +152,24 @@ def test_a_trial_shows_accuracy_and_three_bars_and_is_recorded(app: AppTest) -> 
     runs = app.dataframe[-1].value
     assert list(runs["kind"]) == ["trial"]
     assert runs["sparsity"][0] == pytest.approx(0.553, abs=0.001)
+
+
+def test_a_method_chosen_in_a_cell_starts_with_its_usual_parameters(
+    app: AppTest,
+) -> None:
+    open_page(app, "prune")
+    app.button(key="preset-magnitude").click().run()
+    edit(app, 3, method="pattern")
+    edit(app, 4, method="none")
+    assert not app.error
+    found = removed(app)
+    assert found["features.10"] == pytest.approx(5 / 9)
+    assert found["features.14"] == 0
+
+
+def test_a_cell_that_a_layer_cannot_take_is_refused(app: AppTest) -> None:
+    open_page(app, "prune")
+    app.button(key="preset-magnitude").click().run()
+    edit(app, 6, method="pattern")
+    assert "linear layer 'classifier'" in app.error[0].value
+    assert removed(app)["classifier"] == 0

@@ -55,7 +55,7 @@ def parse(text: str, source: str) -> tuple[dict[str, Any], Lines]:
     RecipeError
         Not YAML, not a mapping, or a key written twice; names the line.
     """
-    loader = yaml.SafeLoader(text)
+    loader = _loader(text, source)
     try:
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
@@ -81,6 +81,16 @@ def parse(text: str, source: str) -> tuple[dict[str, Any], Lines]:
     finally:
         loader.dispose()
     return data, Lines(root)
+
+
+def _loader(text: str, source: str) -> yaml.SafeLoader:
+    """Return a loader, which refuses bytes that are no text as soon as it is made."""
+    try:
+        return yaml.SafeLoader(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(
+            f"{source}: {str(error).splitlines()[0]}", "YAML text", "Check the file."
+        ) from None
 
 
 def _refuse_twice(node: yaml.Node, source: str) -> None:

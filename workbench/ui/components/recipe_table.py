@@ -17,6 +17,7 @@ from workbench.ui.services import recipes
 
 if TYPE_CHECKING:
     from workbench.models.network import Network
+    from workbench.pruning.method import Method
     from workbench.pruning.pruned import PrunedNetwork
 
 _READ_ONLY = ("layer", "weight", "share", "params", "removed", "kernels", "filters")
@@ -42,14 +43,12 @@ def recipe_table(
     key = f"recipe-editor-{version}"
     frame = _frame(network, pruned, shares)
     column = st.column_config
-    st.data_editor(
+    edited = st.data_editor(
         frame,
         key=key,
         hide_index=True,
         height=table_height(len(frame), 14),
         disabled=_READ_ONLY,
-        on_change=_edited,
-        args=(key, tuple(frame["layer"]), tuple(frame["sparsity"])),
         alt="Recipe, one row a layer",
         column_config={
             "layer": column.TextColumn("Layer", pinned=True, width=92),
@@ -86,6 +85,13 @@ def recipe_table(
             "filters": column.NumberColumn("Filters gone", width=84),
         },
     )
+
+    changed = (edited["method"] != frame["method"]) | (
+        edited["sparsity"] != frame["sparsity"]
+    )
+    if changed.any():
+        _take(network, frame[changed], edited[changed])
+        st.rerun()
 
 
 def _frame(
@@ -125,43 +131,50 @@ def _plain(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _edited(key: str, layers: tuple[str, ...], before: tuple[float, ...]) -> None:
-    """Turn the edited cells into rules; an impossible one is said and not kept."""
+def _take(network: "Network", before: pd.DataFrame, after: pd.DataFrame) -> None:
+    """Turn edited rows into rules; an impossible one is said and not kept."""
     from workbench.pruning.rule import method_named
 
     recipe = recipes.current()
     with caught():
-        for row, cells in st.session_state[key]["edited_rows"].items():
-            layer = layers[int(row)]
-            method = cells.get("method") or _method_of(recipe, layer)
-            wanted = float(cells.get("sparsity", before[int(row)] or 60.0)) / 100
+        for old, new in zip(
+            before.to_dict("records"), after.to_dict("records"), strict=True
+        ):
+            layer = network.layer(str(new["layer"]))
+            typed = new["sparsity"] != old["sparsity"]
+            wanted = float(new["sparsity"]) / 100 if typed or old["sparsity"] else 0.6
             if not 0 <= wanted < 1:
                 raise WorkbenchError(
-                    f"sparsity {100 * wanted:g} % for layer '{layer}'",
+                    f"sparsity {100 * wanted:g} % for layer '{layer.id}'",
                     "0 to 99 %",
                     "Type a number in that range.",
                 )
-            params = _reach(method_named(method), wanted, exact="sparsity" in cells)
-            recipe = recipes.with_rule(recipe, layer, method, **params)
+            name = str(new["method"])
+            name = "magnitude" if typed and name == "none" else name
+            method = method_named(name)
+            params = _reach(method, wanted, exact=typed)
+            refusal = method.refuses(layer, method.params(**params))
+            if refusal is not None:
+                raise refusal.raised()
+            recipe = recipes.with_rule(recipe, layer.id, name, **params)
         recipes.push(recipe)
     st.session_state[recipes.VERSION] = st.session_state.get(recipes.VERSION, 0) + 1
 
 
-def _reach(method: Any, wanted: float, *, exact: bool) -> dict[str, object]:
-    """Return parameters for a sparsity; a new method may start from its own least."""
-    try:
-        found: dict[str, object] = method.at_sparsity(wanted)
-    except WorkbenchError:
-        if exact:
-            raise
-        found = method.at_sparsity(0.6)
-    return found
+def _reach(method: "Method", wanted: float, *, exact: bool) -> dict[str, object]:
+    """Return parameters for a row: of the sparsity that was typed, or usual ones.
 
-
-def _method_of(recipe: Any, layer: str) -> str:
-    from workbench.pruning.assign import assign
-    from workbench.ui.services import networks
-
-    said = {row.layer.id: row.method for row in assign(recipe, networks.current())}
-    method = said[layer]
-    return "magnitude" if method == "none" else method
+    Parameters
+    ----------
+    method : Method
+        The row's method.
+    wanted : float
+        Sparsity of the row, 0..1.
+    exact : bool
+        Whether somebody typed it; otherwise a method whose parameters all have
+        defaults starts with these.
+    """
+    fields = method.params.model_fields.values()
+    if not exact and not any(field.is_required() for field in fields):
+        return {}
+    return method.at_sparsity(wanted)

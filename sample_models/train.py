@@ -41,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--checkpoint", type=Path, help="continue from here if it exists"
     )
+    parser.add_argument("--remark", default="", help="put on the card")
     parser.add_argument("--out", type=Path, default=sample_directory())
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
@@ -54,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
             data=given.data,
             out=given.out,
             checkpoint=given.checkpoint,
+            remark=given.remark,
         )
     except WorkbenchError as error:
         sys.stderr.write(f"{error}\n")
@@ -68,6 +70,7 @@ def train_sample(
     data: str | None,
     out: Path,
     checkpoint: Path | None,
+    remark: str = "",
 ) -> Path:
     """Train a sample and write its weights and card; return the path of the card.
 
@@ -83,6 +86,8 @@ def train_sample(
         Directory to write into.
     checkpoint : Path or None
         Written after every epoch; if it exists, the run continues from it.
+    remark : str
+        Put on the card, for example that other work shared the machine.
     """
     splits = {
         name: load_dataset(chosen.dataset, split=name, root=data) for name in _SPLITS
@@ -110,6 +115,8 @@ def train_sample(
     card = make_card(
         chosen, network, result, options=options, splits=splits, weights=weights
     )
+    if remark:
+        card["training"]["remark"] = remark
     out.mkdir(parents=True, exist_ok=True)
     _write(out / f"{chosen.name}.safetensors", weights)
     text = json.dumps(card, indent=2) + "\n"

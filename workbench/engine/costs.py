@@ -22,6 +22,12 @@ COPY_OVERHEAD_MS = 0.002
 STRIPS_COPY_FACTOR = 1.5
 """Copies into and out of strips break rows into sixteens."""
 
+SPLIT_FORMS = (Form("planes", 2), Form("rows", 2))
+"""What a reader of stride 2 wants."""
+
+SPLIT_STORE = 1.2
+"""Writing phases costs two masked stores a vector."""
+
 FOREIGN_STORE = 1.04
 """Writing another layout than the one read costs extra masked stores."""
 
@@ -39,9 +45,9 @@ class Option:
     ms : float
         With the output in the most natural layout.
     measured : bool
-    targets : tuple of str
-        Layout kinds the output may have.
-    by_target : tuple of (str, float)
+    targets : tuple of Form
+        Forms the output may have.
+    by_target : tuple of (Form, float)
         Measured times for some of them.
     """
 
@@ -50,17 +56,28 @@ class Option:
     variant: str
     ms: float
     measured: bool = False
-    targets: tuple[str, ...] = ()
-    by_target: tuple[tuple[str, float], ...] = ()
+    targets: tuple[Form, ...] = ()
+    by_target: tuple[tuple[Form, float], ...] = ()
 
-    def cost(self, target: str) -> float:
+    def cost(self, target: Form) -> float:
         """Return the time when the output is stored as ``target``."""
         if target not in self.targets:
             return inf
         known = dict(self.by_target)
         if target in known:
             return known[target]
-        return self.ms if target == self.form.kind else self.ms * FOREIGN_STORE
+        if target.split > 1:
+            return self.ms * SPLIT_STORE
+        return self.ms if target.kind == self.form.kind else self.ms * FOREIGN_STORE
+
+
+def writable_forms(candidate: Candidate, node: Node, form: Form) -> tuple[Form, ...]:
+    """Return the forms a candidate can write when it reads ``form``."""
+    plain = tuple(Form(kind) for kind in candidate.targets(node, form))
+    stride = tuple(node.attrs.get("stride", (1, 1)))
+    if not candidate.writes_split or stride != (form.split, form.split):
+        return plain
+    return (*plain, *SPLIT_FORMS)
 
 
 class Costs(Protocol):
@@ -103,7 +120,7 @@ class ModelCosts:
                 form,
                 "",
                 candidate.model_ms(node, shapes, form) / self._threads,
-                targets=candidate.targets(node, form),
+                targets=writable_forms(candidate, node, form),
             )
             for candidate in TABLE
             if node.op in candidate.ops and candidate.reject(node, shapes) is None

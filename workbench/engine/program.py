@@ -6,6 +6,7 @@ Belongs here: the public `Program`. Does not belong here: how it was compiled
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ class Program:
     plan : Plan
         Layouts and kernels.
 
+    Attributes
+    ----------
+    source : weakref or None
+        What it was compiled from, for those who compare the two; not kept alive.
+
     Notes
     -----
     May be called from several Python threads: calls take turns. Results are equal
@@ -46,6 +52,7 @@ class Program:
             arena_floats=self._lowered.arena.floats,
             threads=plan.threads,
         )
+        self.source: weakref.ref[Any] | None = None
 
     @property
     def name(self) -> str:

@@ -89,11 +89,12 @@ class _Scheduler:
         if addresses_match(stored.layout, target.layout):
             return stored
         part = self.slots.parts[name]
-        layout = self.slots.layout(part.slot, Form(target.layout.kind), part.channels)
+        form = Form(target.layout.kind, target.layout.split)
+        layout = self.slots.layout(part.slot, form, part.channels)
         if not addresses_match(layout, target.layout):
             layout = target.layout
         copy = self.copy(name, layout)
-        return Tensor(copy.buffer, copy.layout, 0, part.channels)
+        return Tensor(copy.buffer, copy.layout, 0, target.channels)
 
     def compute(self, node: Node) -> None:
         """Append the task of a node, and the copies it needs before."""

@@ -15,7 +15,7 @@ from workbench.engine.eliminate import Factor, minimise
 from workbench.engine.graph import INPUT, Graph, Node
 from workbench.engine.plan import Choice, Plan, Rejection
 from workbench.engine.slots import Slots
-from workbench.engine.wishes import slot_kinds
+from workbench.engine.wishes import slot_forms
 
 MOVING = ("slice", "concat", INPUT)
 """Nodes without a kernel of their own."""
@@ -116,25 +116,7 @@ class _Chooser:
 
     def domains(self) -> dict[str, tuple[Form, ...]]:
         """Return the primary forms each slot may have."""
-        kinds = slot_kinds(self._graph, self._slots)
-        domains = {slot: tuple(Form(k) for k in found) for slot, found in kinds.items()}
-        name = self._graph.nodes[0].id
-        if self._slots.parts[name].slot == name:
-            domains[name] += self._split_forms(name)
-        return domains
-
-    def _split_forms(self, name: str) -> tuple[Form, ...]:
-        """Return the split forms that every reader of the input can take."""
-        readers = [n for n in self._graph if name in n.inputs]
-        common: set[Form] | None = None
-        for node in readers:
-            plain = node.id in self._options and node.inputs.count(name) == 1
-            first = plain and node.inputs[0] == name
-            forms = {o.form for o in self._options[node.id]} if first else set()
-            common = forms if common is None else common & forms
-        if name == self._graph.output:
-            return ()
-        return tuple(sorted(f for f in common or () if f.split > 1))
+        return dict(slot_forms(self._graph, self._slots))
 
     def factors(
         self, node: Node, domains: Mapping[str, tuple[Form, ...]]
@@ -166,7 +148,7 @@ class _Chooser:
         if option is None:
             return inf
         total = self._reach(node, option, forms)
-        total += option.cost(target.kind) if target.split == 1 else inf
+        total += option.cost(target)
         for name in node.inputs[1:]:
             other = forms[parts[name].slot]
             total += self._copy(name, other, target)
@@ -187,7 +169,7 @@ class _Chooser:
         parts = self._slots.parts
         target = forms[parts[node.id].slot]
         reachable = [
-            (self._reach(node, o, forms) + o.cost(target.kind), i)
+            (self._reach(node, o, forms) + o.cost(target), i)
             for i, o in enumerate(self._options[node.id])
         ]
         ms, index = min(reachable)

@@ -19,7 +19,7 @@ from workbench.engine.plan import Rejection
 from workbench.engine.slots import Slots
 from workbench.engine.timings import TimingCache, node_key, structure_of
 from workbench.engine.trial import Bench, place_operands, race
-from workbench.engine.wishes import slot_kinds
+from workbench.engine.wishes import slot_forms
 from workbench.kernels import convert
 
 HOPELESS = 4.0
@@ -87,7 +87,7 @@ class MeasuredCosts:
         self._slots, self._tuning = slots, tuning
         self._shapes = {node.id: node.shape for node in graph}
         self._cache = TimingCache(tuning.cache, threads)
-        self._kinds = slot_kinds(graph, slots)
+        self._forms = slot_forms(graph, slots)
         self._bench = Bench(threads, cold=_footprint(graph) > SMALL_NETWORK_BYTES)
         self._copies: dict[tuple[tuple[int, ...], Form, Form], float] = {}
         tuning.start()
@@ -185,14 +185,14 @@ class MeasuredCosts:
             for variant, ms in times.items()
         ]
 
-    def _targets(self, node: Node, option: Option) -> list[str]:
-        """Return the layouts the output may get, the most natural first."""
-        kinds = self._kinds[self._slots.parts[node.id].slot]
-        targets = [kind for kind in kinds if kind in option.targets]
-        return sorted(targets, key=lambda kind: kind != option.form.kind)
+    def _targets(self, node: Node, option: Option) -> list[Form]:
+        """Return the forms the output may get, the most natural first."""
+        forms = self._forms[self._slots.parts[node.id].slot]
+        targets = [form for form in forms if form in option.targets]
+        return sorted(targets, key=lambda form: form != Form(option.form.kind))
 
     def _race(
-        self, node: Node, option: Option, target: str, only: tuple[str, ...]
+        self, node: Node, option: Option, target: Form, only: tuple[str, ...]
     ) -> dict[str, float]:
         """Return times in ms by variant, known or measured now."""
         candidate = option.candidate
@@ -215,9 +215,9 @@ class MeasuredCosts:
                     self._cache.put(f"{key}:{variant}", ms)
         return {variant: ms for variant, ms in times.items() if ms is not None}
 
-    def _layouts(self, node: Node, form: Form, target: str) -> tuple[Layout, ...]:
+    def _layouts(self, node: Node, form: Form, target: Form) -> tuple[Layout, ...]:
         first = self._alone(node.inputs[0], form)
-        output = self._alone(node.id, Form(target))
+        output = self._alone(node.id, target)
         others = []
         for name in node.inputs[1:]:
             same = self._shapes[name] == node.shape

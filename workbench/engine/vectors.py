@@ -5,6 +5,7 @@ of layouts: they add these tables to their base pointers.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,8 @@ def make_vectors(source: Layout, target: Layout, walk: Walk) -> Vectors:
     ([0, 16], [[65535], [511]])
     """
     reads = _source_addresses(source, walk)
+    if target.split > 1:
+        return _unzipped(reads.reshape(walk.height, walk.width), target)
     writes = target.pixels()[: walk.height, : walk.width].reshape(-1)
     starts, lengths = _runs(reads, writes)
     packer = _Packer()
@@ -95,6 +98,40 @@ def _row_vectors(source: Layout, walk: Walk) -> int:
     if source.gap == 0 or walk.width > source.width:
         return 0
     return -(-walk.width // LANES)
+
+
+def _unzipped(reads: NDArray[np.int64], target: Layout) -> Vectors:
+    """Return vectors that write the four phases of a split target.
+
+    Each vector stays within an image row; its even lanes go to one phase, its odd
+    lanes to the other.
+    """
+    height, width = reads.shape
+    phase_stride = target.channels // 4 * target.channel_stride
+    starts: list[int] = []
+    outs: list[tuple[int, int]] = []
+    masks: list[tuple[int, int]] = []
+    for y in range(height):
+        row = target.origin + y // 2 * target.row_stride
+        breaks = np.flatnonzero(np.diff(reads[y]) != 1) + 1
+        edges = [0, *breaks.tolist(), width]
+        for left, right in pairwise(edges):
+            for x in range(left, right, LANES):
+                count = min(LANES, right - x)
+                places = [
+                    row + (2 * (y % 2) + (x + odd) % 2) * phase_stride + (x + odd) // 2
+                    for odd in (0, 1)
+                ]
+                starts.append(int(reads[y, x]))
+                outs.append((places[0], places[1] - LANES // 2))
+                even, odds = (1 << -(-count // 2)) - 1, (1 << count // 2) - 1
+                masks.append((even, odds << LANES // 2))
+    return Vectors(
+        np.array(starts, np.int64),
+        np.array(outs, np.int64),
+        np.array(masks, np.uint16),
+        unzip=True,
+    )
 
 
 class _Packer:

@@ -16,8 +16,8 @@ ANYWHERE = ("planes", "strips")
 """For slots whose readers take everything alike."""
 
 
-def slot_kinds(graph: Graph, slots: Slots) -> Mapping[str, tuple[str, ...]]:
-    """Return the layout kinds that are worth considering for each slot.
+def slot_forms(graph: Graph, slots: Slots) -> Mapping[str, tuple[Form, ...]]:
+    """Return the forms that are worth considering for each slot.
 
     Parameters
     ----------
@@ -27,8 +27,9 @@ def slot_kinds(graph: Graph, slots: Slots) -> Mapping[str, tuple[str, ...]]:
 
     Returns
     -------
-    mapping of str to tuple of str
-        At least one kind each, that every writer of the slot can write.
+    mapping of str to tuple of Form
+        At least one unsplit form each, that every writer of the slot can write;
+        split forms where every reader can take them.
     """
     shapes = {node.id: node.shape for node in graph}
     wished: dict[str, set[str]] = {slot: set() for slot in slots.shapes}
@@ -44,15 +45,32 @@ def slot_kinds(graph: Graph, slots: Slots) -> Mapping[str, tuple[str, ...]]:
         if writers and slots.parts[node.id].slot in writable:
             able = {k for c in writers for k in c.targets(node, Form("planes"))}
             writable[slots.parts[node.id].slot] &= able
-    return {
-        slot: tuple(
-            kind
-            for kind in KINDS
-            if kind in writable[slot] and kind in (wished[slot] or ANYWHERE)
-        )
-        or tuple(kind for kind in KINDS if kind in writable[slot])
-        for slot in slots.shapes
+    kinds = {
+        slot: [k for k in KINDS if k in able and k in (wished[slot] or ANYWHERE)]
+        or [k for k in KINDS if k in able]
+        for slot, able in writable.items()
     }
+    return {
+        slot: (*map(Form, found), *_split_forms(graph, slots, slot))
+        for slot, found in kinds.items()
+    }
+
+
+def _split_forms(graph: Graph, slots: Slots, slot: str) -> tuple[Form, ...]:
+    """Return the split forms that every reader of a slot can take."""
+    shapes = {node.id: node.shape for node in graph}
+    members = [name for name, part in slots.parts.items() if part.slot == slot]
+    if members != [slot] or slot == graph.output:
+        return ()
+    common: set[Form] | None = None
+    for node in graph:
+        if slot not in node.inputs:
+            continue
+        first = node.inputs[0] == slot and node.inputs.count(slot) == 1
+        inputs = [shapes[name] for name in node.inputs]
+        forms = _forms(node, inputs) if first else set()
+        common = forms if common is None else common & forms
+    return tuple(sorted(form for form in common or () if form.split > 1))
 
 
 def _forms(node: Node, inputs: list[tuple[int, ...]]) -> set[Form]:

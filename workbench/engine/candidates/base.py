@@ -88,11 +88,14 @@ class Candidate:
         Operations it can run.
     reads_structure : bool
         Whether its time depends on which weights are zero.
+    writes_split : bool
+        Whether it can write the phases that a stride-2 reader wants.
     """
 
     name: str = ""
     ops: tuple[str, ...] = ()
     reads_structure: bool = False
+    writes_split: bool = False
 
     def reject(self, node: Node, shapes: Shapes) -> str | None:
         """Return why it may not run this node, or None."""

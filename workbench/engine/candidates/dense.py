@@ -29,6 +29,7 @@ class DenseConv(Candidate):
 
     name = "dense"
     ops = ("conv2d",)
+    writes_split = True
 
     def reject(self, node: Node, shapes: Shapes) -> str | None:
         """Reject depthwise layers, which have a kernel of their own."""

@@ -29,6 +29,7 @@ class DepthwiseConv(Candidate):
 
     name = "depthwise"
     ops = ("conv2d",)
+    writes_split = True
 
     def reject(self, node: Node, shapes: Shapes) -> str | None:
         """Reject layers that mix channels."""

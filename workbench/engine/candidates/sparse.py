@@ -30,6 +30,7 @@ class SparseConv(Candidate):
 
     name = "sparse"
     ops = ("conv2d",)
+    writes_split = True
     reads_structure = True
 
     def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:

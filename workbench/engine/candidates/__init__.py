@@ -10,12 +10,14 @@ from workbench.engine.candidates.elementwise import (
     Unary,
     Upsample,
 )
+from workbench.engine.candidates.generated import GeneratedConv
 from workbench.engine.candidates.linear import DenseLinear, SparseLinear
 from workbench.engine.candidates.pooling import GlobalPool, WindowPool
 from workbench.engine.candidates.sparse import SparseConv
 
 TABLE: tuple[Candidate, ...] = (
     SparseConv(),
+    GeneratedConv(),
     DenseConv(),
     DepthwiseConv(),
     DenseLinear(),

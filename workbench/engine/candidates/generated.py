@@ -1,0 +1,113 @@
+"""Generated sparse convolution: machine code written for the layer's own zeros."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.engine.candidates.base import (
+    Binding,
+    Candidate,
+    Form,
+    Shapes,
+    activation_of,
+    nonzero_macs,
+)
+from workbench.engine.candidates.conv import conv_forms, is_depthwise, place_conv
+from workbench.engine.graph import Node
+from workbench.engine.pack import compress_rows
+from workbench.kernels import Step, conv_sparse, info
+from workbench.kernels.conv import sparse_spec
+from workbench.kernels.generated import (
+    available,
+    conv_generated,
+    variants_generated,
+)
+
+MODEL_MACS_PER_MS = {"avx2": 30e6, "avx512": 50e6}
+"""About 60 and 100 GF/s while multiply-adds are the limit."""
+
+MODEL_BYTES_PER_MS = 20e6
+"""Code and weights arrive from L3 at about this rate, once for all pixels."""
+
+BYTES_PER_NONZERO = 14
+MOST_CODE_BYTES = 24 << 20
+"""More than this would push everything else out of the caches."""
+
+ROWS_SHARING = 29
+LOAD_COST = 1.4
+FMA_COST = 0.5
+"""Cycles of the load ports for an input vector and for a multiply-add."""
+
+
+class GeneratedConv(Candidate):
+    """Any mask as straight-line code: each input vector loaded once for 29 rows."""
+
+    name = "generated"
+    ops = ("conv2d",)
+    reads_structure = True
+
+    def reject(self, node: Node, shapes: Shapes) -> str | None:
+        """Reject where code may not be generated, or would be too large."""
+        ready = available()
+        if not ready.available:
+            return ready.reason
+        if is_depthwise(node):
+            return "one filter a channel: there are no loads to share"
+        code = int(np.count_nonzero(node.params["weight"])) * BYTES_PER_NONZERO
+        if code > MOST_CODE_BYTES:
+            return f"its code would need {code / 2**20:.0f} MiB"
+        return None
+
+    def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
+        """Return strips for 1x1, else padded planes or rows."""
+        return conv_forms(node, shapes[0])
+
+    def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
+        """Return the tunings worth timing for these non-zeros."""
+        return variants_generated(sparse_spec(**_arguments(node, binding)))
+
+    def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
+        """Return the one step of the layer.
+
+        A plan made elsewhere may meet a machine that runs no generated code, or has
+        other registers: the data-driven kernel, or the default tuning, takes over.
+        """
+        arguments = _arguments(node, binding)
+        if not available().available:
+            return (conv_sparse(**arguments),)
+        names = variants_generated(sparse_spec(**arguments))
+        known = variant if variant in names else None
+        return (conv_generated(**arguments, variant=known),)
+
+    def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
+        """Return the time of multiply-adds and loads, and of bringing in the code."""
+        weight = node.params["weight"]
+        nonzeros = int(np.count_nonzero(weight))
+        density = nonzeros / weight.size
+        used = 1 - (1 - density) ** ROWS_SHARING
+        loads = used / max(density * ROWS_SHARING, 1e-9)
+        slower = max(1.0, FMA_COST + LOAD_COST * loads)
+        rate = MODEL_MACS_PER_MS.get(info().isa, MODEL_MACS_PER_MS["avx2"])
+        code = nonzeros * BYTES_PER_NONZERO / MODEL_BYTES_PER_MS
+        return nonzero_macs(node) / rate * slower + code
+
+
+def _arguments(node: Node, binding: Binding) -> dict[str, Any]:
+    """Return what both sparse kernels are given for a node."""
+    place = place_conv(node, binding)
+    groups = node.attrs.get("groups", 1)
+    rows = compress_rows(node.params["weight"], place.offsets, groups)
+    return {
+        "indptr": rows.indptr,
+        "offsets": rows.offsets,
+        "values": rows.values,
+        "bias": node.params["bias"],
+        "vectors": place.vectors,
+        "src": place.src,
+        "dst": place.dst,
+        "out_cs": place.out_cs,
+        "act": activation_of(node),
+        "residual": place.residual,
+        "arena_floats": binding.arena_floats,
+    }

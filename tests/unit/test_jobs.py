@@ -108,7 +108,7 @@ def test_the_remaining_time_comes_from_the_measured_cells(
 
 def test_rounds_of_a_measurement_count_as_cells() -> None:
     def work(job: Job) -> None:
-        for done in (1, 2, 5):
+        for done in (0, 0, 1, 2, 5):
             job.on_round(done, 8)
 
     view = Registry().start(work, spec={}).wait(PATIENCE_S)

@@ -161,7 +161,7 @@ def test_rounds_end_with_the_budget_and_progress_is_told() -> None:
     found = measure(["torch"], network=small_network(), rounds=50, settings=settings)
     assert found.rows[0].spread is not None
     assert found.rows[0].spread.n == MIN_ROUNDS
-    assert seen == [(n + 1, 50) for n in range(MIN_ROUNDS)]
+    assert seen == [(n, 50) for n in range(MIN_ROUNDS + 1)]
 
 
 def test_what_progress_raises_stops_the_measurement() -> None:
@@ -196,7 +196,7 @@ def test_threads_and_collector_are_as_before() -> None:
 @needs_kernels
 def test_our_engine_and_a_program_are_contenders() -> None:
     pruned = small_pruned()
-    program = wb.compile(pruned, threads=1)
+    program = wb.compile(pruned, threads=1, tune="model")
     found = quick([program, pruned, "torch"], network=pruned)
     assert [row.name for row in found.rows] == [
         "workbench",
@@ -204,9 +204,10 @@ def test_our_engine_and_a_program_are_contenders() -> None:
         "torch",
     ]
     assert [row.refused for row in found.rows] == [None, None, None]
+    assert measure([program], rounds=MIN_ROUNDS, settings=QUICK).rows[0].spread
     wrong = quick([program], network=small_network())
     assert "output differs" in str(wrong.rows[0].refused)
-    two = quick([wb.compile(pruned, threads=2)], network=pruned)
+    two = quick([wb.compile(pruned, threads=2, tune="model")], network=pruned)
     assert "compiled for 2 threads" in str(two.rows[0].refused)
 
 

@@ -4,6 +4,7 @@ torch and onnx are imported only when a network of theirs comes in, so an ONNX f
 compiles and runs on a machine without torch.
 """
 
+import weakref
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +51,10 @@ def compile(
     WorkbenchError
         A network that cannot be captured or an operation that is not covered.
     """
-    return compile_graph(_graph(obj, example), threads=threads, tune=tune)
+    program = compile_graph(_graph(obj, example), threads=threads, tune=tune)
+    if not isinstance(obj, str | PathLike):
+        program.source = weakref.ref(obj)
+    return program
 
 
 def _graph(

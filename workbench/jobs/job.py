@@ -129,7 +129,9 @@ class Job:
     def on_round(self, done: int, total: int) -> None:
         """Take progress as `done` of `total`, as measure() reports it."""
         self.set_total(total)
-        self.advance(cells=done - self._done)
+        if done > self._done:
+            self.advance(cells=done - self._done)
+        self.check()
 
     def cancel(self) -> None:
         """Ask the work to stop at its next check; rows are kept."""

@@ -144,10 +144,10 @@ def _from_program(program: Program, subject: Subject) -> Contender:
 
 
 def _first_network(given: Sequence[Given]) -> Network | PrunedNetwork | None:
-    sources = (getattr(one, "source", None) or one for one in given)
-    for one in sources:
-        if isinstance(one, Network | PrunedNetwork):
-            return one
+    for one in given:
+        source = one.source() if isinstance(one, Program) and one.source else one
+        if isinstance(source, Network | PrunedNetwork):
+            return source
     return None
 
 

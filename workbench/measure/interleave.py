@@ -53,7 +53,8 @@ class Settings:
     seed : int
         Of the second input that outputs are compared on.
     on_round : callable (done, total) or None
-        Called after each round; may raise to stop.
+        Called with 0 before each engine loads the network, then after each round;
+        may raise to stop.
     """
 
     warmup: int = 3
@@ -146,6 +147,7 @@ def measure_contenders(
     with ExitStack() as stack:
         stack.enter_context(_same_for_all(threads))
         for lane in lanes:
+            _tell(settings, 0, rounds)
             _prepare(lane, Setup(threads, len(image)), stack)
             _check(lane, image, settings)
         racing = [lane for lane in lanes if lane.refused is None]
@@ -259,8 +261,12 @@ def _race(
             )
             if settle:
                 sleep(runner.settle_s)
-        if settings.on_round is not None:
-            settings.on_round(done + 1, rounds)
+        _tell(settings, done + 1, rounds)
+
+
+def _tell(settings: Settings, done: int, rounds: int) -> None:
+    if settings.on_round is not None:
+        settings.on_round(done, rounds)
 
 
 def _order(lanes: Sequence[_Lane], done: int) -> list[_Lane]:

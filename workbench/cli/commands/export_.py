@@ -34,10 +34,10 @@ def run(
 ) -> None:
     """Write safetensors, pt, ONNX, wbp or the recipe, each verified by reading back."""
     network = load_pruned(load_network(model, weights, input_shape), recipe)
-    report = wb.export(network, output, format=file_format).to_dict()
+    report = wb.export(network, output, format=file_format)
     if as_json:
-        print_json(report)
+        print_json(report.to_dict())
         return
-    print_line(f"wrote {report['path']}: {report['format']}, {report['bytes']:,} bytes")
-    for check in report["checks"]:
+    print_line(f"wrote {report.path}: {report.format}, {report.bytes:,} bytes")
+    for check in report.checks:
         print_line(f"  ok  {check}")

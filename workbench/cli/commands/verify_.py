@@ -24,12 +24,12 @@ def run(
         if against is None
         else load_pruned(load_network(against, None, None), recipe)
     )
-    result = wb.verify(file, reference).to_dict()
+    result = wb.verify(file, reference)
     if as_json:
-        print_json(result)
+        print_json(result.to_dict())
     else:
-        print_line(f"{file}: {result['kind']}, {'ok' if result['ok'] else 'REFUSED'}")
-        for check in result["checks"]:
-            print_line(f"  {check}")
-    if not result["ok"]:
+        print_line(f"{file}: {result.kind}, {'ok' if result.ok else 'REFUSED'}")
+        for check in result.checks:
+            print_line(f"  {'ok' if check.ok else 'NO'}  {check}")
+    if not result.ok:
         raise typer.Exit(1)

@@ -1,0 +1,78 @@
+"""Rewrites: fewer nodes, the same layers, masked zeros stay zero."""
+
+import numpy as np
+import torch
+
+from tests.engine.nets import make
+from workbench.capture.torch_export import capture
+from workbench.engine.graph import Graph
+from workbench.engine.passes import simplify
+
+
+def simplified(name: str, sparsity: float = 0.0) -> tuple[Graph, torch.nn.Module]:
+    module, x = make(name, sparsity)
+    return simplify(capture(module, x)), module
+
+
+def test_resnet_is_only_convolutions_and_a_head() -> None:
+    graph, _ = simplified("resnet")
+    assert [(node.id, node.op) for node in graph] == [
+        ("input", "input"),
+        ("0", "conv2d"),
+        ("3.conv1", "conv2d"),
+        ("3.conv2", "conv2d"),
+        ("4.conv1", "conv2d"),
+        ("4.conv2", "conv2d"),
+        ("4.short.0", "conv2d"),
+        ("5.conv1", "conv2d"),
+        ("5.conv2", "conv2d"),
+        ("6.adaptive_avg_pool", "global_avg_pool"),
+        ("8", "linear"),
+    ]
+
+
+def test_residual_and_activation_sit_in_the_later_convolution() -> None:
+    graph, _ = simplified("resnet")
+    assert graph.node("3.conv2").inputs == ("3.conv1", "0")
+    assert graph.node("4.short.0").inputs == ("3.conv2", "4.conv2")
+    assert graph.node("4.short.0").attrs["act"][0] == "relu"
+    assert "act" not in graph.node("4.conv2").attrs
+
+
+def test_folding_keeps_masked_zeros() -> None:
+    graph, module = simplified("resnet", 0.5)
+    for name, layer in module.named_modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            folded = graph.node(name).params["weight"]
+            np.testing.assert_array_equal(
+                folded == 0, layer.weight.numpy(force=True) == 0
+            )
+
+
+def test_batch_norm_folds_to_its_formula() -> None:
+    # gamma 3, beta 1, mean 2, variance 4 - eps: y = 3 (w x - 2) / 2 + 1
+    conv = torch.nn.Conv2d(1, 1, 1, bias=False)
+    norm = torch.nn.BatchNorm2d(1, eps=1.0)
+    with torch.no_grad():
+        conv.weight.fill_(5.0)
+        norm.weight.fill_(3.0)
+        norm.bias.fill_(1.0)
+        norm.running_mean.fill_(2.0)
+        norm.running_var.fill_(3.0)
+    module = torch.nn.Sequential(conv, norm).eval()
+    node = simplify(capture(module, torch.zeros(1, 1, 2, 2))).node("0")
+    assert node.params["weight"].item() == 7.5
+    assert node.params["bias"].item() == -2.0
+
+
+def test_flatten_before_linear_disappears() -> None:
+    graph, _ = simplified("lenet")
+    assert "flatten" not in {node.op for node in graph}
+    assert graph.node("7").params["weight"].shape == (120, 400)
+
+
+def test_convolution_of_one_pixel_becomes_linear() -> None:
+    graph, _ = simplified("mobilenet")
+    assert graph.node("11.fc1").op == "linear"
+    assert graph.node("11.fc2").attrs["act"][0] == "hardsigmoid"
+    assert graph.node("11.fc2").shape == (20, 1, 1)

@@ -3,7 +3,7 @@
 Belongs here: the metadata keys. Does not belong here: how a format stores them.
 """
 
-import workbench
+from workbench import __version__
 from workbench.export.format import Exportable
 from workbench.pruning.pruned import PrunedNetwork
 
@@ -17,7 +17,7 @@ def provenance(network: Exportable) -> dict[str, str]:
     `.input_shape`, and for a pruned network `.recipe` (YAML) and `.base_digest`.
     """
     found = {
-        PREFIX + "version": workbench.__version__,
+        PREFIX + "version": __version__,
         PREFIX + "model": network.name,
         PREFIX + "digest": network.digest,
         PREFIX + "input_shape": ",".join(str(side) for side in network.input_shape),

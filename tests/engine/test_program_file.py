@@ -13,6 +13,7 @@ from tests.engine.nets import make
 from workbench.capture.compile import compile
 from workbench.engine.file import PREFIX, ProgramFileError
 from workbench.engine.program import Program
+from workbench.kernels import forced_isa
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,7 @@ def test_loads_and_runs_without_torch(
 import hashlib, sys
 import numpy as np
 from workbench.engine.program import Program
+from workbench.kernels import forced_isa
 x = np.fromfile({str(tmp_path / "x.bin")!r}, np.float32).reshape(3, 3, 33, 31)
 print(hashlib.sha256(Program.load({str(path)!r})(x).tobytes()).hexdigest())
 assert "torch" not in sys.modules
@@ -88,3 +90,15 @@ def test_damage_is_refused(
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProgramFileError, match=r"none\.wbp cannot be read"):
         Program.load(tmp_path / "none.wbp")
+
+
+def test_a_file_from_another_machine_is_planned_anew(
+    saved: tuple[Path, np.ndarray, bytes],
+) -> None:
+    path, expected, images = saved
+    x = np.frombuffer(images, np.float32).reshape(3, 3, 33, 31)
+    with forced_isa("numpy"):
+        elsewhere = Program.load(path)
+        result = elsewhere(x)
+    assert elsewhere.plan.kernels.startswith("numpy ")
+    np.testing.assert_allclose(result, expected, atol=1e-5 * np.abs(expected).max())

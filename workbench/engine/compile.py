@@ -6,7 +6,9 @@ from typing import Literal
 from workbench.engine.costs import ModelCosts
 from workbench.engine.graph import Graph
 from workbench.engine.passes import simplify
+from workbench.engine.plans import PlanCache
 from workbench.engine.program import Program
+from workbench.engine.refine import refine
 from workbench.engine.select import select
 from workbench.engine.slots import find_slots
 from workbench.engine.timings import default_cache
@@ -56,8 +58,14 @@ def compile_graph(
         return Program(
             simple, select(simple, slots, ModelCosts(simple, threads), threads)
         )
-    tuning = Tuning(budget_s, cache or default_cache())
-    costs = MeasuredCosts(simple, slots, threads=threads, tuning=tuning)
-    plan = select(simple, slots, costs, threads)
-    costs.save()
+    folder = cache or default_cache()
+    known = PlanCache(folder, simple, threads)
+    plan = known.load()
+    if plan is None:
+        tuning = Tuning(budget_s, folder)
+        costs = MeasuredCosts(simple, slots, threads=threads, tuning=tuning)
+        plan = refine(simple, slots, select(simple, slots, costs, threads), costs)
+        costs.save()
+        if not costs.over:
+            known.save(plan)
     return Program(simple, plan)

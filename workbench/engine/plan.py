@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import workbench
 from workbench.engine.candidates import Form
+from workbench.kernels import info
+
+
+def kernels_here() -> str:
+    """Return instruction set and version of the kernels of this process."""
+    return f"{info().isa} {workbench.__version__}"
 
 
 @dataclass(frozen=True)
@@ -69,16 +76,20 @@ class Plan:
         For each node that computes something.
     threads : int
         Threads that the plan was made for.
+    kernels : str
+        Instruction set and version of the kernels that it names.
     """
 
     forms: Mapping[str, Form]
     choices: Mapping[str, Choice]
     threads: int
+    kernels: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as values that JSON can hold."""
         return {
             "threads": self.threads,
+            "kernels": self.kernels,
             "forms": {k: [f.kind, f.split] for k, f in self.forms.items()},
             "choices": {
                 name: {
@@ -110,4 +121,5 @@ class Plan:
                 for name, c in data["choices"].items()
             },
             data["threads"],
+            data["kernels"],
         )

@@ -7,16 +7,19 @@ Belongs here: the public `Program`. Does not belong here: how it was compiled
 from __future__ import annotations
 
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.engine.costs import ModelCosts
 from workbench.engine.graph import Graph
 from workbench.engine.lower import Lowered, lower
-from workbench.engine.plan import Plan
+from workbench.engine.plan import Plan, kernels_here
 from workbench.engine.report import Profile, StepReport, profile_of, report_of
+from workbench.engine.select import select
 from workbench.engine.slots import find_slots
 from workbench.errors import WorkbenchError
 from workbench.kernels import Executor
@@ -142,6 +145,11 @@ class Program:
         threads : int, optional
             Another number of threads than the plan was made for.
 
+        Notes
+        -----
+        On a machine with other kernels than those the file was tuned for, the cost
+        model plans anew; `compile_graph` of ``program.graph`` measures again.
+
         Raises
         ------
         WorkbenchError
@@ -150,8 +158,10 @@ class Program:
         from workbench.engine.file import load_program
 
         graph, plan = load_program(Path(path))
-        if threads is not None:
-            plan = Plan(plan.forms, plan.choices, threads)
+        plan = replace(plan, threads=threads or plan.threads)
+        if plan.kernels != kernels_here():
+            costs = ModelCosts(graph, plan.threads)
+            plan = select(graph, find_slots(graph), costs, plan.threads)
         return cls(graph, plan)
 
     def close(self) -> None:

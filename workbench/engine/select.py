@@ -13,7 +13,7 @@ from workbench.engine.candidates import Form
 from workbench.engine.costs import Costs, Option
 from workbench.engine.eliminate import Factor, minimise
 from workbench.engine.graph import INPUT, Graph, Node
-from workbench.engine.plan import Choice, Plan, Rejection
+from workbench.engine.plan import Choice, Plan, Rejection, kernels_here
 from workbench.engine.slots import Slots
 from workbench.engine.wishes import slot_forms
 
@@ -56,7 +56,9 @@ def select(graph: Graph, slots: Slots, costs: Costs, threads: int) -> Plan:
         for node in graph
         if node.op not in MOVING and not chooser.is_view(node)
     }
-    return Plan({slot: forms[slot] for slot in slots.shapes}, choices, threads)
+    return Plan(
+        {slot: forms[slot] for slot in slots.shapes}, choices, threads, kernels_here()
+    )
 
 
 def split_name(value: str) -> str:

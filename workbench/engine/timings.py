@@ -10,13 +10,14 @@ import json
 import os
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import workbench
-from workbench.engine.candidates import Candidate
+from workbench.engine.candidates import TABLE, Candidate
 from workbench.engine.graph import Node
 from workbench.engine.layout import Layout
 from workbench.kernels import info
@@ -37,6 +38,32 @@ def cpu_model() -> str:
         if key.strip() in ("vendor_id", "cpu family", "model", "model name", "stepping")
     )
     return " ".join(fields[key] for key in sorted(fields))
+
+
+def machine_key(threads: int) -> str:
+    """Return what every measured time is bound to, in sixteen digits."""
+    kernels = info()
+    machine = (
+        CACHE_VERSION,
+        workbench.__version__,
+        cpu_model(),
+        kernels.isa,
+        kernels.compiler,
+        _build(),
+        [candidate.name for candidate in TABLE],
+        threads,
+    )
+    return hashlib.sha256(repr(machine).encode()).hexdigest()[:16]
+
+
+def _build() -> tuple[int, int]:
+    """Return size and time of the compiled module: another build, other times."""
+    try:
+        spec = find_spec("workbench.kernels._native")
+        stat = Path(spec.origin or "").stat() if spec is not None else None
+    except OSError:
+        return (0, 0)
+    return (0, 0) if stat is None else (stat.st_size, stat.st_mtime_ns)
 
 
 def default_cache() -> Path:
@@ -73,16 +100,7 @@ class TimingCache:
     """
 
     def __init__(self, folder: Path | None, threads: int) -> None:
-        kernels = info()
-        machine = (
-            CACHE_VERSION,
-            workbench.__version__,
-            cpu_model(),
-            kernels.isa,
-            kernels.compiler,
-            threads,
-        )
-        name = hashlib.sha256(repr(machine).encode()).hexdigest()[:16]
+        name = machine_key(threads)
         self._path = None if folder is None else folder / f"timings-{name}.json"
         self._times: dict[str, float] = dict(_read(self._path))
         self._new: dict[str, float] = {}

@@ -94,6 +94,11 @@ class MeasuredCosts:
         order = sorted(graph, key=self._expected, reverse=True)
         self._options = {node.id: self._measure(node) for node in order if node.inputs}
 
+    @property
+    def over(self) -> bool:
+        """Say whether the budget is spent."""
+        return self._tuning.over
+
     def save(self) -> None:
         """Write the new times to the cache folder."""
         self._cache.save()

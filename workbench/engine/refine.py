@@ -1,0 +1,134 @@
+"""The last word: runners-up timed inside the whole program.
+
+Belongs here: swapping kernels where the layouts stay as they are. A kernel
+timed alone has caches and branch predictors to itself; inside a network its
+weights come from farther away, and the order of two close candidates may turn.
+Does not belong here: the search over layouts (`select`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from workbench.engine.costs import Option
+from workbench.engine.graph import Graph
+from workbench.engine.lower import Lowered, lower
+from workbench.engine.plan import Choice, Plan
+from workbench.engine.slots import Slots
+from workbench.engine.tune import MeasuredCosts
+from workbench.kernels import Executor
+
+CLOSE = 1.5
+"""Runners-up this much slower when alone are not tried again."""
+
+ROUNDS = 4
+"""Runs of each program in each of the turns."""
+
+TURNS = 3
+GAIN = 0.97
+"""A runner-up must be this much faster in place: ties keep the plan."""
+
+MAX_SWAPS = 4
+"""Runners-up of a node that are tried, best first."""
+
+NS_PER_MS = 1e6
+
+
+def refine(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
+    """Return the plan with kernels that are faster inside the program.
+
+    Parameters
+    ----------
+    graph : Graph
+        Simplified.
+    slots : Slots
+    plan : Plan
+        From `select`.
+    costs : MeasuredCosts
+        Of the same graph; its budget also bounds this.
+
+    Returns
+    -------
+    Plan
+        Equal layouts; some choices replaced.
+    """
+    queues = {
+        node.id: _runners_up(plan.choices[node.id], costs.options(node))
+        for node in graph
+        if node.id in plan.choices
+    }
+    for turn in range(MAX_SWAPS):
+        swaps = {
+            name: _swap(plan.choices[name], queue[turn])
+            for name, queue in queues.items()
+            if turn < len(queue)
+        }
+        if not swaps or costs.over:
+            break
+        plan = _better(graph, slots, plan, swaps)
+    return plan
+
+
+def _runners_up(choice: Choice, options: Sequence[Option]) -> list[Option]:
+    """Return other kernels for the same input form that came close."""
+    close = [
+        option
+        for option in options
+        if option.measured
+        and option.form == choice.form
+        and option.ms <= CLOSE * choice.ms
+        and (option.candidate.name, option.variant)
+        != (choice.candidate, choice.variant)
+    ]
+    return sorted(close, key=lambda option: option.ms)
+
+
+def _swap(choice: Choice, option: Option) -> Choice:
+    return replace(
+        choice, candidate=option.candidate.name, variant=option.variant, ms=option.ms
+    )
+
+
+def _better(
+    graph: Graph, slots: Slots, plan: Plan, swaps: Mapping[str, Choice]
+) -> Plan:
+    """Return the plan with those swaps that win in place."""
+    other = replace(plan, choices={**plan.choices, **swaps})
+    contenders = [lower(graph, slots, p) for p in (plan, other)]
+    ours, theirs = _times(contenders, plan.threads)
+    won = {
+        name: choice
+        for name, choice in swaps.items()
+        if theirs[name] < GAIN * ours[name]
+    }
+    return replace(plan, choices={**plan.choices, **won})
+
+
+def _times(contenders: list[Lowered], threads: int) -> list[dict[str, float]]:
+    """Return the least time of each node in each program, run in turns."""
+    executors = [
+        Executor(c.steps, arena_floats=c.arena.floats, threads=threads)
+        for c in contenders
+    ]
+    best = [np.full(len(c.groups), np.inf) for c in contenders]
+    try:
+        for _ in range(TURNS):
+            for index, (lowered, executor) in enumerate(
+                zip(contenders, executors, strict=True)
+            ):
+                times = executor.time_steps(ROUNDS)[1:]
+                edges = np.cumsum([0] + [len(group) for group in lowered.groups])
+                grouped = np.add.reduceat(times, edges[:-1], axis=1).min(axis=0)
+                best[index] = np.minimum(best[index], grouped / NS_PER_MS)
+    finally:
+        for executor in executors:
+            executor.close()
+    return [
+        {
+            task.node.id: float(ms)
+            for task, ms in zip(lowered.tasks, column, strict=True)
+            if task.kind == "node"
+        }
+        for lowered, column in zip(contenders, best, strict=True)
+    ]

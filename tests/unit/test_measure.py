@@ -246,7 +246,7 @@ def test_the_json_keys_are_stable_and_every_value_is_json() -> None:
     data = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert set(data) == {
         "version", "network", "digest", "input_shape", "threads", "baseline", "rows",
-        "absent", "conditions",
+        "absent", "warning", "conditions",
     }  # fmt: skip
     good, bad = data["rows"]
     assert set(good) == set(bad) == ROW_KEYS

@@ -110,16 +110,25 @@ def test_the_machine_digest_forgets_the_moment(tmp_path: Path) -> None:
     assert read_conditions(1, cpuinfo=cpuinfo).machine_digest != one.machine_digest
 
 
-def test_ratios_are_counted_from_the_chosen_baseline() -> None:
-    samples = {"torch": 4.0, "ours": 2.0}
+def measurement(samples_ms: dict[str, tuple[float, ...]]) -> Measurement:
     rows = tuple(
-        Timing(
-            name, name, "dense", summarise(np.full(9, ms)), None, 1.0, None, (ms,) * 9
-        )
-        for name, ms in samples.items()
+        Timing(name, name, "dense", summarise(np.array(ms)), None, 1.0, None, ms)
+        for name, ms in samples_ms.items()
     )
-    conditions = Conditions("c", "i", "k", 1, 1, 0.0, None, "s", "p", (), "d")
-    found = Measurement(rows, conditions, "net", "0" * 64, (1, 3, 8, 8))
+    conditions = Conditions("c", "i", "k", 2, 1, 7.5, None, "s", "p", (), "d")
+    return Measurement(rows, conditions, "net", "0" * 64, (1, 3, 8, 8))
+
+
+def test_a_busy_machine_is_called_one() -> None:
+    steady, shaken = (1.0,) * 9, (1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0)
+    assert measurement({"a": steady, "b": steady, "c": shaken}).warning is None
+    text = str(measurement({"a": shaken, "b": shaken, "c": steady}).warning)
+    assert text.startswith("times vary 3.0-fold (p90 over p10) and the load was 7.5 on")
+    assert measurement({}).warning is None
+
+
+def test_ratios_are_counted_from_the_chosen_baseline() -> None:
+    found = measurement({"torch": (4.0,) * 9, "ours": (2.0,) * 9})
     assert [row["ratio"] for row in found.to_dict()["rows"]] == [None, 2.0]
     assert [r["ratio"] for r in found.to_dict(baseline="ours")["rows"]] == [0.5, None]
     (only,) = found.against("torch")

@@ -16,6 +16,8 @@ from workbench.measure.conditions import Conditions
 from workbench.measure.statistics import Ratio, Spread, ratio
 
 FORMAT_VERSION = 1
+# On an idle machine the 90th percentile stays within 1.2 times the 10th.
+DISTURBED = 1.5
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,21 @@ class Measurement:
         """Rows that have a time."""
         return tuple(row for row in self.rows if row.spread is not None)
 
+    @property
+    def warning(self) -> str | None:
+        """None, or why these times should not be quoted: the machine was busy."""
+        spreads = [row.spread for row in self.rows if row.spread is not None]
+        if not spreads:
+            return None
+        typical = float(np.median([one.p90_ms / one.p10_ms for one in spreads]))
+        if typical <= DISTURBED:
+            return None
+        return (
+            f"times vary {typical:.1f}-fold (p90 over p10) and the load was "
+            f"{self.conditions.load_1min:.1f} on {self.conditions.cores} cores: "
+            "something else was running; measure again on an idle machine"
+        )
+
     def compare(self, name: str, baseline: str) -> Comparison | None:
         """Return the ratio of two rows, or None when one of them was refused."""
         mine, base = self.row(name), self.row(baseline)
@@ -159,7 +176,7 @@ class Measurement:
         Notes
         -----
         Keys: `version`, `network`, `digest`, `input_shape`, `threads`, `baseline`,
-        `rows`, `absent`, `conditions`. A row: `name`, `engine`, `weights`,
+        `rows`, `absent`, `warning`, `conditions`. A row: `name`, `engine`, `weights`,
         `median_ms`, `p10_ms`, `p90_ms`, `min_ms`, `n`, `inner`, `prepare_ms`,
         `refused`, `max_abs_error`, `max_rel_error`, `tolerance`, `ratio`,
         `ratio_lo`, `ratio_hi`, `verdict`. What was not measured is null.
@@ -180,6 +197,7 @@ class Measurement:
             "baseline": baseline,
             "rows": [_row_dict(row, ratios.get(row.name)) for row in self.rows],
             "absent": [{"name": n, "reason": why} for n, why in self.absent],
+            "warning": self.warning,
             "conditions": self.conditions.to_dict(),
         }
 

@@ -66,6 +66,8 @@ def _print(result: Mapping[str, Any]) -> None:
     for absent in result["absent"]:
         print_line(f"{absent['name']} did not take part: {absent['reason']}")
     print_line(f"ratio: median of {result['baseline']} / median of the row")
+    if result["warning"]:
+        print_line(f"warning: {result['warning']}")
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[object, ...]:

@@ -14,7 +14,13 @@ from workbench.data import Dataset
 from workbench.data.dataset import make_dataset
 from workbench.errors import WorkbenchError
 from workbench.models.digest import digest_state
-from workbench.training.augment import augment, crop_flip, jitter
+from workbench.training.augment import (
+    Augment,
+    augment,
+    crop_flip,
+    jitter,
+    mirror_crop_flip,
+)
 from workbench.training.checkpoint import Checkpoint
 from workbench.training.fit import FitHooks, fit, top1
 from workbench.training.options import EpochLog, FitOptions
@@ -247,23 +253,25 @@ def test_schedules_by_hand() -> None:
     assert all(0 <= f(p / 50) <= 1 for f in SCHEDULES.values() for p in range(51))
 
 
-def test_crops_are_windows_of_the_padded_image() -> None:
-    pixels = torch.arange(1, 5, dtype=torch.uint8).view(1, 1, 2, 2).repeat(200, 1, 1, 1)
-    out = crop_flip(pixels, torch.Generator().manual_seed(0))
-    assert (out.shape, out.dtype) == (pixels.shape, torch.uint8)
-    padded = torch.nn.functional.pad(pixels[0, 0], (4, 4, 4, 4))
+@pytest.mark.parametrize(
+    ("change", "mode"), [(crop_flip, "constant"), (mirror_crop_flip, "reflect")]
+)
+def test_crops_are_windows_of_the_padded_image(change: Augment, mode: str) -> None:
+    image = torch.arange(1, 37, dtype=torch.uint8).view(1, 1, 6, 6)
+    out = change(image.repeat(300, 1, 1, 1), torch.Generator().manual_seed(0))
+    assert (out.shape, out.dtype) == ((300, 1, 6, 6), torch.uint8)
+    padded = torch.nn.functional.pad(image.float(), (4, 4, 4, 4), mode=mode)[0, 0]
     windows = {
-        bytes(window.flatten().tolist())
+        bytes(window.to(torch.uint8).flatten().tolist())
         for row in range(9)
         for column in range(9)
-        for window in (
-            padded[row : row + 2, column : column + 2],
-            padded[row : row + 2, column : column + 2].flip(1),
-        )
+        for plain in (padded[row : row + 6, column : column + 6],)
+        for window in (plain, plain.flip(1))
     }
-    found = {bytes(image.flatten().tolist()) for image in out}
+    found = {bytes(crop.flatten().tolist()) for crop in out}
     assert found <= windows
-    assert len(found) > 5
+    # At least 81 of the windows differ; 300 draws miss few of them.
+    assert len(found) > 60
 
 
 def test_jitter_keeps_the_digit_and_the_range() -> None:
@@ -281,7 +289,7 @@ def test_jitter_keeps_the_digit_and_the_range() -> None:
 
 def test_augmentation_repeats_under_its_generator() -> None:
     pixels = torch.randint(0, 256, (8, 3, 16, 16)).to(torch.uint8)
-    for change in (crop_flip, jitter):
+    for change in (crop_flip, mirror_crop_flip, jitter):
         one = change(pixels, torch.Generator().manual_seed(4))
         two = change(pixels, torch.Generator().manual_seed(4))
         assert torch.equal(one, two)

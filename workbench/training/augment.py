@@ -36,8 +36,36 @@ def crop_flip(pixels: Tensor, random: Generator) -> Tensor:
     ------
     He et al., "Deep Residual Learning for Image Recognition", 2016, section 4.2.
     """
-    count, _, height, width = pixels.shape
-    padded = functional.pad(pixels, (_PAD_PX,) * 4)
+    return _windows(functional.pad(pixels, (_PAD_PX,) * 4), pixels.shape, random)
+
+
+def mirror_crop_flip(pixels: Tensor, random: Generator) -> Tensor:
+    """Return random crops of images padded by 4 px of their own mirror image.
+
+    As ``crop_flip``, but without the black rim, so that the network sees the same
+    brightness in training and in use: batch-norm statistics that are re-estimated on
+    plain images then equal those of the training.
+
+    Parameters
+    ----------
+    pixels : Tensor of uint8, shape (N, C, H, W)
+        A batch; H and W above 4.
+    random : Generator
+        Where the draws come from.
+    """
+    rows, columns = (_mirrored(side) for side in pixels.shape[2:])
+    return _windows(pixels[:, :, rows][:, :, :, columns], pixels.shape, random)
+
+
+def _mirrored(side: int) -> Tensor:
+    """Return indices -4..side+3, reflected into 0..side-1 without doubling the edge."""
+    places = torch.arange(-_PAD_PX, side + _PAD_PX).abs()
+    return torch.where(places < side, places, 2 * (side - 1) - places)
+
+
+def _windows(padded: Tensor, shape: torch.Size, random: Generator) -> Tensor:
+    """Return one random window of ``shape`` an image, half of them mirrored."""
+    count, _, height, width = shape
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)
     offsets = torch.randint(0, 2 * _PAD_PX + 1, (2, count), generator=random)
     crops = windows[torch.arange(count), :, offsets[0], offsets[1]]
@@ -80,7 +108,12 @@ def unchanged(pixels: Tensor, random: Generator) -> Tensor:
 
 
 AUGMENTS: Mapping[str, Augment] = MappingProxyType(
-    {"none": unchanged, "crop-flip": crop_flip, "jitter": jitter}
+    {
+        "none": unchanged,
+        "crop-flip": crop_flip,
+        "mirror-crop-flip": mirror_crop_flip,
+        "jitter": jitter,
+    }
 )
 
 

@@ -77,7 +77,7 @@ cdef extern from "conv_sparse.h" nogil:
         int32_t strip
         int32_t row_vectors
         int32_t last_dx
-        int32_t wide
+        int32_t unit
         const int64_t *chunk_base
         const uint32_t *runs
         const int64_t *run_at
@@ -90,7 +90,7 @@ cdef extern from "conv_sparse.h" nogil:
         int32_t blocks
         int32_t classes
         int32_t strip
-        int32_t wide
+        int32_t unit
         int32_t first_dx
         int64_t l1_floats
         const int64_t *strip_in

@@ -26,5 +26,5 @@ WB_DEFINE(conv_sparse, 1x48, 1x96, 1x128) {
     static const wb_strip_fn near[] = {WB_TILE(WB_TABLE3, WB_TABLE6, WB_TABLE8)(near_)};
     static const wb_strip_fn far[] = {WB_TILE(WB_TABLE3, WB_TABLE6, WB_TABLE8)(far_)};
     const wb_conv_sparse *a = args;
-    run_share(a, arena, NULL, a->wide ? far : near, tid, nthreads);
+    run_share(a, arena, NULL, a->unit == 1 ? far : near, tid, nthreads);
 }

@@ -3,11 +3,11 @@
  * Packed once by wb_pack_sparse for a strip of `strip` vectors:
  *   columns (offsets) are cut into chunks whose activations stay in L1 for a strip;
  *   rows (output channels) into blocks of nearly equal numbers of non-zeros, the unit
- *   that threads share; within (chunk, block) rows are sorted by their length.
+ *   that threads share.
  * A run entry is [row, n of class 0, n of class 1, ...]. There is one class, or, for the
  * shifting kernel, one a horizontal tap position, dx = first_dx, first_dx + 1, ...
- * Offsets are int32 floats, or uint16 in units of 16 floats, from the chunk's base; those
- * of the shifting kernel leave dx out.
+ * Offsets are int32 floats, or uint16 in units of 16 or 8 floats, from the chunk's base;
+ * those of the shifting kernel leave dx out.
  *
  * Contract: index and values hold as many entries as the runs say; vectors are read at
  * src + in[v] + base + offset, 16 floats each; thread scratch holds
@@ -27,7 +27,7 @@ typedef struct {
     int32_t strip;        /* vectors a strip at most */
     int32_t row_vectors;  /* shifting kernel: strips are whole image rows of this many */
     int32_t last_dx;      /* shifting kernel: how far results end up too high */
-    int32_t wide;         /* 1: int32 offsets in floats, 0: uint16 in 16 floats */
+    int32_t unit;         /* 1: int32 offsets; 8, 16: uint16 offsets in so many floats */
     const int64_t *chunk_base; /* [chunks] */
     const uint32_t *runs;      /* [...][1 + classes] */
     const int64_t *run_at;     /* [chunks * blocks + 1], in entries */
@@ -39,7 +39,7 @@ typedef struct {
 
 /* How to pack. */
 typedef struct {
-    int32_t rows, blocks, classes, strip, wide;
+    int32_t rows, blocks, classes, strip, unit;
     int32_t first_dx;
     int64_t l1_floats;        /* activations of one strip and chunk at most */
     const int64_t *strip_in;  /* [strip] input of the vectors of a typical strip */

@@ -16,6 +16,8 @@ typedef struct {
     int64_t vector; /* first vector of the strip */
     int first, last; /* chunk: start from the bias, finish the sums */
     int simple;      /* one segment, no curved activation */
+    int whole;       /* every lane of every vector is stored */
+    int clips;       /* bit 0: there is a lower bound, bit 1: an upper one */
 } wb_strip;
 
 typedef void (*wb_strip_fn)(const wb_conv_sparse *a, const wb_strip *s, float *arena);
@@ -36,14 +38,22 @@ WB_INLINE void run_strips(const wb_conv_sparse *a, float *arena, float *part,
     const int64_t unit = a->row_vectors > 0 ? a->row_vectors : 1;
     const int64_t most = a->strip / unit;
     const wb_place *p = &a->place;
-    wb_strip s = {.part = part, .simple = p->segments == 1 && p->act.curve == WB_LINEAR};
+    wb_strip s = {
+        .part = part,
+        .simple = p->segments == 1 && p->act.curve == WB_LINEAR,
+        .clips = (p->act.lo > -INFINITY) | (p->act.hi < INFINITY) << 1,
+    };
     int64_t v = range[0];
     while (v < range[1]) {
         const int64_t left = (range[1] - v) / unit;
         const int64_t strips = (left + most - 1) / most;
         const int64_t count = (left + strips - 1) / strips * unit;
         int adjacent = contiguous != NULL;
-        for (int64_t i = 1; i < count; i++) adjacent &= p->in[v + i] == p->in[v] + 16 * i;
+        s.whole = 1;
+        for (int64_t i = 0; i < count; i++) {
+            adjacent &= p->in[v + i] == p->in[v] + 16 * i;
+            s.whole &= p->mask[(v + i) * p->segments] == 0xffff;
+        }
         const wb_strip_fn fn = adjacent ? contiguous[count] : scattered[count];
         s.vector = v;
         for (int32_t c = 0; c < a->chunks; c++) {
@@ -53,7 +63,7 @@ WB_INLINE void run_strips(const wb_conv_sparse *a, float *arena, float *part,
                 s.base[i] = arena + p->src + p->in[v + i] + a->chunk_base[c];
             s.run = a->runs + a->run_at[from] * (1 + a->classes);
             s.run_end = a->runs + a->run_at[to] * (1 + a->classes);
-            s.index = (const char *)a->index + a->nz_at[from] * (a->wide ? 4 : 2);
+            s.index = (const char *)a->index + a->nz_at[from] * (a->unit == 1 ? 4 : 2);
             s.values = a->values + a->nz_at[from];
             s.first = c == 0;
             s.last = c == a->chunks - 1;

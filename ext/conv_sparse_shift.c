@@ -25,9 +25,24 @@
 #define PREFIX plane_
 #include "conv_sparse_sizes.inc"
 
+/* Image rows of 8 floats: whole ymm registers, but halves of a zmm, which would load
+ * across cache lines. AVX-512 machines use the AVX2 build for these. */
+#if defined(WB_ISA_AVX512)
+#define PLANE8 NULL
+#else
+#undef UNIT
+#undef PREFIX
+#define UNIT 8
+#define PREFIX plane8_
+#include "conv_sparse_sizes.inc"
+static const wb_strip_fn PLANE8_TABLE[] = {WB_TILE(WB_TABLE3, WB_TABLE6, )(plane8_)};
+#define PLANE8 PLANE8_TABLE
+#endif
+
 WB_DEFINE(conv_sparse_shift, 1x48, 1x96, 1x224) {
     static const wb_strip_fn rows[] = {WB_TILE(WB_TABLE3, WB_TABLE6, WB_TABLE8)(rows_)};
     static const wb_strip_fn plane[] = {
         WB_TILE(WB_TABLE3, WB_TABLE6, WB_TABLE14)(plane_)};
-    run_share(args, arena, plane, rows, tid, nthreads);
+    const wb_conv_sparse *a = args;
+    run_share(a, arena, a->unit == 8 ? PLANE8 : plane, rows, tid, nthreads);
 }

@@ -22,7 +22,7 @@ def conv_sparse(spec, int isa, plan):
     how.blocks = plan.blocks
     how.classes = plan.classes
     how.strip = strip_in.size
-    how.wide = plan.wide
+    how.unit = plan.unit
     how.first_dx = plan.first_dx
     how.l1_floats = plan.l1_floats
     how.strip_in = <const int64_t *>data(strip_in)
@@ -37,7 +37,7 @@ def conv_sparse(spec, int isa, plan):
     args.strip = plan.strip
     args.row_vectors = plan.row_vectors
     args.last_dx = plan.first_dx + plan.classes - 1
-    args.wide = how.wide
+    args.unit = how.unit
     args.chunk_base = packed.c.chunk_base
     args.runs = packed.c.runs
     args.run_at = packed.c.run_at
@@ -48,7 +48,7 @@ def conv_sparse(spec, int isa, plan):
     op = "conv_sparse_shift" if plan.row_vectors else "conv_sparse"
     step = new_step(op, isa, &args, sizeof(args), keep)
     step.macs = spec.values.size * spec.place.vectors.pixels
-    step.bytes = (spec.values.size * (8 if how.wide else 6)
+    step.bytes = (spec.values.size * (8 if how.unit == 1 else 6)
                   + packed.c.run_count * 4 * (1 + how.classes))
     step.extent = spec.place.extent
     if packed.c.chunks > 1:

@@ -1,6 +1,6 @@
-/* Packing for conv_sparse: chunks, blocks, sorted runs; see conv_sparse.h.
+/* Packing for conv_sparse: chunks, blocks, runs; see conv_sparse.h.
  *
- * Compiled once, for the baseline. Linear in the non-zeros but for sorting the rows.
+ * Compiled once, for the baseline. Linear in the non-zeros.
  */
 #include "conv_sparse.h"
 
@@ -24,7 +24,7 @@ static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 /* dx of an offset: the class that the shifting kernel puts it in. */
 static int class_of(const wb_sparse_plan *plan, int32_t offset) {
     if (plan->classes == 1) return 0;
-    const int dx = (int)((offset - plan->first_dx) & (LINE - 1));
+    const int dx = (int)((offset - plan->first_dx) & (plan->unit - 1));
     return dx < plan->classes ? dx : -1;
 }
 
@@ -64,7 +64,7 @@ static int32_t cut_chunks(work *w) {
     for (int64_t i = 0; i < nnz; i++)
         used[floor_div(aligned_part(plan, w->offsets[i]), LINE) - w->first_line] = 1;
     /* Pass 1 measures the whole footprint, pass 2 cuts it evenly. */
-    const int64_t span = plan->wide ? INT64_MAX : UINT16_MAX;
+    const int64_t span = plan->unit == 1 ? INT64_MAX : UINT16_MAX * plan->unit / LINE - 1;
     int64_t limit = INT64_MAX, total = 0, opened = 0;
     int32_t chunk = 0, stamp = 0;
     for (int pass = 1; pass <= 2; pass++) {
@@ -119,47 +119,29 @@ static void cut_blocks(work *w) {
     }
 }
 
-static int by_length(const void *a, const void *b) {
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static int fill(work *w, wb_packed *out) {
     const wb_sparse_plan *plan = w->plan;
     const int32_t classes = plan->classes, chunks = out->chunks, rows = plan->rows;
-    uint64_t *order = malloc(sizeof *order * (size_t)rows);
     int64_t *start = malloc(sizeof *start * (size_t)rows * chunks * classes);
-    if (order == NULL || start == NULL) {
-        free(order);
-        free(start);
-        return -1;
-    }
+    if (start == NULL) return -1;
     int64_t run = 0, nz = 0;
     for (int32_t c = 0; c < chunks; c++) {
         int32_t row = 0;
         for (int32_t b = 0; b < plan->blocks; b++) {
-            int32_t n = 0;
             out->run_at[c * plan->blocks + b] = run;
             out->nz_at[c * plan->blocks + b] = nz;
             for (; row < rows && w->block_of_row[row] == b; row++) {
-                const uint32_t *count = w->counts + ((int64_t)row * chunks + c) * classes;
-                uint64_t length = 0;
-                for (int32_t k = 0; k < classes; k++) length += count[k];
-                /* The first chunk starts every row and the last one finishes it. */
-                if (length > 0 || c == 0 || c == chunks - 1)
-                    order[n++] = length << 32 | (uint32_t)row;
-            }
-            qsort(order, (size_t)n, sizeof *order, by_length);
-            for (int32_t i = 0; i < n; i++, run++) {
-                const int64_t r = (int64_t)(order[i] & 0xffffffffu);
+                const int64_t from = ((int64_t)row * chunks + c) * classes;
+                const int64_t before = nz;
                 uint32_t *entry = out->runs + run * (1 + classes);
-                entry[0] = (uint32_t)r;
+                entry[0] = (uint32_t)row;
                 for (int32_t k = 0; k < classes; k++) {
-                    const int64_t at = (r * chunks + c) * classes + k;
-                    entry[1 + k] = w->counts[at];
-                    start[at] = nz;
-                    nz += w->counts[at];
+                    entry[1 + k] = w->counts[from + k];
+                    start[from + k] = nz;
+                    nz += w->counts[from + k];
                 }
+                /* The first chunk starts every row and the last one finishes it. */
+                run += nz > before || c == 0 || c == chunks - 1;
             }
         }
     }
@@ -176,15 +158,15 @@ static int fill(work *w, wb_packed *out) {
             const int64_t to = start[(r * chunks + c) * classes + k]++;
             const int64_t distance = at - out->chunk_base[c];
             out->values[to] = w->values[i];
-            if (plan->wide) {
+            if (plan->unit == 1) {
                 ((int32_t *)out->index)[to] = (int32_t)distance;
             } else {
-                failed |= distance % LINE != 0 || distance / LINE > UINT16_MAX;
-                ((uint16_t *)out->index)[to] = (uint16_t)(distance / LINE);
+                const int64_t units = distance / plan->unit;
+                failed |= distance % plan->unit != 0 || units > UINT16_MAX;
+                ((uint16_t *)out->index)[to] = (uint16_t)units;
             }
         }
     }
-    free(order);
     free(start);
     return failed ? -1 : 0;
 }
@@ -205,7 +187,7 @@ static int build(work *w, wb_packed *out) {
     out->runs = lines_of((size_t)(rows * out->chunks * (1 + plan->classes)) * 4);
     out->run_at = malloc(sizeof(int64_t) * (size_t)(parts + 1));
     out->nz_at = malloc(sizeof(int64_t) * (size_t)(parts + 1));
-    out->index = lines_of((size_t)nnz * (plan->wide ? 4 : 2));
+    out->index = lines_of((size_t)nnz * (plan->unit == 1 ? 4 : 2));
     out->values = lines_of((size_t)nnz * 4);
     if (w->block_of_row == NULL || w->counts == NULL || out->chunk_base == NULL ||
         out->runs == NULL || out->run_at == NULL || out->nz_at == NULL ||

@@ -16,7 +16,7 @@ static int live_lanes(const wb_emit_vector_t *v) {
 /* AVX2 stores whole vectors itself; the rest goes through scratch and C. */
 static int needs_scratch(const wb_emit_spec_t *spec, const wb_emit_vector_t *v) {
     int lanes = v->width == WB_XMM ? 0xFF : 0xFFFF;
-    return v->mask[1] != 0 || v->mask[0] != lanes || spec->place.act.curve != WB_LINEAR;
+    return spec->place.unzip || v->mask[1] != 0 || v->mask[0] != lanes || spec->place.act.curve != WB_LINEAR;
 }
 
 /* Copy the vectors that store anything, their used segments first. */
@@ -78,6 +78,7 @@ static int copy_plan(wb_emit_t *step, const wb_emit_spec_t *spec) {
     step->has_residual = place->residual != WB_NONE;
     step->residual_delta = step->has_residual ? place->residual - place->dst : 0;
     step->act = place->act;
+    step->unzip = place->unzip != 0;
     step->isa = spec->isa;
     step->band = spec->band;
     step->ahead = spec->ahead;
@@ -119,7 +120,8 @@ static void generate_all(wb_emit_t *step, const wb_emit_spec_t *spec, wb_pack_t 
                            .has_residual = step->has_residual,
                            .shift = spec->shift,
                            .in_skew = step->in_skew,
-                           .act = step->act};
+                           .act = step->act,
+                           .unzip = step->unzip};
     find_kinds(step, widths, &unit);
     if (spec->parts > 1) join_kinds(step, &unit);
     for (int32_t g = 0; g < step->n_groups && !code->overflow; g++) {
@@ -164,7 +166,7 @@ static wb_emit_status_t build(wb_emit_t *step, const wb_emit_spec_t *spec) {
     if (!in_reach(spec)) return WB_EMIT_TOO_FAR;
     if (copy_plan(step, spec) != 0) return WB_EMIT_NO_MEMORY;
     step->weight_floats = (size_t)spec->indptr[spec->n_rows] + (size_t)spec->n_rows +
-                          (size_t)step->n_groups * WB_ACT_CONSTANTS;
+                          (size_t)step->n_groups * (WB_ACT_CONSTANTS + WB_LANES);
     size_t bytes = (step->weight_floats * sizeof(float) + 127) / 64 * 64;
     step->weights = aligned_alloc(64, bytes);
     if (step->weights == NULL) return WB_EMIT_NO_MEMORY;

@@ -46,7 +46,8 @@ typedef enum { WB_XMM, WB_YMM, WB_ZMM } wb_width_t;
     X(XORD, "vpxord", 1, 1, 0xEF, 3, 0, 2)                                 \
     X(ROUNDSCALE, "vrndscaleps", 3, 1, 0x08, 2, 1, 2)                      \
     X(SCALEF, "vscalefps", 2, 1, 0x2C, 3, 0, 2)                            \
-    X(ALIGN, "valignd", 3, 1, 0x03, 3, 1, 2)
+    X(ALIGN, "valignd", 3, 1, 0x03, 3, 1, 2)                               \
+    X(PERMUTE, "vpermps", 2, 1, 0x16, 3, 0, 2)
 
 typedef enum {
 #define WB_OP_NAME(name, ...) WB_OP_##name,

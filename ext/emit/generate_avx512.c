@@ -6,6 +6,8 @@
  */
 #include "generate.h"
 
+#include <string.h>
+
 #include "activate_avx512.h"
 #include "unit_avx512.h"
 
@@ -89,6 +91,26 @@ static void push_constants(state_t *s, int32_t *constants) {
     }
 }
 
+/* The lane order of unzip, at the end of the unit's weights: sixteen integers. */
+static int32_t push_unzip_order(state_t *s) {
+    int32_t at = s->weight_at;
+    for (int32_t lane = 0; lane < WB_LANES; lane++) {
+        int32_t from = lane < WB_LANES / 2 ? 2 * lane : 2 * lane - WB_LANES + 1;
+        float bits;
+        memcpy(&bits, &from, sizeof bits);
+        push_float(s, bits);
+    }
+    return at;
+}
+
+static void unzip(state_t *s) {
+    int32_t at = push_unzip_order(s);
+    wb_evex_mem(s->code, wb_unit_op(s, WB_OP_LOAD, WB_INPUT, 0), WB_RSI, at);
+    for (int32_t r = 0; r < s->unit->n_rows; r++) {
+        wb_evex_reg(s->code, wb_unit_op(s, WB_OP_PERMUTE, r, WB_INPUT), r);
+    }
+}
+
 static void finish(state_t *s, const wb_gpr_t *base, int n, const int32_t *constants) {
     const wb_unit_spec_t *unit = s->unit;
     if (unit->last && unit->has_residual) add_residual(s, base, n);
@@ -127,6 +149,7 @@ void wb_generate_avx512(wb_code_t *code, wb_stream_t *stream, const wb_unit_spec
     }
     wb_unit_columns(s);
     if (unit->last) push_constants(s, constants);
+    if (unit->unzip) unzip(s);
     if (unit->some_single && unit->some_split) {
         wb_test(code, WB_R8);
         split = wb_jnz_forward(code);

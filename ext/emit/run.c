@@ -95,6 +95,11 @@ static float activate(wb_act act, float x) {
     return act.curve == WB_HARDSWISH ? x * gate : gate;
 }
 
+/* The lane that unzip brings here. */
+static int unzipped(int lane) {
+    return lane < WB_LANES / 2 ? 2 * lane : 2 * lane - WB_LANES + 1;
+}
+
 void wb_emit_finish(const wb_emit_t *step, const wb_emit_unit_t *unit,
                     const wb_emit_vector_t *vector, const float *sums, float *arena) {
     for (int32_t r = 0; r < unit->n_rows; r++) {
@@ -104,7 +109,7 @@ void wb_emit_finish(const wb_emit_t *step, const wb_emit_unit_t *unit,
             float *to = out + vector->out[s];
             for (uint32_t left = vector->mask[s]; left != 0; left &= left - 1) {
                 int lane = __builtin_ctz(left);
-                float x = row[lane];
+                float x = row[step->unzip ? unzipped(lane) : lane];
                 if (step->has_residual) x += to[lane + step->residual_delta];
                 to[lane] = activate(step->act, x);
             }

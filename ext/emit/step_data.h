@@ -35,7 +35,7 @@ struct wb_emit {
     int64_t n_vectors;
     int32_t *order;
     int64_t src, dst, out_cs, residual_delta;
-    int has_residual;
+    int has_residual, unzip;
     wb_act act;
     int isa;
     int64_t band;

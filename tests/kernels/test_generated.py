@@ -54,6 +54,8 @@ class Case:
             where = a["src"] + table.vec_in[:, None, None] + lane[:, None]
             taken = source[where + a["offsets"][row]]
             sums = bias + taken @ a["values"][row].astype(np.float64)
+            if table.unzip:
+                sums = np.concatenate((sums[:, 0::2], sums[:, 1::2]), axis=1)
             for s in range(table.vec_out.shape[1]):
                 kept = (table.vec_mask[:, s, None] >> lane & 1).astype(bool)
                 place = (table.vec_out[:, s, None] + o * a["out_cs"] + lane)[kept]
@@ -121,7 +123,9 @@ def columns_of(rng: Any, style: str, count: int) -> np.ndarray:
     return np.sort(rng.choice(6000, count, replace=False)) - 3000
 
 
-def vectors_of(rng: Any, count: int, segments: int, equal: bool) -> Vectors:
+def vectors_of(
+    rng: Any, count: int, segments: int, *, equal: bool, unzip: bool
+) -> Vectors:
     """Draw vectors whose stored lanes never overlap, some masked or empty."""
     vec_in = rng.integers(0, 60, count) * 16 + int(rng.integers(0, 16))
     if not equal:
@@ -134,7 +138,8 @@ def vectors_of(rng: Any, count: int, segments: int, equal: bool) -> Vectors:
     bits = 1 << np.arange(16)
     kept = owner[:, None, :] == np.arange(segments)[:, None]
     masks = (kept * bits).sum(-1).astype(np.uint16)
-    return Vectors(vec_in.astype(np.int64), vec_out.astype(np.int64), masks)
+    tables = vec_in.astype(np.int64), vec_out.astype(np.int64), masks
+    return Vectors(*tables, unzip=unzip)
 
 
 @st.composite
@@ -148,6 +153,7 @@ def cases(draw: Any) -> tuple[Case, str, str, int]:
     )
     count, segments = draw(st.integers(1, 4)), draw(st.integers(1, 3))
     isa, shift = draw(st.sampled_from(ISAS)), draw(st.booleans())
+    unzip = segments > 1 and draw(st.booleans())
     kind = draw(st.sampled_from(KINDS))
     residual = draw(st.sampled_from([None, DST, OTHER]))
     wide = isa == "avx512"
@@ -156,7 +162,7 @@ def cases(draw: Any) -> tuple[Case, str, str, int]:
     arguments = compressed(mask_of(rng, structure, rows, columns), offsets, rng)
     arguments |= {
         "bias": rng.standard_normal(rows).astype(np.float32),
-        "vectors": vectors_of(rng, count, segments, shift),
+        "vectors": vectors_of(rng, count, segments, equal=shift, unzip=unzip),
         "src": SRC,
         "dst": DST,
         "out_cs": count * 96 + draw(st.integers(0, 40)),
@@ -166,12 +172,12 @@ def cases(draw: Any) -> tuple[Case, str, str, int]:
     }
     tuning = Tuning(
         draw(st.integers(1, most)),
-        parts=draw(st.integers(1, 4)) if wide and residual != DST else 1,
+        parts=draw(st.integers(1, 4)) if wide and residual != DST and not unzip else 1,
         band=draw(st.integers(0, 9)),
         shift=wide and shift,
         ahead=draw(st.booleans()),
         rows=draw(st.booleans()),
-        narrow=draw(st.booleans()),
+        narrow=not unzip and draw(st.booleans()),
     )
     arena = rng.standard_normal(ARENA).astype(np.float32)
     return Case(arguments, arena), isa, tuning.name, draw(st.integers(1, 3))
@@ -297,6 +303,16 @@ def test_variants_that_do_not_fit_are_refused(variant: str, message: str) -> Non
 def test_parts_are_refused_when_the_residual_is_the_destination() -> None:
     with pytest.raises(KernelError, match="residual"):
         layer(residual=DST).run("avx512", "g31-p2")
+
+
+@pytest.mark.parametrize("variant", ["g6-p2", "g6-n"])
+def test_unzipped_vectors_take_one_part_and_whole_registers(variant: str) -> None:
+    case = layer()
+    table = case.arguments["vectors"]
+    outs, masks = np.repeat(table.vec_out, 2, 1), np.repeat(table.vec_mask, 2, 1)
+    case.arguments["vectors"] = Vectors(table.vec_in, outs, masks, unzip=True)
+    with pytest.raises(KernelError, match=r"unzipped|one part"):
+        case.run(ISAS[-1], variant)
 
 
 def test_reads_outside_of_the_arena_are_refused() -> None:

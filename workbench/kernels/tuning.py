@@ -171,6 +171,12 @@ def check(tuning: Tuning, spec: ConvSparse, isa: str) -> None:
         "Use one part.",
     )
     checks.require(
+        not place.vectors.unzip or (tuning.parts == 1 and not tuning.narrow),
+        f"variant {tuning.name} for vectors that are unzipped",
+        "one part and whole registers",
+        "Use a variant without p and n.",
+    )
+    checks.require(
         not tuning.shift or may_shift(place, isa),
         f"variant {tuning.name} for vectors at different places",
         "avx512 and inputs equally far from a multiple of 16 floats",
@@ -197,7 +203,8 @@ def worthwhile(spec: ConvSparse, isa: str) -> tuple[str, ...]:
         found = found[::-1] if large else found
     if large:
         found.append(_with(found[0], ahead=True))
-    if lanes.size <= FEW_VECTORS and lanes.min() <= NARROW_LANES:
+    few = lanes.size <= FEW_VECTORS and lanes.min() <= NARROW_LANES
+    if few and not place.vectors.unzip:
         found.append(_with(found[0], narrow=True))
     if lanes.size < 4 * FEW_VECTORS:
         found.append(_with(found[0], rows=True))
@@ -228,7 +235,8 @@ def _shifted(spec: ConvSparse, isa: str) -> list[Tuning]:
     parts = min(MAX_PARTS, max(1, round(lines * 64 / L1_BYTES)))
     crowded = spec.values.size / units > FMAS_HIDING_A_MISS * lines
     found = [Tuning(most, shift=True)]
-    if parts > 1 and spec.place.residual != spec.place.dst:
+    in_place = spec.place.residual == spec.place.dst
+    if parts > 1 and not in_place and not spec.place.vectors.unzip:
         found += [Tuning(most, parts=p, shift=True) for p in range(2, parts + 1)]
         found = found if crowded else [found[-1], *found[:-1]]
     return [*found, Tuning(most_rows(spec.place, isa, False))]

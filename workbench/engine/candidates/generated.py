@@ -16,6 +16,7 @@ from workbench.engine.candidates.base import (
 from workbench.engine.candidates.conv import conv_forms, is_depthwise, place_conv
 from workbench.engine.graph import Node
 from workbench.engine.pack import compress_rows
+from workbench.engine.regrid import on_one_grid
 from workbench.kernels import Step, conv_sparse, info
 from workbench.kernels.conv import sparse_spec
 from workbench.kernels.generated import (
@@ -46,6 +47,7 @@ class GeneratedConv(Candidate):
     name = "generated"
     ops = ("conv2d",)
     reads_structure = True
+    writes_split = True
 
     def reject(self, node: Node, shapes: Shapes) -> str | None:
         """Reject where code may not be generated, or would be too large."""
@@ -96,6 +98,7 @@ class GeneratedConv(Candidate):
 def _arguments(node: Node, binding: Binding) -> dict[str, Any]:
     """Return what both sparse kernels are given for a node."""
     place = place_conv(node, binding)
+    table = on_one_grid(place.vectors, place.src)
     groups = node.attrs.get("groups", 1)
     rows = compress_rows(node.params["weight"], place.offsets, groups)
     return {
@@ -103,7 +106,7 @@ def _arguments(node: Node, binding: Binding) -> dict[str, Any]:
         "offsets": rows.offsets,
         "values": rows.values,
         "bias": node.params["bias"],
-        "vectors": place.vectors,
+        "vectors": table,
         "src": place.src,
         "dst": place.dst,
         "out_cs": place.out_cs,

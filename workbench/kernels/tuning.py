@@ -230,7 +230,8 @@ def _with(tuning: Tuning, **changes: Any) -> Tuning:
 def _shifted(spec: ConvSparse, isa: str) -> list[Tuning]:
     """Return tunings for windows: whole vectors, in parts that fit L1, or plain."""
     most = most_rows(spec.place, isa, True)
-    lines = np.unique(spec.offsets // LANES).size
+    ends = np.concatenate((spec.offsets, spec.offsets + LANES - 1))
+    lines = np.unique(ends // LANES).size
     units = -(-(spec.indptr.size - 1) // most)
     parts = min(MAX_PARTS, max(1, round(lines * 64 / L1_BYTES)))
     crowded = spec.values.size / units > FMAS_HIDING_A_MISS * lines

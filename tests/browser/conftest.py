@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 # A first page on a busy machine imports PyTorch: seconds, or minutes in bad company.
 START_S = 180
-WAIT_MS = 240_000
+WAIT_MS = 300_000
 VIEWPORT = {"width": 1280, "height": 900}
 
 

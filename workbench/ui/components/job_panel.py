@@ -41,7 +41,9 @@ def find(name: str) -> "JobView | None":
 def job_panel(
     view: "JobView", steps: Sequence[str], draw: "Callable[[JobView], None]"
 ) -> None:
-    """Draw a job and its results so far; refresh itself while it runs.
+    """Draw a job and its results so far; the page follows while it runs.
+
+    Only the progress ticks; the rest is drawn again when there is something new.
 
     Parameters
     ----------
@@ -55,22 +57,20 @@ def job_panel(
     """
     from workbench.jobs.registry import registry
 
-    @st.fragment(run_every=None if view.finished else TICK_S)
+    @st.fragment(run_every=TICK_S)
     def live() -> None:
         now = registry().get(view.id).view()
-        if now.finished and not view.finished:
+        if now.finished or len(now.rows) != len(view.rows):
             st.rerun()
-        if not now.finished:
-            _progress(now, steps)
-        elif now.state == "cancelled":
-            st.info(
-                "Cancelled. What was known by then is kept.", icon=":material/info:"
-            )
-        elif now.error is not None:
-            show_error(now.error)
-        draw(now)
+        _progress(now, steps)
 
-    live()
+    if not view.finished:
+        live()
+    elif view.state == "cancelled":
+        st.info("Cancelled. What was known by then is kept.", icon=":material/info:")
+    elif view.error is not None:
+        show_error(view.error)
+    draw(view)
 
 
 def _progress(view: "JobView", steps: Sequence[str]) -> None:

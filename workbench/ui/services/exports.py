@@ -13,6 +13,7 @@ import streamlit as st
 
 import workbench as wb
 from workbench.ui.services import data
+from workbench.ui.services.trial import BN_IMAGES
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _FOLDER = "export_folder"
 _READY = "exports_ready"
-BN_IMAGES = 2000
 
 RAW = "pruned, raw"
 BN = "pruned, BN re-estimated"

@@ -1,7 +1,7 @@
 """A trial: prune by a recipe, measure accuracy three ways, measure time, record it.
 
 Belongs here: the order of public calls and the JSON they become. Runs in a job's
-thread, so nothing here touches streamlit. Does not belong here: any computation.
+thread, so nothing here draws. Does not belong here: any computation.
 """
 
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import workbench as wb
+from workbench.ui.services.accuracy import accuracy
 from workbench.ui.services.profile import executed_macs, profile_rows
 
 if TYPE_CHECKING:
-    from workbench.analysis.accuracy import Accuracy
     from workbench.data.dataset import Dataset
     from workbench.jobs.job import Job
     from workbench.measure.measurement import Measurement
@@ -145,8 +145,8 @@ def _subjects(order: Order, pruned: "PrunedNetwork") -> Any:
 
 
 def _accuracy(network: Any, data: "Dataset") -> dict[str, Any]:
-    found: Accuracy = wb.evaluate(network, data)
-    return asdict(found)
+    """Return an accuracy as JSON; one that a page has shown is not measured again."""
+    return asdict(accuracy(network, data))
 
 
 def latency_of(measured: "Measurement") -> dict[str, Any]:

@@ -63,3 +63,13 @@ def test_the_form_of_every_method_starts_with_a_valid_rule(method: str) -> None:
             assert field.low <= field.start <= field.high
         if field.kind == "choice":
             assert field.start in field.choices
+
+
+def test_an_accuracy_axis_never_leaves_0_to_100_percent() -> None:
+    from workbench.ui.charts.accuracy import Dot, accuracy_figure
+
+    dots = [Dot("dense", 0.99, (0.98, 0.996), 1000), Dot("raw", 0.1, (0.08, 0.12), 9)]
+    spec = accuracy_figure(dots).chart.to_dict()
+    low, high = spec["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    assert 0 <= low < 8
+    assert high == 100

@@ -29,6 +29,14 @@ class Dot:
     n: int
 
 
+def _domain(dots: Sequence[Dot]) -> list[float]:
+    """Return limits in percent that leave room for labels and stay within 0..100."""
+    low = 100 * min(dot.interval[0] for dot in dots)
+    high = 100 * max(dot.interval[1] for dot in dots)
+    room = max(0.12 * (high - low), 0.4)
+    return [max(0.0, low - room), min(100.0, high + room)]
+
+
 def accuracy_figure(dots: Sequence[Dot], *, conditions: str = "") -> Figure:
     """Return one row a network, each a dot with its interval."""
     frame = pd.DataFrame(
@@ -47,7 +55,7 @@ def accuracy_figure(dots: Sequence[Dot], *, conditions: str = "") -> Figure:
         domain=list(frame["network"]),
         range=[by_name.get(dot.name, colours.pruned) for dot in dots],
     )
-    axis = alt.Scale(zero=False, nice=True, padding=12)
+    axis = alt.Scale(domain=_domain(dots), nice=False)
     base = alt.Chart(frame).encode(
         y=alt.Y("network:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
         color=alt.Color("network:N", sort=None, legend=None, scale=scale),

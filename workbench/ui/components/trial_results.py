@@ -86,7 +86,8 @@ def _accuracy_tile(parts: Parts) -> None:
     st.metric(
         "Top-1 accuracy" if parts.get("bn") else "Top-1 accuracy, raw",
         percent(best["top1"]),
-        delta=f"{points(change)} against dense",
+        # A typographic minus would be read as an increase.
+        delta=f"{points(change)} against dense".replace("\u2212", "-"),
         delta_color="normal" if abs(change) > 1e-9 else "off",
         border=True,
         help=f"{tip('top-1')}\n\nAfter pruning and BN re-estimation, n = "

@@ -28,16 +28,7 @@ except WorkbenchError as error:
     pruned = networks.pruned(network, recipes.current())
     recipe = recipes.current()
 
-recipe_history()
-table, rule = st.columns([2, 1], gap="medium")
-with rule, st.container(border=True):
-    recipe_rule(network)
-with table:
-    shares = {row["layer"]: row["share"] for row in costs.layer_rows(network)}
-    recipe_table(network, pruned, shares)
-    preview(pruned)
-
-st.subheader("What it costs, what it gains")
+running = find("trial")
 
 
 def start() -> None:
@@ -46,29 +37,37 @@ def start() -> None:
         remember("trial", trials.start(order))
 
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    st.number_input(
-        "Threads",
-        1,
-        64,
-        1,
-        key="threads",
-        bind="query-params",
-        width=110,
-        help="Given to every engine alike.",
-    )
-    running = find("trial")
-    st.button(
-        "Apply and measure",
-        type="primary",
-        icon=":material/play_arrow:",
-        on_click=start,
-        disabled=recipes.is_empty(recipe)
-        or (running is not None and not running.finished),
-    )
-    order = trials.order_of(network, recipe)
-    st.caption(trials.estimate(order))
+recipe_history()
+table, rule = st.columns([2, 1], gap="medium")
+with rule, st.container(border=True):
+    recipe_rule(network)
+with table:
+    shares = {row["layer"]: row["share"] for row in costs.layer_rows(network)}
+    recipe_table(network, pruned, shares)
+    preview(pruned)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(
+            "Threads",
+            1,
+            64,
+            1,
+            key="threads",
+            bind="query-params",
+            width=110,
+            help="Given to every engine alike.",
+        )
+        order = trials.order_of(network, recipe)
+        st.button(
+            "Apply and measure",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=start,
+            disabled=recipes.is_empty(recipe)
+            or (running is not None and not running.finished),
+        )
+        st.caption(trials.estimate(order))
 
+st.subheader("What it costs, what it gains")
 if recipes.is_empty(recipe):
     st.caption("Choose a preset, move the slider, or set a rule; then measure.")
 elif running is not None and (

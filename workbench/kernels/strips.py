@@ -98,6 +98,9 @@ def _shift_plans(
 def _ends_free(vectors: Vectors, rows: int, unit: int, reach: int) -> bool:
     """Return whether the last ``reach`` lanes of every image row are never stored."""
     ends = int(np.bitwise_or.reduce(vectors.vec_mask[rows - 1 :: rows], axis=None))
+    if vectors.unzip:
+        lanes = [lane // 2 + _HALF * (lane % 2) for lane in range(LANES)]
+        ends = sum((ends >> at & 1) << lane for lane, at in enumerate(lanes))
     free = ((1 << reach) - 1) << (LANES - reach)
     return not ends & (free | free >> _HALF if unit == _HALF else free)
 

@@ -35,6 +35,7 @@ KERNELS = [
     "pool.c",
     "pointwise.c",
     "transfer.c",
+    "winograd.c",
 ]
 
 # Compiled once, for the baseline.

@@ -12,6 +12,7 @@ include "face_conv.pxi"
 include "face_sparse.pxi"
 include "face_moves.pxi"
 include "emit/face_generated.pxi"
+include "face_winograd.pxi"
 
 
 def available():

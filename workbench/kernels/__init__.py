@@ -36,6 +36,12 @@ from workbench.kernels.types import (
     Step,
     Vectors,
 )
+from workbench.kernels.winograd import conv_winograd, variants_conv_winograd
+from workbench.kernels.winograd_spec import (
+    WinogradBlock,
+    WinogradTiles,
+    WinogradWeights,
+)
 
 __all__ = [
     "GUARD_FLOATS",
@@ -48,10 +54,14 @@ __all__ = [
     "KernelInfo",
     "Step",
     "Vectors",
+    "WinogradBlock",
+    "WinogradTiles",
+    "WinogradWeights",
     "activation",
     "add",
     "conv_dense",
     "conv_sparse",
+    "conv_winograd",
     "convert",
     "depthwise",
     "forced_isa",
@@ -65,4 +75,5 @@ __all__ = [
     "store_output",
     "variants_conv_dense",
     "variants_conv_sparse",
+    "variants_conv_winograd",
 ]

@@ -14,11 +14,15 @@ from workbench.engine.candidates.generated import GeneratedConv
 from workbench.engine.candidates.linear import DenseLinear, SparseLinear
 from workbench.engine.candidates.pooling import GlobalPool, WindowPool
 from workbench.engine.candidates.sparse import SparseConv
+from workbench.engine.candidates.winograd import WinogradConv
 
 TABLE: tuple[Candidate, ...] = (
     SparseConv(),
     GeneratedConv(),
     DenseConv(),
+    WinogradConv(2),
+    WinogradConv(4),
+    WinogradConv(6),
     DepthwiseConv(),
     DenseLinear(),
     SparseLinear(),

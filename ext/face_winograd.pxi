@@ -1,0 +1,73 @@
+# Packing of the Winograd convolution.
+from libc.string cimport memset
+
+from workbench.kernels.winograd_spec import coefficients, pack_dense, pack_sparse
+
+cdef extern from "winograd.h" nogil:
+    ctypedef struct wb_winograd:
+        wb_place place
+        int64_t in_cs
+        int32_t m
+        int32_t channels
+        int32_t outputs
+        int32_t vectors
+        int32_t tail
+        int32_t nv
+        int32_t ob
+        const int32_t *item_start
+        const int64_t *item_off
+        const uint16_t *item_mask
+        const int32_t *item_slot
+        const uint16_t *item_halo
+        const float *bias
+        const float *coef
+        const float *dense
+        const int32_t *indptr
+        const int32_t *index
+        const float *values
+    int64_t wb_winograd_scratch(const wb_winograd *args)
+
+
+def winograd(spec, int isa):
+    """Return the step of a checked WinogradConv."""
+    cdef wb_winograd args
+    cdef list keep = []
+    tiles, weights = spec.tiles, spec.weights
+    memset(&args, 0, sizeof(args))
+    args.place.count, args.place.segments = tiles.out_off.shape
+    args.place.out = <const int64_t *>data(own(keep, tiles.out_off, np.int64))
+    args.place.mask = <const uint16_t *>data(own(keep, tiles.out_mask, np.uint16))
+    args.place.src, args.place.dst = spec.src, spec.dst
+    args.place.out_cs = spec.out_cs
+    args.place.residual = WB_NONE if spec.residual is None else spec.residual
+    args.place.unzip = tiles.unzip
+    args.place.act = act_of(spec.act)
+    args.in_cs = spec.in_cs
+    args.m = tiles.m
+    args.outputs, args.channels = weights.coords.shape[1:]
+    args.vectors = tiles.vectors
+    args.tail = tiles.count - 16 * (tiles.vectors - 1)
+    args.nv, args.ob = spec.block.vectors, spec.block.outputs
+    args.item_start = <const int32_t *>data(own(keep, tiles.item_start, np.int32))
+    args.item_off = <const int64_t *>data(own(keep, tiles.item_off, np.int64))
+    args.item_mask = <const uint16_t *>data(own(keep, tiles.item_mask, np.uint16))
+    args.item_slot = <const int32_t *>data(own(keep, tiles.item_slot, np.int32))
+    args.item_halo = <const uint16_t *>data(own(keep, tiles.item_halo, np.uint16))
+    args.bias = <const float *>data(own(keep, spec.bias, np.float32))
+    args.coef = <const float *>data(own(keep, coefficients(weights), np.float32))
+    if weights.sparse:
+        indptr, index, values = pack_sparse(weights.coords, args.nv)
+        args.indptr = <const int32_t *>data(own(keep, indptr, np.int32))
+        args.index = <const int32_t *>data(own(keep, index, np.int32))
+        args.values = <const float *>data(own(keep, values, np.float32))
+        held = indptr.nbytes + index.nbytes + values.nbytes
+    else:
+        packed = pack_dense(weights.coords, args.ob)
+        args.dense = <const float *>data(own(keep, packed, np.float32))
+        held = packed.nbytes
+    step = new_step("winograd", isa, &args, sizeof(args), keep)
+    step.macs = spec.macs
+    step.bytes = held
+    step.extent = spec.extent
+    step.scratch_floats = wb_winograd_scratch(&args)
+    return step

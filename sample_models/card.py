@@ -6,6 +6,7 @@ Belongs here: the card's content. Does not belong here: training.
 import dataclasses
 import hashlib
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,15 @@ from workbench.analysis.accuracy import evaluate
 from workbench.data import Dataset
 from workbench.models.network import Network
 from workbench.models.samples import Sample
-from workbench.training.fit import FitResult
-from workbench.training.options import FitOptions
+from workbench.training.options import EpochLog, FitOptions
 
 
 def make_card(
     sample: Sample,
     network: Network,
-    result: FitResult,
+    history: Sequence[EpochLog],
     *,
-    options: FitOptions,
+    stages: Sequence[FitOptions],
     splits: dict[str, Dataset],
     weights: bytes,
 ) -> dict[str, Any]:
@@ -36,9 +36,9 @@ def make_card(
         Which sample.
     network : Network
         The trained network, as it will be loaded.
-    result : FitResult
-        Its history.
-    options : FitOptions
+    history : sequence of EpochLog
+        One an epoch, over all stages.
+    stages : sequence of FitOptions
         How it was trained.
     splits : dict of str to Dataset
         ``"train"``, ``"val"`` and ``"test"``.
@@ -60,10 +60,11 @@ def make_card(
             },
         },
         "training": {
-            "options": dataclasses.asdict(options),
-            "minutes": round(sum(log.seconds for log in result.history) / 60, 1),
-            "final_loss": round(result.history[-1].loss, 4),
-            "val_top1": result.history[-1].val_top1,
+            "epochs": len(history),
+            "stages": [dataclasses.asdict(options) for options in stages],
+            "minutes": round(sum(log.seconds for log in history) / 60, 1),
+            "final_loss": round(history[-1].loss, 4),
+            "val_top1": history[-1].val_top1,
             "machine": machine(),
         },
         "accuracy": {

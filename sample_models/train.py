@@ -10,13 +10,14 @@ import dataclasses
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 
 from sample_models.card import make_card
-from sample_models.recipes import OPTIONS
+from sample_models.recipes import STAGES
 from workbench.data import load_dataset
 from workbench.errors import WorkbenchError
 from workbench.models.architectures import architecture
@@ -34,9 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m sample_models.train", description="Train a sample model."
     )
-    parser.add_argument("name", choices=list(OPTIONS))
+    parser.add_argument("name", choices=list(STAGES))
     parser.add_argument("--data", help="directory that holds the dataset")
-    parser.add_argument("--epochs", type=int, help="instead of the sample's own number")
+    parser.add_argument("--epochs", type=int, help="one stage of so many, for a trial")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument(
         "--checkpoint", type=Path, help="continue from here if it exists"
@@ -45,13 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=sample_directory())
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
-    options = OPTIONS[given.name]
+    stages = STAGES[given.name]
     try:
         if given.epochs is not None:
-            options = dataclasses.replace(options, epochs=given.epochs)
+            stages = (dataclasses.replace(stages[0], epochs=given.epochs),)
         train_sample(
             sample(given.name),
-            options,
+            stages,
             data=given.data,
             out=given.out,
             checkpoint=given.checkpoint,
@@ -65,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def train_sample(
     chosen: Sample,
-    options: FitOptions,
+    stages: tuple[FitOptions, ...],
     *,
     data: str | None,
     out: Path,
@@ -78,31 +79,37 @@ def train_sample(
     ----------
     chosen : Sample
         Which sample.
-    options : FitOptions
-        How to train it.
+    stages : tuple of FitOptions
+        How to train it; each stage starts from the weights of the one before.
     data : str or None
         Where its dataset lies.
     out : Path
         Directory to write into.
     checkpoint : Path or None
-        Written after every epoch; if it exists, the run continues from it.
+        Written after every epoch (one file a stage, ".1", ".2" and so on put after the
+        name); if it exists, the run continues from it.
     remark : str
         Put on the card, for example that other work shared the machine.
     """
     splits = {
         name: load_dataset(chosen.dataset, split=name, root=data) for name in _SPLITS
     }
-    torch.manual_seed(options.seed)
-    result = fit(
-        architecture(chosen.architecture).build(),
-        splits["train"],
-        options=options,
-        val=splits["val"],
-        checkpoint=checkpoint,
-        hooks=FitHooks(after_epoch=lambda log: _show(log, options)),
-    )
+    torch.manual_seed(stages[0].seed)
+    module = architecture(chosen.architecture).build()
+    history: tuple[EpochLog, ...] = ()
+    for number, options in enumerate(stages, start=1):
+        show = partial(_show, f"stage {number} epoch", options.epochs)
+        result = fit(
+            module,
+            splits["train"],
+            options=options,
+            val=splits["val"],
+            checkpoint=_of_stage(checkpoint, number),
+            hooks=FitHooks(after_epoch=show),
+        )
+        module, history = result.module, history + result.history
     network = from_module(
-        result.module,
+        module,
         input_shape=chosen.input_shape,
         name=chosen.name,
         classes=splits["test"].classes,
@@ -113,7 +120,7 @@ def train_sample(
         metadata={DIGEST_KEY: network.digest},
     )
     card = make_card(
-        chosen, network, result, options=options, splits=splits, weights=weights
+        chosen, network, history, stages=stages, splits=splits, weights=weights
     )
     if remark:
         card["training"]["remark"] = remark
@@ -126,9 +133,15 @@ def train_sample(
     return path
 
 
-def _show(log: EpochLog, options: FitOptions) -> None:
+def _of_stage(checkpoint: Path | None, number: int) -> Path | None:
+    if checkpoint is None:
+        return None
+    return checkpoint.with_name(f"{checkpoint.name}.{number}")
+
+
+def _show(title: str, epochs: int, log: EpochLog) -> None:
     sys.stdout.write(
-        f"{time.strftime('%H:%M:%S')} epoch {log.epoch}/{options.epochs} "
+        f"{time.strftime('%H:%M:%S')} {title} {log.epoch}/{epochs} "
         f"loss {log.loss:.4f} lr {log.lr:.4f} {log.seconds:.0f} s "
         f"{log.images_per_s:.0f} images/s val {log.val_top1:.4f}\n"
     )

@@ -18,6 +18,17 @@ def kernels_here() -> str:
     return f"{info().isa} {workbench.__version__}"
 
 
+def label(candidate: str, variant: str, form: Form) -> str:
+    """Return what reports call one way to run a node.
+
+    Examples
+    --------
+    >>> label("sparse", "strip8", Form("strips"))
+    'sparse strip8 on strips'
+    """
+    return " ".join(part for part in (candidate, variant, f"on {form}") if part)
+
+
 @dataclass(frozen=True)
 class Rejection:
     """A candidate that was not taken, with its time or the reason.
@@ -50,7 +61,7 @@ class Choice:
     variant : str
         Kernel variant; empty for the kernel's own choice.
     ms : float
-        Expected time of the node alone.
+        Expected time of the node alone, writing the layout it writes.
     measured : bool
         False when ``ms`` comes from the cost model.
     rejected : tuple of Rejection

@@ -11,10 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from workbench.engine.candidates import Form
 from workbench.engine.costs import Option
 from workbench.engine.graph import Graph
 from workbench.engine.lower import Lowered, lower
-from workbench.engine.plan import Choice, Plan
+from workbench.engine.plan import Choice, Plan, Rejection, label
 from workbench.engine.slots import Slots
 from workbench.engine.tune import MeasuredCosts
 from workbench.kernels import Executor
@@ -54,13 +55,17 @@ def refine(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan
         Equal layouts; some choices replaced.
     """
     queues = {
-        node.id: _runners_up(plan.choices[node.id], costs.options(node))
+        node.id: _runners_up(
+            plan.choices[node.id],
+            costs.options(node),
+            plan.forms[slots.parts[node.id].slot],
+        )
         for node in graph
         if node.id in plan.choices
     }
     for turn in range(MAX_SWAPS):
         swaps = {
-            name: _swap(plan.choices[name], queue[turn])
+            name: _swap(plan.choices[name], *queue[turn])
             for name, queue in queues.items()
             if turn < len(queue)
         }
@@ -70,23 +75,30 @@ def refine(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan
     return plan
 
 
-def _runners_up(choice: Choice, options: Sequence[Option]) -> list[Option]:
-    """Return other kernels for the same input form that came close."""
+def _runners_up(
+    choice: Choice, options: Sequence[Option], target: Form
+) -> list[tuple[Option, float]]:
+    """Return other kernels for the same layouts that came close, with their ms."""
     close = [
-        option
+        (option, option.cost(target))
         for option in options
         if option.measured
         and option.form == choice.form
-        and option.ms <= CLOSE * choice.ms
+        and option.cost(target) <= CLOSE * choice.ms
         and (option.candidate.name, option.variant)
         != (choice.candidate, choice.variant)
     ]
-    return sorted(close, key=lambda option: option.ms)
+    return sorted(close, key=lambda pair: pair[1])
 
 
-def _swap(choice: Choice, option: Option) -> Choice:
+def _swap(choice: Choice, option: Option, ms: float) -> Choice:
+    name, variant = option.candidate.name, option.variant
+    mine = label(choice.candidate, choice.variant, choice.form)
+    theirs = label(name, variant, choice.form)
+    beaten = Rejection(mine, "slower inside the whole program", choice.ms)
+    others = tuple(r for r in choice.rejected if r.candidate != theirs)
     return replace(
-        choice, candidate=option.candidate.name, variant=option.variant, ms=option.ms
+        choice, candidate=name, variant=variant, ms=ms, rejected=(beaten, *others)
     )
 
 

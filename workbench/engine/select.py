@@ -13,7 +13,7 @@ from workbench.engine.candidates import Form
 from workbench.engine.costs import Costs, Option
 from workbench.engine.eliminate import Factor, minimise
 from workbench.engine.graph import INPUT, Graph, Node
-from workbench.engine.plan import Choice, Plan, Rejection, kernels_here
+from workbench.engine.plan import Choice, Plan, Rejection, kernels_here, label
 from workbench.engine.slots import Slots
 from workbench.engine.wishes import slot_forms
 
@@ -22,6 +22,9 @@ MOVING = ("slice", "concat", INPUT)
 
 UNREACHABLE_MS = 1e9
 """Stands for infinity in tables, so that sums stay comparable."""
+
+SLOWER = "slower"
+SLOWER_WITH_LAYOUTS = "faster alone, slower with the layout changes it needs"
 
 KEPT_REJECTIONS = 24
 """Slower options that a report lists for each node."""
@@ -182,29 +185,23 @@ class _Chooser:
         option = self.best(node, forms)
         if option is None:
             raise AssertionError(f"no reachable option for {node.id}")
-        slower = sorted(
-            (o for o in self._options[node.id] if o is not option),
-            key=lambda o: o.ms,
-        )[:KEPT_REJECTIONS]
-        rejected = [Rejection(f"{label(o)}", _why_not(o, option), o.ms) for o in slower]
+        target = forms[self._slots.parts[node.id].slot]
+        ms = option.cost(target)
+        others = [
+            (o.cost(target), label(o.candidate.name, o.variant, o.form))
+            for o in self._options[node.id]
+            if o is not option and o.cost(target) < inf
+        ]
+        rejected = [
+            Rejection(name, SLOWER if cost >= ms else SLOWER_WITH_LAYOUTS, cost)
+            for cost, name in sorted(others)[:KEPT_REJECTIONS]
+        ]
         rejected += self._costs.rejected(node)
         return Choice(
             option.candidate.name,
             option.form,
             option.variant,
-            option.ms,
+            ms,
             option.measured,
             tuple(rejected),
         )
-
-
-def label(option: Option) -> str:
-    """Return candidate, variant and input form in one word each."""
-    parts = [option.candidate.name, option.variant, f"on {option.form}"]
-    return " ".join(part for part in parts if part)
-
-
-def _why_not(option: Option, chosen: Option) -> str:
-    if option.ms >= chosen.ms:
-        return "slower"
-    return "faster alone, slower with the layout changes it needs"

@@ -8,7 +8,7 @@ from workbench.cli.options import AsJson
 from workbench.cli.output import print_json, print_line, print_table
 from workbench.data.discovery import find, places
 from workbench.data.raw import DataError
-from workbench.kernels import info
+from workbench.kernels import generated, info
 from workbench.measure.conditions import cpu_model
 from workbench.measure.peers.table import peers
 
@@ -30,6 +30,7 @@ def run(as_json: AsJson = False) -> None:
         "isa_reason": kernels.reason,
         "isa_available": list(kernels.available),
         "compiler": kernels.compiler,
+        "generated_code": generated.available().reason,
         "versions": {name: _version(name) for name in PACKAGES},
         "datasets": {name: _found(name) for name in DATASETS},
         "peers": {name: peer.available() or "ready" for name, peer in peers().items()},
@@ -42,7 +43,7 @@ def run(as_json: AsJson = False) -> None:
             print_table(name, ("name", "state"), value.items())
         else:
             shown = ", ".join(value) if isinstance(value, list) else value
-            print_line(f"{name:14} {shown}")
+            print_line(f"{name:15} {shown}")
 
 
 def _found(dataset: str) -> str:

@@ -214,7 +214,8 @@ class MeasuredCosts:
             steps = {
                 v: candidate.build(node, binding, v) for v in variants if v in allowed
             }
-            times |= race(steps, binding.arena_floats, self._bench)
+            if steps:
+                times |= race(steps, binding.arena_floats, self._bench)
             for variant, ms in times.items():
                 if ms is not None:
                     self._cache.put(f"{key}:{variant}", ms)

@@ -39,7 +39,12 @@ def norms_figure(layer: str, weights: np.ndarray, mask: np.ndarray | None) -> Fi
     )
     colours = theme.palette()
     base = alt.Chart(frame).encode(
-        x=alt.X("rank:Q", title="filters, largest norm first", axis=_axis())
+        x=alt.X(
+            "rank:Q",
+            title="filters, largest norm first",
+            axis=_axis(),
+            scale=alt.Scale(domain=[-0.7, order.size - 0.3], nice=False),
+        )
     )
     tooltip = ["filter", "before", "after"]
     width = max(1.0, min(18.0, 640.0 / order.size))

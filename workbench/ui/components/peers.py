@@ -24,7 +24,8 @@ def choose_peers() -> tuple[str, ...]:
         width=340,
         help="Every engine runs the same weights on the same image, in turn.",
     )
-    for name, missing in found.items():
-        if missing is not None:
-            st.caption(f"{name}: {missing}")
+    absent = [f"{name}: {missing}" for name, missing in found.items() if missing]
+    if absent:
+        with st.popover("Other engines", icon=":material/extension:"):
+            st.markdown("\n".join(f"- {line}" for line in absent))
     return tuple(chosen)

@@ -204,7 +204,7 @@ def worthwhile(spec: ConvSparse, isa: str) -> tuple[str, ...]:
     if large:
         found.append(_with(found[0], ahead=True))
     few = lanes.size <= FEW_VECTORS and lanes.min() <= NARROW_LANES
-    if few and not place.vectors.unzip:
+    if few and not large and not place.vectors.unzip:
         found.append(_with(found[0], narrow=True))
     if lanes.size < 4 * FEW_VECTORS:
         found.append(_with(found[0], rows=True))

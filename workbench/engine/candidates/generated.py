@@ -35,14 +35,14 @@ BYTES_PER_NONZERO = 14
 MOST_CODE_BYTES = 24 << 20
 """More than this would push everything else out of the caches."""
 
-ROWS_SHARING = 29
+ROWS_SHARING = {"avx2": 6, "avx512": 29}
 LOAD_COST = 1.4
 FMA_COST = 0.5
 """Cycles of the load ports for an input vector and for a multiply-add."""
 
 
 class GeneratedConv(Candidate):
-    """Any mask as straight-line code: each input vector loaded once for 29 rows."""
+    """Any mask as straight-line code: each input vector loaded once for many rows."""
 
     name = "generated"
     ops = ("conv2d",)
@@ -87,10 +87,10 @@ class GeneratedConv(Candidate):
         weight = node.params["weight"]
         nonzeros = int(np.count_nonzero(weight))
         density = nonzeros / weight.size
-        used = 1 - (1 - density) ** ROWS_SHARING
-        loads = used / max(density * ROWS_SHARING, 1e-9)
+        isa = "avx512" if info().isa == "avx512" else "avx2"
+        rows, rate = ROWS_SHARING[isa], MODEL_MACS_PER_MS[isa]
+        loads = (1 - (1 - density) ** rows) / max(density * rows, 1e-9)
         slower = max(1.0, FMA_COST + LOAD_COST * loads)
-        rate = MODEL_MACS_PER_MS.get(info().isa, MODEL_MACS_PER_MS["avx2"])
         code = nonzeros * BYTES_PER_NONZERO / MODEL_BYTES_PER_MS
         return nonzero_macs(node) / rate * slower + code
 

@@ -67,7 +67,7 @@ def violations(here: str, source: str) -> list[str]:
         parts = name.split(".")
         if name.startswith("."):
             found.append(f"{here} imports {name} relatively")
-        elif parts[0] == "workbench" and parts[1] in ORDER:
+        elif parts[0] == "workbench" and len(parts) > 1 and parts[1] in ORDER:
             if ORDER.index(parts[1]) > ORDER.index(here):
                 found.append(f"{here} imports {name}, which stands above it")
         elif parts[0] in RESERVED and here not in RESERVED[parts[0]]:

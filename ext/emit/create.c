@@ -49,8 +49,11 @@ static int copy_vectors(wb_emit_t *step, const wb_emit_spec_t *spec) {
 
 static void find_kinds(const wb_emit_t *step, int *widths, wb_unit_spec_t *unit) {
     for (int64_t i = 0; i < step->n_vectors; i++) {
-        widths[step->vectors[i].width] = 1;
-        if (step->vectors[i].split) unit->some_split = 1;
+        const wb_emit_vector_t *v = &step->vectors[i];
+        int used = v->mask[2] ? 3 : v->mask[1] ? 2 : 1;
+        widths[v->width] = 1;
+        if (used > unit->segments) unit->segments = used;
+        if (v->split) unit->some_split = 1;
         else unit->some_single = 1;
     }
 }

@@ -73,6 +73,7 @@ typedef struct {
     /* Vectors of one segment exist (more is NULL), of several exist. Units with first
      * unset must have exactly one of the two. */
     int some_single, some_split;
+    int segments; /* of the vector that has most */
 } wb_unit_spec_t;
 
 /* Append the unit at code->at and its weights at stream->at. */

@@ -125,8 +125,9 @@ static void finish(state_t *s, const wb_gpr_t *base, int n, const int32_t *const
 /* k1.. and the address registers of the segments after the first */
 static void open_segments(state_t *s) {
     wb_mov_load(s->code, WB_R9, WB_R8, 0);
-    wb_mov_load(s->code, WB_R10, WB_R8, 8);
     wb_kmov_mem(s->code, 2, WB_R8, 16);
+    if (s->unit->segments < 3) return;
+    wb_mov_load(s->code, WB_R10, WB_R8, 8);
     wb_kmov_mem(s->code, 3, WB_R8, 18);
 }
 
@@ -143,7 +144,7 @@ void wb_generate_avx512(wb_code_t *code, wb_stream_t *stream, const wb_unit_spec
         start_from_bias(s);
     } else if (unit->some_split) {
         open_segments(s);
-        load_segments(s, BASE, 3);
+        load_segments(s, BASE, unit->segments);
     } else {
         load_segments(s, BASE, 1);
     }
@@ -158,7 +159,7 @@ void wb_generate_avx512(wb_code_t *code, wb_stream_t *stream, const wb_unit_spec
     if (split != NULL) wb_land(code, split);
     if (unit->some_split) {
         open_segments(s);
-        finish(s, BASE, 3, constants);
+        finish(s, BASE, unit->segments, constants);
     }
     wb_align(code, 64);
 }

@@ -127,43 +127,77 @@ WB_INLINE void wino_output(const int m, const wb_winograd *a, float *arena,
     }
 }
 
-/* blocks x groups of output-channel chunks, dealt to the threads in turn */
+/* How a layer is divided: `parts` ranges of tile vectors x `groups` of output channels.
+ * Every group transforms the input of its range again, so ranges come first; groups
+ * step in where ranges would be too few or too uneven. */
+typedef struct {
+    int parts, groups;
+} wino_division;
+
+static wino_division wino_divide(int vectors, int tiles, int nthreads) {
+    wino_division d = {nthreads, 1};
+    const int longest = (vectors + nthreads - 1) / nthreads;
+    if (longest * nthreads * 4 > vectors * 5) {
+        d.parts = vectors < nthreads && nthreads % vectors == 0 ? vectors : 1;
+        d.groups = nthreads / d.parts;
+        if (d.groups > tiles) d.groups = tiles;
+    }
+    return d;
+}
+
+/* coordinates and output of the nv tile vectors from `first` on, whose V is ready, for
+ * output channels o .. stop - 1 of one chunk */
+WB_INLINE void wino_chunk(const int m, const wb_winograd *a, float *arena,
+                          float *staged, float *v, const wino_product *shape, int first,
+                          int o, int stop) {
+    const int coords = WB_WINOGRAD_COORDS(m), chunk = o / a->ob, start = chunk * a->ob;
+    const int64_t v_stride = WB_WINOGRAD_V_STRIDE(a->channels, a->nv);
+    const int64_t tile = (int64_t)WINO_ROWS * a->channels;
+    const int left = a->outputs - start;
+    const int packed = ((left < a->ob ? left : a->ob) + WINO_ROWS - 1) / WINO_ROWS;
+    const int tiles = (stop - o + WINO_ROWS - 1) / WINO_ROWS;
+    const int64_t u_start =
+        (int64_t)chunk * coords * a->ob * a->channels + (o - start) / WINO_ROWS * tile;
+    float *acc = v + coords * v_stride;
+    for (int k = 0; k < coords; k++) {
+        if (a->dense)
+            wino_dense(shape, a->dense + u_start + k * packed * tile, v + k * v_stride,
+                       acc + k * 16, tiles);
+        else
+            wino_sparse(a, shape, a->indptr + (int64_t)k * a->outputs + o,
+                        v + k * v_stride, acc + k * 16, stop - o);
+    }
+    wino_output(m, a, arena, staged, acc, first, (shape->floats + 15) / 16, o,
+                stop - o);
+}
+
 WB_INLINE void wino_run(const int m, const wb_winograd *a, float *arena, int tid,
                         int nthreads) {
-    const int coords = WB_WINOGRAD_COORDS(m);
-    const int blocks = (a->vectors + a->nv - 1) / a->nv;
-    const int chunks = (a->outputs + a->ob - 1) / a->ob;
-    int groups = blocks >= nthreads ? 1 : (nthreads + blocks - 1) / blocks;
-    if (groups > chunks) groups = chunks;
-    const int64_t v_stride = WB_WINOGRAD_V_STRIDE(a->channels, a->nv);
+    const int tiles = (a->outputs + WINO_ROWS - 1) / WINO_ROWS;
+    const wino_division d = wino_divide(a->vectors, tiles, nthreads);
+    const int part = tid / d.groups, group = tid % d.groups;
+    if (part >= d.parts) return;
+    const int end = (int)wb_share(a->vectors, part + 1, d.parts);
+    const int begin = (int)wb_share(tiles, group, d.groups) * WINO_ROWS;
+    int stop = (int)wb_share(tiles, group + 1, d.groups) * WINO_ROWS;
+    if (stop > a->outputs) stop = a->outputs;
     float *staged = wb_thread_scratch(arena, tid);
     float *s = staged + WB_WINOGRAD_STAGED(m) + 16;
     float *v = s + 4 * WB_WINOGRAD_HALF(m);
-    float *acc = v + coords * v_stride;
-    for (int work = tid; work < blocks * groups; work += nthreads) {
-        const int first = work / groups * a->nv, group = work % groups;
-        const int left = a->vectors - first;
-        const int nv = left < a->nv ? left : a->nv;
+    int first = (int)wb_share(a->vectors, part, d.parts);
+    for (int nv; first < end; first += nv) {
+        nv = end - first < a->nv ? end - first : a->nv;
         /* lanes of the last vector beyond its tiles are computed only as neighbours */
-        const int idle = left <= a->nv ? (16 - a->tail) / IDLE * IDLE : 0;
+        const int last = first + nv == a->vectors;
+        const int idle = last ? (16 - a->tail) / IDLE * IDLE : 0;
         const wino_product shape = {a->channels, a->nv, 16 * nv - idle,
                                     WB_WINOGRAD_M_STRIDE(m)};
         wino_input(m, a, arena, s, v, first, nv);
-        for (int chunk = chunks * group / groups; chunk < chunks * (group + 1) / groups;
-             chunk++) {
-            const int o = chunk * a->ob;
-            const int rows = a->outputs - o < a->ob ? a->outputs - o : a->ob;
-            const int tiles = (rows + WINO_ROWS - 1) / WINO_ROWS;
-            const float *u = a->dense + (int64_t)chunk * coords * a->ob * a->channels;
-            for (int k = 0; k < coords; k++) {
-                if (a->dense)
-                    wino_dense(&shape, u + (int64_t)k * tiles * WINO_ROWS * a->channels,
-                               v + k * v_stride, acc + k * 16, tiles);
-                else
-                    wino_sparse(a, &shape, a->indptr + (int64_t)k * a->outputs + o,
-                                v + k * v_stride, acc + k * 16, rows);
-            }
-            wino_output(m, a, arena, staged, acc, first, nv, o, rows);
+        for (int o = begin; o < stop;) {
+            const int edge = (o / a->ob + 1) * a->ob;
+            const int until = edge < stop ? edge : stop;
+            wino_chunk(m, a, arena, staged, v, &shape, first, o, until);
+            o = until;
         }
     }
 }

@@ -191,7 +191,7 @@ def layers(**fixed) -> st.SearchStrategy:
         "target": st.sampled_from(["planes", "rows", "strips", "tight", "split"]),
         "residual": st.booleans(),
         "act": st.sampled_from(ACTIVATIONS),
-        "threads": st.sampled_from([1, 1, 2, 3]),
+        "threads": st.sampled_from([1, 1, 2, 3, 7]),
     }
     parts |= {name: st.just(value) for name, value in fixed.items()}
     return st.tuples(st.integers(0, 2**32 - 1), st.fixed_dictionaries(parts))

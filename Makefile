@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+# As in pyproject.toml; pip has them only while it installs the package.
+BUILD_TOOLS := 'setuptools>=77' 'cython>=3.1,<4'
 KERNEL_SOURCES := setup.py $(shell find ext -name '*.[ch]' -o -name '*.pyx' -o -name '*.pxi' \
 	-o -name '*.pxd' -o -name '*.def')
 
@@ -42,6 +44,7 @@ $(VENV)/app.stamp: requirements.txt pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/kernels.stamp
 
 $(VENV)/kernels.stamp: $(KERNEL_SOURCES) | $(VENV)/app.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(BUILD_TOOLS)
 	$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 

@@ -135,3 +135,9 @@ def test_refusals() -> None:
 def test_accuracy_is_a_value() -> None:
     one = Accuracy(0.5, 0.9, 1.0, 10, (0.2, 0.8))
     assert one == Accuracy(0.5, 0.9, 1.0, 10, (0.2, 0.8))
+
+
+@pytest.mark.parametrize("n", [1, 7, 50, 60, 1000])
+def test_wilson_holds_its_own_share_at_the_ends(n: int) -> None:
+    assert wilson(n, n)[1] == 1.0
+    assert wilson(0, n)[0] == 0.0

@@ -359,6 +359,16 @@ def test_image_folder_with_parts_and_sizes(tmp_path: Path) -> None:
     assert len(image_folder.read((tmp_path,), "val").labels) == 2
 
 
+def test_a_class_that_a_part_lacks_does_not_shift_the_labels(tmp_path: Path) -> None:
+    grey = _pixels(4, (1, 8, 8))
+    _folder(tmp_path / "train", {"ant/1.png": grey[0], "bee/2.png": grey[1]})
+    _folder(tmp_path / "test", {"bee/3.png": grey[2], "cat/4.png": grey[3]})
+    test = image_folder.read((tmp_path,), "test")
+    assert test.classes == ("ant", "bee", "cat")
+    assert test.labels.tolist() == [1, 2]
+    assert image_folder.read((tmp_path,), "train").labels.tolist() == [0, 1]
+
+
 def test_a_broken_picture_is_named(tmp_path: Path) -> None:
     _folder(tmp_path, {"x/1.png": _pixels(1)[0]})
     (tmp_path / "x" / "2.png").write_bytes(b"no picture")

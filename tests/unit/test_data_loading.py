@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from torch import nn
 
 from workbench.data import DataError, dataset_for, load_dataset
@@ -241,3 +242,14 @@ def test_a_progress_callback_may_stop_the_transfer(
 def test_the_official_archive_is_named_in_full() -> None:
     assert CIFAR10.url.startswith("https://")
     assert (len(CIFAR10.sha256), CIFAR10.size_bytes) == (64, 170_498_071)
+
+
+def test_pictures_named_for_a_digits_network_are_taken(tmp_path: Path) -> None:
+    for name in ("0", "1"):
+        (tmp_path / name).mkdir()
+        for index in range(5):
+            grey = np.full((28, 28), 20 * index, dtype=np.uint8)
+            Image.fromarray(grey).save(tmp_path / name / f"{index}.png")
+    found = dataset_for(_net("mnist5k", (1, 28, 28), 10), root=tmp_path)
+    assert found.classes == ("0", "1")
+    assert len(found) == 2

@@ -140,6 +140,32 @@ def test_foreign_files_are_accepted_without_a_checksum(tmp_path: Path) -> None:
         assert any("not written by the workbench" in str(c) for c in found.checks)
 
 
+def _onnx_file(path: Path, batch: int, kind: str) -> Path:
+    """Write y = relu(x), x of (batch, 3, 8, 8) and an element type."""
+    onnx = pytest.importorskip("onnx")
+    dtype = getattr(onnx.TensorProto, kind)
+    ends = [
+        onnx.helper.make_tensor_value_info(name, dtype, [batch, 3, 8, 8])
+        for name in "xy"
+    ]
+    node = onnx.helper.make_node("Relu", ["x"], ["y"])
+    graph = onnx.helper.make_graph([node], "g", ends[:1], ends[1:])
+    opset = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset), path)
+    return path
+
+
+def test_a_foreign_onnx_file_runs_on_the_batch_that_it_states(tmp_path: Path) -> None:
+    found = verify(_onnx_file(tmp_path / "theirs.onnx", 2, "FLOAT"))
+    assert found.ok, found.to_dict()
+    assert "runs on batches of 2" in str(found.checks[-1])
+
+
+def test_a_foreign_onnx_file_of_other_inputs_is_refused(tmp_path: Path) -> None:
+    found = verify(_onnx_file(tmp_path / "theirs.onnx", 1, "DOUBLE"))
+    assert "expected one float32 input (N, C, H, W)" in refusal(found)
+
+
 def test_a_file_of_one_format_under_the_name_of_another_is_refused(
     tmp_path: Path,
 ) -> None:

@@ -64,7 +64,9 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     middle = share + square / (2 * n)
     half = Z95 * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
     scale = 1 + square / n
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+    # At the ends the formula gives exactly 0 and 1; rounding would miss them.
+    low = 0.0 if hits == 0 else (middle - half) / scale
+    return low, 1.0 if hits == n else (middle + half) / scale
 
 
 def evaluate(

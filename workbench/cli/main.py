@@ -43,6 +43,10 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the command line and turn workbench errors into one readable message."""
+    if "" not in sys.path:
+        # The installed command, unlike `python -m`, does not look for a factory's
+        # module in the working directory.
+        sys.path.insert(0, "")
     try:
         build()()
     except WorkbenchError as error:

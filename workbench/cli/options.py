@@ -61,13 +61,14 @@ def parse_shape(text: str | None) -> tuple[int, int, int] | None:
     if text is None:
         return None
     parts = text.replace("x", ",").split(",")
-    if len(parts) != 3 or not all(p.strip().isdigit() and int(p) > 0 for p in parts):
+    numbers = [int(part) for part in parts if part.strip().isdecimal()]
+    if not len(parts) == len(numbers) == 3 or min(numbers) < 1:
         raise WorkbenchError(
             f"--input-shape {text!r}",
             "three positive integers: channels, height, width",
             "Write it as 3,224,224.",
         )
-    channels, height, width = (int(part) for part in parts)
+    channels, height, width = numbers
     return channels, height, width
 
 

@@ -53,10 +53,13 @@ def read(files: tuple[Path, ...], part: str) -> RawImages:
     """
     (path,) = files
     top = path if part == "all" else next(path / n for n in _named(path, part))
-    classes = _classes(top)
+    # Of all parts: a class that one part lacks must not shift the others' labels.
+    tops = [top] if part == "all" else [path / name for name in _PARTS]
+    classes = tuple(sorted({name for one in tops for name in _classes(one)}))
     pairs = [
         (file, label)
         for label, name in enumerate(classes)
+        if (top / name).is_dir()
         for file in _pictures(top / name)
     ]
     size, grey = _common_form([file for file, _ in pairs[:_SAMPLED]])

@@ -164,7 +164,7 @@ def _own_or_other(name: str | None, *, split: str, root: str | Path | None) -> D
     if root is None:
         return load_dataset(name, split=split)
     path = Path(root).expanduser()
-    if name == MNIST5K and path.is_dir():
+    if name == MNIST5K and path.is_dir() and not _holds_pictures(path):
         return load_mnist5k(split)
     if name is None or name not in KNOWN or path.is_file():
         return load_dataset(path, split=split)
@@ -176,6 +176,15 @@ def _own_or_other(name: str | None, *, split: str, root: str | Path | None) -> D
         except DataError:
             raise missing from None
     return load_dataset(name, split=split, root=path)
+
+
+def _holds_pictures(path: Path) -> bool:
+    """Return whether a directory is an image folder: then these images are meant."""
+    try:
+        form, _ = recognise(path)
+    except DataError:
+        return False
+    return form.name == "image folder"
 
 
 def _stamps(files: tuple[Path, ...]) -> tuple[int, ...]:

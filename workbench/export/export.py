@@ -6,6 +6,7 @@ here: any format (formats/).
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
@@ -34,8 +35,8 @@ def export(
     Raises
     ------
     WorkbenchError
-        When the format is unknown, the folder is missing, or the file that was
-        written does not hold what it should.
+        When the format is unknown, the file cannot be written, or what was written
+        does not hold what it should.
     """
     path = Path(path)
     chosen = find_format(format) if format is not None else format_of(path)
@@ -45,6 +46,12 @@ def export(
             expected="a folder to write into",
             next_step=f"Make it: mkdir -p {path.parent}",
         )
+    if path.is_dir():
+        raise WorkbenchError(
+            found=f"{path}, which is a folder",
+            expected="the name of a file to write",
+            next_step=f"Write for example {path / 'net'}{chosen.suffixes[0]}",
+        )
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         chosen.write(net, part)
@@ -53,9 +60,21 @@ def export(
         Verification(str(path), chosen.name, size, checks).require()
         digest = _sync(part)
         os.replace(part, path)
+    except OSError as error:
+        raise WorkbenchError(
+            found=f"{path} cannot be written ({error.strerror or error})",
+            expected="a place that this user may write to, with room on the disk",
+            next_step="Choose another folder, or make room.",
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        _remove(part)
     return ExportReport(str(path), chosen.name, size, digest, checks)
+
+
+def _remove(part: Path) -> None:
+    """Remove what is left of a write that failed; there may be nothing."""
+    with suppress(OSError):
+        part.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> str:

@@ -58,7 +58,7 @@ def check_outputs(
         except (RuntimeError, ValueError, TypeError) as error:
             return failed(
                 "outputs",
-                f"it fails on a batch of {batch} ({str(error).splitlines()[0]})",
+                f"it fails on a batch of {batch} ({first_line(error)})",
                 expected="an output for every batch size",
                 next_step="Export the network again.",
             )
@@ -78,6 +78,11 @@ def check_outputs(
     return passed(
         "outputs", f"equal to torch on batches of {sizes} (max rel error {worst:.1e})"
     )
+
+
+def first_line(error: Exception) -> str:
+    """Return an error's first line, or its type where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _torch(network: Exportable, x: Array) -> Array:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from workbench.errors import WorkbenchError
 from workbench.export.format import Exportable
+from workbench.export.outputs import first_line
 from workbench.export.provenance import PREFIX, provenance
 from workbench.export.report import Check, failed, passed
 from workbench.export.seal import BLANK, check_seal, seal
@@ -70,7 +71,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], Check]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError) as error:
-        return {}, _no_state_dict(f"torch refuses it ({str(error).splitlines()[0]})")
+        return {}, _no_state_dict(f"torch refuses it ({first_line(error)})")
     if not isinstance(state, Mapping) or not state:
         return {}, _no_state_dict(f"a {type(state).__name__} without tensors")
     if not all(isinstance(value, Tensor) for value in state.values()):

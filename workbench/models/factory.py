@@ -30,10 +30,10 @@ def import_factory(spec: str) -> Callable[..., Any]:
         )
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except (ImportError, SyntaxError, TypeError, ValueError) as error:
         raise WorkbenchError(
             f"module '{module_name}' cannot be imported ({error})",
-            "a module that Python finds",
+            "a module that Python finds and can run",
             "Start from its directory, or install its package.",
         ) from error
     found = getattr(module, attribute, None)

@@ -156,11 +156,25 @@ class Recipe(BaseModel):
         return "\n".join(out) + "\n"
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the recipe to a file, beside it first and then renamed."""
+        """Write the recipe to a file, beside it first and then renamed.
+
+        Raises
+        ------
+        RecipeError
+            The file cannot be written.
+        """
         file = Path(path)
         beside = file.with_name(file.name + ".part")
-        beside.write_text(self.dump(), encoding="utf-8", newline="\n")
-        beside.replace(file)
+        try:
+            beside.write_text(self.dump(), encoding="utf-8", newline="\n")
+            beside.replace(file)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise RecipeError(
+                f"recipe '{file}' that cannot be written ({error.strerror})",
+                "a file name in a folder that exists",
+                "Check the path.",
+            ) from None
 
 
 def _escaped(text: str) -> str:

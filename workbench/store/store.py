@@ -185,7 +185,7 @@ class Store:
             raise WorkbenchError(
                 found=f"more than one run that begins with {run_id!r}",
                 expected="enough of the id to tell them apart",
-                next_step="List them: workbench runs list",
+                next_step="List them on the page Runs, or with Store().runs().",
             )
         if not found or not run_id:
             raise _unknown(run_id)
@@ -292,5 +292,5 @@ def _unknown(run_id: str) -> WorkbenchError:
     return WorkbenchError(
         found=f"no run {run_id!r}",
         expected="the id of a recorded run",
-        next_step="List them: workbench runs list",
+        next_step="List them on the page Runs, or with Store().runs().",
     )

@@ -13,7 +13,9 @@ from workbench.errors import WorkbenchError
 
 
 def run(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8501,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")
+    ] = 8501,
     data: Annotated[
         str | None, typer.Option(help="Folder with datasets (sets WORKBENCH_DATA).")
     ] = None,
@@ -33,7 +35,13 @@ def run(
             "Run `pip install -r requirements.txt`.",
         )
     if data is not None:
-        os.environ["WORKBENCH_DATA"] = str(Path(data).resolve())
+        if not Path(data).expanduser().is_dir():
+            raise WorkbenchError(
+                f"no folder {data}",
+                "a folder that holds datasets",
+                "Check the path, or leave --data out and download from the page.",
+            )
+        os.environ["WORKBENCH_DATA"] = str(Path(data).expanduser().resolve())
     print_line(f"Pruning Workbench: http://127.0.0.1:{port}")
     sys.stdout.flush()
     os.chdir(script.parent)

@@ -44,6 +44,12 @@ def run(
             "exactly one of them",
             "Write --recipe FILE, or --method magnitude --sparsity 0.8.",
         )
+    if recipe is not None and sparsity is not None:
+        raise WorkbenchError(
+            "both --recipe and --sparsity",
+            "the sparsities that the recipe's rules state",
+            "Write it into the recipe, or give --method instead.",
+        )
     network = load_network(model, weights, input_shape)
     if recipe is not None:
         used = wb.Recipe.load(recipe)

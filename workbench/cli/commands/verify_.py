@@ -8,6 +8,7 @@ import typer
 import workbench as wb
 from workbench.cli.options import AsJson, RecipeFile, load_network, load_pruned
 from workbench.cli.output import print_json, print_line
+from workbench.errors import WorkbenchError
 
 
 def run(
@@ -19,6 +20,12 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Check an exported file; exit 1 with found / expected / next when it is wrong."""
+    if recipe is not None and against is None:
+        raise WorkbenchError(
+            "--recipe without --against",
+            "the model that the recipe prunes",
+            "Add --against MODEL, for example --against resnet20-cifar10.",
+        )
     reference = (
         None
         if against is None

@@ -1,6 +1,7 @@
 """The network as one ONNX file with a free batch size."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,15 @@ import numpy as np
 
 from workbench.errors import WorkbenchError
 from workbench.export.format import Exportable, Format
-from workbench.export.outputs import check_outputs
+from workbench.export.outputs import check_outputs, first_line
 from workbench.export.provenance import PREFIX, provenance
 from workbench.export.report import Check, failed, passed
 from workbench.export.seal import BLANK, check_seal, seal
 from workbench.measure.onnx_model import to_onnx
 
 PRODUCER = "pruning-workbench"
+# TensorProto.FLOAT; onnx itself is imported when it is needed.
+_FLOAT = 1
 _AGAIN = "Fetch or export the file again."
 
 
@@ -55,10 +58,32 @@ def check(path: Path, against: Exportable | None) -> Iterator[Check]:
     yield valid
     if not valid.ok:
         return
-    shape = tuple(
-        side.dim_value for side in model.graph.input[0].type.tensor_type.shape.dim[1:]
+    yield _check_input(model, against)
+
+
+def _check_input(model: Any, against: Exportable | None) -> Check:
+    """Run the model on what its input says it takes."""
+    weights = {weight.name for weight in model.graph.initializer}
+    inputs = [one for one in model.graph.input if one.name not in weights]
+    kinds = [one.type.tensor_type for one in inputs]
+    if len(kinds) != 1 or len(kinds[0].shape.dim) != 4 or kinds[0].elem_type != _FLOAT:
+        return failed(
+            "outputs",
+            f"a model with {len(inputs)} inputs, or one that takes no batch of images",
+            expected="one float32 input (N, C, H, W)",
+            next_step="Export the part of the network that takes images.",
+        )
+    # A size that the file leaves open reads as 0.
+    batch, *shape = (side.dim_value for side in kinds[0].shape.dim)
+    if against is not None:
+        wanted = against.input_shape
+        shape = [said or ours for said, ours in zip(shape, wanted, strict=True)]
+    if 0 in shape:
+        return passed("outputs", "not run: the file leaves the image size open")
+    batches = (batch,) if batch else (1, 3)
+    return check_outputs(
+        _runner(model, inputs[0].name), against, shape, batches=batches
     )
-    yield check_outputs(_runner(model), against, shape, batches=(1, 3))
 
 
 def _parse(path: Path) -> tuple[Any, Check]:
@@ -108,7 +133,7 @@ def _validate(model: Any) -> Check:
     ) as error:
         return failed(
             "validity",
-            f"an invalid graph ({str(error).splitlines()[0]})",
+            f"an invalid graph ({first_line(error)})",
             expected="a graph that passes the ONNX checker",
             next_step=_AGAIN,
         )
@@ -116,22 +141,42 @@ def _validate(model: Any) -> Check:
     return passed("validity", f"passes the ONNX checker, opset {opset}")
 
 
-def _runner(model: Any) -> Callable[[np.ndarray], np.ndarray]:
+def _runner(model: Any, name: str) -> Callable[[np.ndarray], np.ndarray]:
     """Return the model as a function, run by the quickest thing installed."""
-    name = model.graph.input[0].name
     if find_spec("onnxruntime") is not None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        return lambda x: _first(session.run(None, {name: x}))
+        return _onnxruntime(model, name)
     from onnx.reference import ReferenceEvaluator
 
     evaluator = ReferenceEvaluator(model)
     return lambda x: _first(evaluator.run(None, {name: x}))
+
+
+def _onnxruntime(model: Any, name: str) -> Callable[[np.ndarray], np.ndarray]:
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as native
+
+    # Its errors have no base of their own below Exception.
+    errors = tuple(
+        kind
+        for kind in vars(native).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    )
+
+    @cache
+    def session() -> Any:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        return onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+    def run(x: np.ndarray) -> np.ndarray:
+        try:
+            return _first(session().run(None, {name: x}))
+        except errors as error:
+            raise RuntimeError(str(error)) from error
+
+    return run
 
 
 def _first(outputs: Any) -> np.ndarray:

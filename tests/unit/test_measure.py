@@ -3,6 +3,8 @@
 import gc
 import json
 import math
+from dataclasses import replace
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -256,3 +258,40 @@ def test_the_json_keys_are_stable_and_every_value_is_json() -> None:
     assert math.isclose(bad["max_rel_error"], 1.0, rel_tol=1e-5)
     assert data["conditions"]["threads"] == 1
     assert data["conditions"]["versions"]["torch"] == torch.__version__
+
+
+def test_measurements_of_two_threads_take_turns() -> None:
+    calls: list[str] = []
+    inside, told, leave = Event(), Event(), Event()
+
+    def named(name: str):
+        run = torch_function()
+
+        def function(x: Array) -> torch.Tensor:
+            calls.append(name)
+            return run(x)
+
+        return (name, function)
+
+    def hold(done: int, total: int) -> None:
+        inside.set()
+        leave.wait(60)
+
+    def start(name: str, on_round) -> Thread:
+        settings = replace(QUICK, on_round=on_round)
+        given = {"network": small_network(), "rounds": 5, "settings": settings}
+        thread = Thread(target=measure, args=([named(name)],), kwargs=given)
+        thread.start()
+        return thread
+
+    first = start("a", hold)
+    assert inside.wait(60)
+    second = start("b", lambda done, total: told.set())
+    assert told.wait(60)
+    second.join(0.5)
+    assert second.is_alive()
+    leave.set()
+    first.join(60)
+    second.join(60)
+    assert set(calls) == {"a", "b"}
+    assert calls == sorted(calls)

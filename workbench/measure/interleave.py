@@ -14,6 +14,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
+from threading import Lock
 from time import perf_counter, sleep
 
 import numpy as np
@@ -33,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 MIN_ROUNDS = 5
 MAX_INNER = 1000
+# How often a measurement that waits for its turn asks whether it shall still go on.
+_TURN_S = 0.5
 _SUBNORMAL = np.float32(1e-40)
 
 
@@ -53,8 +57,8 @@ class Settings:
     seed : int
         Of the second input that outputs are compared on.
     on_round : callable (done, total) or None
-        Called with 0 before each engine loads the network, then after each round;
-        may raise to stop.
+        Called with 0 while another measurement runs and before each engine loads the
+        network, then after each round; may raise to stop.
     """
 
     warmup: int = 3
@@ -142,9 +146,10 @@ def measure_contenders(
     last = contenders[-1].subject
     image = _input(x, last.input_shape, settings.seed)
     packages = (*PACKAGES, *(one.package for one in present if one.package))
-    conditions = read_conditions(threads, packages=sorted(set(packages)))
     lanes = [_Lane(one) for one in present]
     with ExitStack() as stack:
+        stack.enter_context(_alone(settings, rounds))
+        conditions = read_conditions(threads, packages=sorted(set(packages)))
         stack.enter_context(_same_for_all(threads))
         for lane in lanes:
             _tell(settings, 0, rounds)
@@ -305,6 +310,26 @@ def _timing(lane: _Lane) -> Timing:
         spread=summarise(samples, inner=lane.inner),
         samples_ms=tuple(lane.samples_ms),
     )
+
+
+@cache
+def _turn() -> Lock:
+    """Return the lock of this process's one measurement at a time."""
+    return Lock()
+
+
+@contextmanager
+def _alone(settings: Settings, rounds: int) -> Iterator[None]:
+    """Wait until no other thread measures: two at once would time each other.
+
+    They would also undo each other's process-wide settings in the wrong order.
+    """
+    while not _turn().acquire(timeout=_TURN_S):
+        _tell(settings, 0, rounds)
+    try:
+        yield
+    finally:
+        _turn().release()
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def to_onnx(module: torch.nn.Module, input_shape: Sequence[int]) -> Any:
         raise WorkbenchError(
             found=f"the module {error.name} is not installed",
             expected="the ONNX exporter's packages",
-            next_step="Run: pip install 'pruning-workbench[onnx]'",
+            next_step="Run: pip install onnx onnxscript",
         ) from error
     except torch.onnx.errors.OnnxExporterError as error:
         raise WorkbenchError(

@@ -40,7 +40,7 @@ def check(path: Path, against: Exportable | None) -> Iterator[Check]:
         raise WorkbenchError(
             found="the module onnx is not installed",
             expected="the onnx package, to check an ONNX file",
-            next_step="Run: pip install 'pruning-workbench[onnx]'",
+            next_step="Run: pip install onnx onnxscript",
         )
     sealed = check_seal(path, required=False)
     if not sealed.ok:

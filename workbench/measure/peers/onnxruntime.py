@@ -42,7 +42,7 @@ class _Session(Runner):
 
 
 def _available() -> str | None:
-    return needs("onnxruntime", install="pip install 'pruning-workbench[peers]'")
+    return needs("onnxruntime", install="pip install onnxruntime")
 
 
 PEER = Peer(

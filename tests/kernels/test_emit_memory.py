@@ -51,13 +51,19 @@ def mappings() -> list[tuple[int, int, str]]:
     return [(int(m[1], 16), int(m[2], 16), m[3]) for m in found if m]
 
 
+def writable_code() -> set[tuple[int, int]]:
+    """Return the ranges that can be written and executed at once."""
+    return {(a, b) for a, b, p in mappings() if "w" in p and "x" in p}
+
+
 @pytest.mark.parametrize("isa", ISAS)
 def test_code_is_readable_and_executable_but_never_writable(isa: str) -> None:
+    before = writable_code()  # other libraries in the process may hold some
     step = make(isa)
     code = native.generated_code(step)
     held = [p for a, b, p in mappings() if a <= code.address < b]
     assert held == ["r-xp"]
-    assert not [p for _, _, p in mappings() if "w" in p and "x" in p]
+    assert writable_code() <= before
 
 
 @pytest.mark.parametrize("isa", ISAS)

@@ -14,7 +14,9 @@ import workbench as wb
 from tests.engine.zoo import ARCHITECTURES, Architecture
 from tests.engine.zoo.tolerance import assert_same_output, random_batch_norms
 from workbench.capture.onnx_import import OnnxError, import_onnx
+from workbench.engine.compile import compile_graph
 from workbench.engine.graph import UncoveredOp
+from workbench.errors import WorkbenchError
 
 EXPORTED = ("mobilenetv3-small", "shufflenetv2", "squeezenet")
 
@@ -93,3 +95,8 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-7])
     with pytest.raises(OnnxError, match=r"cut.onnx cannot be read as ONNX"):
         import_onnx(path)
+
+
+def test_no_threads_is_refused() -> None:
+    with pytest.raises(WorkbenchError, match=r"threads=0; expected one thread"):
+        compile_graph(import_onnx(tiny()), threads=0)

@@ -13,6 +13,7 @@ from workbench.engine.select import select
 from workbench.engine.slots import find_slots
 from workbench.engine.timings import default_cache
 from workbench.engine.tune import MeasuredCosts, Tuning
+from workbench.errors import WorkbenchError
 from workbench.kernels import info
 
 Tune = Literal["measure", "model"]
@@ -50,8 +51,14 @@ def compile_graph(
     Raises
     ------
     WorkbenchError
-        A graph the engine cannot run.
+        A graph the engine cannot run, or fewer than one thread.
     """
+    if threads < 1:
+        raise WorkbenchError(
+            f"threads={threads}",
+            "one thread or more",
+            "Pass the number of cores that the program may use.",
+        )
     simple = simplify(graph)
     slots = find_slots(simple)
     if tune == "model" or not info().native:

@@ -44,6 +44,13 @@ STAGES: Mapping[str, tuple[FitOptions, ...]] = MappingProxyType(
                 label_smoothing=0.1,
                 augment="mirror-crop-flip",
             ),
+            replace(
+                _COLOUR,
+                epochs=26,
+                peak_lr=0.06,
+                label_smoothing=0.1,
+                augment="mirror-crop-flip",
+            ),
         ),
     }
 )

@@ -374,3 +374,13 @@ def test_a_broken_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "x" / "2.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"2\.png cannot be decoded"):
         image_folder.read((tmp_path,), "all")
+
+
+def test_a_picture_of_absurd_size_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _folder(tmp_path, {"x/1.png": _pixels(1)[0]})
+    # Pillow refuses what has more than twice this many pixels.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(DataError, match=r"1\.png cannot be decoded"):
+        image_folder.read((tmp_path,), "all")

@@ -157,6 +157,14 @@ def test_data_that_does_not_fit_the_network_is_refused(
     assert words in str(caught.value)
 
 
+def test_classes_in_another_order_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.npz"
+    images, labels = np.zeros((20, 3, 32, 32), np.uint8), np.arange(20) % 2
+    np.savez(path, images=images, labels=labels, classes=np.array(["1", "0"]))
+    with pytest.raises(DataError, match="in the order 1, 0; expected 0, 1"):
+        dataset_for(_net("cifar10", (3, 32, 32), 10), root=path)
+
+
 def test_a_network_without_dataset_needs_a_path() -> None:
     with pytest.raises(DataError, match="--data"):
         dataset_for(_net(None, (3, 32, 32), 10))
@@ -177,6 +185,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *arguments: object) -> None:
         return
+
+
+class _Short(_Quiet):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        # A piece of 100 bytes is promised.
+        self.wfile.write(b"64\r\nonly a part")
 
 
 def _remote(server: tuple[str, Path], content: bytes, sha256: str | None) -> Remote:
@@ -226,6 +243,25 @@ def test_a_failed_transfer_leaves_nothing_behind(
     with pytest.raises(DataError, match="404"):
         download(remote, directory=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_connection_that_ends_early_leaves_nothing_behind(tmp_path: Path) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Short) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{running.server_port}/a.bin"
+        with pytest.raises(DataError, match="Check the network"):
+            download(Remote(url, "a.bin", 100, "0" * 64), directory=tmp_path)
+        running.shutdown()
+        thread.join()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    remote = Remote("http://127.0.0.1/a.bin", "a.bin", 1, "0" * 64)
+    with pytest.raises(DataError, match="file/data cannot be made"):
+        download(remote, directory=tmp_path / "file" / "data")
 
 
 def test_a_progress_callback_may_stop_the_transfer(

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn.utils import prune
 
 from sample_models.mobilenetv1 import MobileNetV1
 from sample_models.seeded import build_seeded
@@ -31,6 +32,16 @@ def make_without_options() -> nn.Module:
 
 def make_a_list() -> list[int]:
     return [1]
+
+
+def make_and_fail() -> nn.Module:
+    raise KeyError("depth")
+
+
+def make_half_pruned() -> nn.Module:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3))
+    prune.l1_unstructured(module[0], "weight", amount=0.5)
+    return module
 
 
 def make_with_needs(width: int) -> nn.Module:
@@ -130,6 +141,8 @@ def test_a_factory_gives_a_network() -> None:
         (f"{__name__}:missing", "'missing' in module"),
         (f"{__name__}:make_a_list", "returns list; expected an nn.Module"),
         (f"{__name__}:make_with_needs", "does not take these arguments"),
+        (f"{__name__}:make_and_fail", "raised KeyError: 'depth'"),
+        (f"{__name__}:make_half_pruned", "weight_orig"),
         ("pkg:", "expected package.module:function"),
     ],
 )

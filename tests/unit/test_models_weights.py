@@ -142,6 +142,14 @@ def test_torchscript_is_refused() -> None:
         read_weights(buffer.getvalue())
 
 
+def test_a_small_file_that_unpacks_to_a_huge_one_is_refused_unread() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("net/data.pkl", b"\x80\x02" + bytes(1 << 24))
+    with pytest.raises(UnsafeFileError, match="unpack to 16,777,218"):
+        read_weights(buffer.getvalue())
+
+
 @pytest.mark.parametrize("kept", [0, 5, 60, 0.5, 0.99])
 @pytest.mark.parametrize("kind", ["state_dict", "old torch file", "safetensors"])
 def test_truncated_files_are_damaged(kind: str, kept: float) -> None:

@@ -6,7 +6,6 @@ constructors such batches need and refuses every other name.
 
 import io
 import pickle
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.raw import DataError, RawImages, checked
+from workbench.data.tar import tar_members
 from workbench.models.classes import DATASET_CLASSES
 from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 
@@ -75,23 +75,13 @@ def _contents(path: Path, names: tuple[str, ...]) -> list[bytes]:
     try:
         if path.is_dir():
             return [(path / name).read_bytes() for name in names]
-        return _from_tar(path, names)
+        return tar_members(path, names)
     except BROKEN_FILE_ERRORS as error:
         raise DataError(
             f"{path} lacks a batch or is damaged ({error})",
             "the complete CIFAR-10 python archive: " + ", ".join(names),
             "Download it again.",
         ) from error
-
-
-def _from_tar(path: Path, names: tuple[str, ...]) -> list[bytes]:
-    with tarfile.open(path) as archive:
-        found = {
-            member.name.rpartition("/")[2]: archive.extractfile(member)
-            for member in archive.getmembers()
-            if member.isfile()
-        }
-        return [stream.read() for name in names if (stream := found[name])]
 
 
 def _batch(path: Path, content: bytes) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

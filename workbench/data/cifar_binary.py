@@ -3,12 +3,12 @@
 A record is one label byte and 3,072 pixel bytes (red, green and blue planes).
 """
 
-import tarfile
 from pathlib import Path
 
 import numpy as np
 
 from workbench.data.raw import DataError, RawImages, checked
+from workbench.data.tar import tar_members
 from workbench.models.classes import DATASET_CLASSES
 from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 
@@ -69,7 +69,7 @@ def read(files: tuple[Path, ...], part: str) -> RawImages:
 
 def _contents(path: Path, names: tuple[str, ...]) -> list[bytes]:
     try:
-        contents = _from_tar(path, names) if path.is_file() else _from(path, names)
+        contents = tar_members(path, names) if path.is_file() else _from(path, names)
     except BROKEN_FILE_ERRORS as error:
         raise DataError(
             f"{path} lacks a file or is damaged ({error})",
@@ -88,13 +88,3 @@ def _contents(path: Path, names: tuple[str, ...]) -> list[bytes]:
 
 def _from(path: Path, names: tuple[str, ...]) -> list[bytes]:
     return [(path / name).read_bytes() for name in names]
-
-
-def _from_tar(path: Path, names: tuple[str, ...]) -> list[bytes]:
-    with tarfile.open(path) as archive:
-        found = {
-            member.name.rpartition("/")[2]: archive.extractfile(member)
-            for member in archive.getmembers()
-            if member.isfile()
-        }
-        return [stream.read() for name in names if (stream := found[name])]

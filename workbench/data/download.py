@@ -5,6 +5,7 @@ somebody asks for it. Does not belong here: reading the archive (``cifar_archive
 """
 
 import hashlib
+import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -80,7 +81,14 @@ def download(
     path = directory / remote.filename
     if path.is_file() and _digest(path) == remote.sha256:
         return path
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"directory {directory} cannot be made ({error.strerror})",
+            "a directory that you may write to",
+            "Choose another one, or set XDG_CACHE_HOME.",
+        ) from error
     beside = path.with_name(path.name + ".part")
     try:
         found = _fetch(remote, beside, progress)
@@ -109,7 +117,7 @@ def _fetch(remote: Remote, beside: Path, progress: Progress | None) -> str:
                 done += len(piece)
                 if progress is not None:
                     progress(done, remote.size_bytes)
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         raise DataError(
             f"{remote.url} cannot be fetched ({error})",
             "an open connection",

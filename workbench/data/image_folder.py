@@ -99,20 +99,20 @@ def _decode(file: Path, size: tuple[int, int], *, grey: bool) -> NDArray[np.uint
             if fitted.size != size:
                 fitted = ImageOps.fit(fitted, size, Image.Resampling.BILINEAR)
             return pixels_chw(fitted)
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise _unreadable(file) from error
 
 
 def _open(file: Path) -> Image.Image:
     try:
         return Image.open(file)
-    except (UnidentifiedImageError, OSError) as error:
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
         raise _unreadable(file) from error
 
 
 def _unreadable(file: Path) -> DataError:
     return DataError(
         f"{file} cannot be decoded",
-        "a whole picture",
+        "a whole picture of at most 179 million pixels",
         "Remove or replace it.",
     )

@@ -157,6 +157,13 @@ def dataset_for(
             f"at most {outputs}, the outputs of network '{network.name}'",
             "Choose the data that the network was trained on.",
         )
+    known = network.classes[: len(data.classes)]
+    if known and set(known) == set(data.classes) and known != data.classes:
+        raise DataError(
+            f"classes of '{data.name}' in the order {', '.join(data.classes)}",
+            f"{', '.join(known)}, the order of network '{network.name}'",
+            "Sort the labels as the network's outputs are.",
+        )
     return data
 
 

@@ -29,6 +29,12 @@ IMAGE_COLUMNS = ("img", "image")
 LABEL_COLUMNS = ("label", "fine_label")
 # Pillow knows many rare formats; what nobody packs into datasets is not decoded.
 _ENCODINGS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+_UNREADABLE = (
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+    OSError,
+    SyntaxError,
+)
 # A file's name is read as dataset, part, shard: "cifar10-train-00000-of-00001.parquet".
 _PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val"}
 _NAME = re.compile(
@@ -171,7 +177,7 @@ def _decode(file: Path, row: int, cell: Any) -> NDArray[np.uint8]:
         )
     try:
         return pixels_chw(Image.open(io.BytesIO(encoded), formats=_ENCODINGS))
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except _UNREADABLE as error:
         raise DataError(
             f"the image in row {row} of {file} cannot be decoded "
             f"({_first_line(error)})",

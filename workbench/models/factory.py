@@ -53,16 +53,24 @@ def call_factory(spec: str, options: Mapping[str, Any]) -> nn.Module:
     Raises
     ------
     WorkbenchError
-        If the factory refuses the arguments or returns something else.
+        If the factory refuses the arguments, raises, or returns something else.
     """
     factory = import_factory(spec)
     try:
         module = factory(**options)
+    except WorkbenchError:
+        raise
     except TypeError as error:
         raise WorkbenchError(
             f"factory '{spec}' does not take these arguments ({error})",
             "a function that can be called with " + (", ".join(options) or "none"),
             "Give every parameter of the function a default value.",
+        ) from error
+    except Exception as error:
+        raise WorkbenchError(
+            f"factory '{spec}' raised {type(error).__name__}: {error}",
+            "a function that returns an nn.Module",
+            "Call it alone in Python to see where it fails.",
         ) from error
     if not isinstance(module, nn.Module):
         raise WorkbenchError(

@@ -78,6 +78,7 @@ def network_of(
     For callers that made the module themselves and keep no other hold on it.
     Parameters and errors as in ``from_module``.
     """
+    _check_plain(module)
     _check_shape(input_shape)
     layers, output = _run(module.eval(), name, input_shape)
     if not layers:

@@ -49,6 +49,8 @@ _MEMO_WRITES = frozenset({"MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"})
 _MEMO_READS = frozenset({"GET", "BINGET", "LONG_BINGET"})
 _OLD_FILE_PICKLES = 5
 _ZIP, _TAR_MAGIC_AT = b"PK\x03\x04", 257
+# torch stores its members unpacked; a file that somebody packed again shrinks a little.
+_UNPACKED_LIMIT, _UNPACKED_FLOOR_BYTES = 8, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,13 @@ def _inspect_zip(content: bytes) -> Refusal | None:
             kind = _archive_kind(names)
             if kind is not None:
                 return kind
+            unpacked = sum(member.file_size for member in archive.infolist())
+            if unpacked > max(_UNPACKED_LIMIT * len(content), _UNPACKED_FLOOR_BYTES):
+                return Refusal(
+                    f"holds {len(content):,} bytes that unpack to {unpacked:,}",
+                    _SAVE,
+                    unsafe=True,
+                )
             if archive.testzip() is not None:
                 return damaged
             pickled = archive.read(next(n for n in names if n.endswith("/data.pkl")))

@@ -36,6 +36,7 @@ KERNELS = [
     "pointwise.c",
     "transfer.c",
     "winograd.c",
+    "fma_peak.c",
 ]
 
 # Compiled once, for the baseline.

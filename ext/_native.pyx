@@ -13,6 +13,7 @@ include "face_sparse.pxi"
 include "face_moves.pxi"
 include "emit/face_generated.pxi"
 include "face_winograd.pxi"
+include "face_peak.pxi"
 
 
 def available():

@@ -16,6 +16,7 @@ from workbench.kernels.conv import (
 )
 from workbench.kernels.executor import Executor
 from workbench.kernels.linear import linear_dense, linear_sparse
+from workbench.kernels.peak import fma_peak
 from workbench.kernels.pointwise import (
     activation,
     add,
@@ -64,6 +65,7 @@ __all__ = [
     "conv_winograd",
     "convert",
     "depthwise",
+    "fma_peak",
     "forced_isa",
     "global_avg",
     "info",

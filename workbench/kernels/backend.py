@@ -18,6 +18,7 @@ from workbench.kernels.specs import (
     ConvDense,
     ConvSparse,
     Depthwise,
+    FmaPeak,
     GlobalAverage,
     LinearDense,
     LinearSparse,
@@ -60,6 +61,9 @@ class Backend(Protocol):
 
     def transfer(self, spec: Transfer) -> Step:
         """Return a step between the arena and external arrays."""
+
+    def fma_peak(self, spec: FmaPeak) -> Step:
+        """Return a step of multiply-adds on registers."""
 
     def variants_conv_sparse(
         self, offsets: I32, vectors: Vectors, src: int

@@ -14,6 +14,7 @@ from workbench.kernels.specs import (
     ConvDense,
     ConvSparse,
     Depthwise,
+    FmaPeak,
     GlobalAverage,
     LinearDense,
     LinearSparse,
@@ -80,6 +81,10 @@ class NativeBackend:
     def transfer(self, spec: Transfer) -> Step:
         """Return a step between the arena and external arrays."""
         return cast(Step, self._module.transfer(spec, self._number))
+
+    def fma_peak(self, spec: FmaPeak) -> Step:
+        """Return a step of multiply-adds on registers."""
+        return cast(Step, self._module.fma_peak(spec, self._number))
 
     def variants_conv_sparse(
         self, offsets: I32, vectors: Vectors, src: int

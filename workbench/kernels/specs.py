@@ -144,3 +144,10 @@ class Transfer:
     height: int
     width: int
     phase_split: bool
+
+
+@dataclass(frozen=True, eq=False)
+class FmaPeak:
+    """How often every value at the head of the arena is halved and given 1/2."""
+
+    rounds: int

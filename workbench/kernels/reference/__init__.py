@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from workbench.kernels.reference import conv, spatial
 from workbench.kernels.reference.activation import activate
+from workbench.kernels.reference.peak import fma_peak
 from workbench.kernels.reference.step import ReferenceRunner, ReferenceStep, Runner
 from workbench.kernels.types import F32, I32, Step, Vectors
 
@@ -26,6 +27,7 @@ class NumpyBackend:
     global_avg = staticmethod(spatial.global_avg)
     pointwise = staticmethod(spatial.pointwise)
     transfer = staticmethod(spatial.transfer)
+    fma_peak = staticmethod(fma_peak)
 
     def variants_conv_sparse(
         self, offsets: I32, vectors: Vectors, src: int

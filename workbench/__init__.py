@@ -35,6 +35,7 @@ _HOME = {
     "evaluate": "analysis.accuracy",
     "layer_costs": "analysis.complexity",
     "reestimate_bn": "training.batchnorm",
+    "finetune": "training.finetune",
     "bench": "measure.bench",
     "Measurement": "measure.interleave",
     "verify": "export.verify",

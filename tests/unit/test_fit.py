@@ -1,17 +1,14 @@
 """The training loop: it learns, repeats, resumes, and leaves its input alone."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from workbench.data import Dataset
-from workbench.data.dataset import make_dataset
+from tests.unit.training_cases import one_thread, stripes
 from workbench.errors import WorkbenchError
 from workbench.models.digest import digest_state
 from workbench.training.augment import (
@@ -26,34 +23,7 @@ from workbench.training.fit import FitHooks, fit, top1
 from workbench.training.options import EpochLog, FitOptions
 from workbench.training.schedules import SCHEDULES, schedule
 
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def _stripes(count: int = 96, seed: int = 0) -> Dataset:
-    """Return noisy 8 x 8 images with a bright row (class 0) or column (class 1)."""
-    random = np.random.RandomState(seed)
-    images = random.randint(0, 120, (count, 1, 8, 8)).astype(np.uint8)
-    labels = np.arange(count) % 2
-    for image, label in zip(images, labels, strict=True):
-        place = random.randint(8)
-        if label:
-            image[0, :, place] = 255
-        else:
-            image[0, place] = 255
-    return make_dataset(
-        "stripes",
-        "train",
-        images=images,
-        labels=labels,
-        classes=("row", "column"),
-        norm=((0.3,), (0.3,)),
-    )
+__all__ = ["one_thread"]
 
 
 def _net() -> nn.Module:
@@ -80,7 +50,7 @@ def test_it_learns_and_leaves_the_input_alone() -> None:
     start = _net()
     before = _digest(start)
     options = FitOptions(epochs=12, batch_size=16, peak_lr=0.1)
-    result = fit(start, _stripes(), options=options, val=_stripes(64, seed=5))
+    result = fit(start, stripes(), options=options, val=stripes(64, seed=5))
     assert _digest(start) == before
     assert not result.module.training
     assert [log.epoch for log in result.history] == list(range(1, 13))
@@ -88,16 +58,16 @@ def test_it_learns_and_leaves_the_input_alone() -> None:
     score = result.history[-1].val_top1
     assert score is not None
     assert score >= 0.85
-    assert score == top1(result.module, _stripes(64, seed=5), options)
+    assert score == top1(result.module, stripes(64, seed=5), options)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_the_same_seed_gives_the_same_weights(precision: str) -> None:
     options = replace(_OPTIONS, precision=precision, epochs=2)
-    one = fit(_net(), _stripes(), options=options)
+    one = fit(_net(), stripes(), options=options)
     torch.manual_seed(99)
-    two = fit(_net(), _stripes(), options=options)
-    other = fit(_net(), _stripes(), options=replace(options, seed=1))
+    two = fit(_net(), stripes(), options=options)
+    other = fit(_net(), stripes(), options=replace(options, seed=1))
     assert _digest(one.module) == _digest(two.module)
     assert _digest(one.module) != _digest(other.module)
 
@@ -105,7 +75,7 @@ def test_the_same_seed_gives_the_same_weights(precision: str) -> None:
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_resumed_equals_uninterrupted(tmp_path: Path, channels_last: bool) -> None:
     options = replace(_OPTIONS, channels_last=channels_last)
-    whole = fit(_net(), _stripes(), options=options)
+    whole = fit(_net(), stripes(), options=options)
     path = tmp_path / "run" / "fit.ckpt"
 
     def stop(log: EpochLog) -> None:
@@ -115,13 +85,13 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, channels_last: bool) -> No
     with pytest.raises(KeyboardInterrupt):
         fit(
             _net(),
-            _stripes(),
+            stripes(),
             options=options,
             checkpoint=path,
             hooks=FitHooks(after_epoch=stop),
         )
     assert len(Checkpoint.load(path).history) == 2
-    resumed = fit(_net(), _stripes(), options=options, checkpoint=path)
+    resumed = fit(_net(), stripes(), options=options, checkpoint=path)
     assert _digest(resumed.module) == _digest(whole.module)
     assert [log.loss for log in resumed.history] == [log.loss for log in whole.history]
     assert [file.name for file in path.parent.iterdir()] == ["fit.ckpt"]
@@ -131,11 +101,11 @@ def test_a_finished_checkpoint_gives_the_result_without_training(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "fit.ckpt"
-    done = fit(_net(), _stripes(), options=_OPTIONS, checkpoint=path)
+    done = fit(_net(), stripes(), options=_OPTIONS, checkpoint=path)
     steps: list[nn.Module] = []
     again = fit(
         _net(),
-        _stripes(),
+        stripes(),
         options=_OPTIONS,
         checkpoint=path,
         hooks=FitHooks(after_step=steps.append),
@@ -146,13 +116,13 @@ def test_a_finished_checkpoint_gives_the_result_without_training(
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "fit.ckpt"
-    fit(_net(), _stripes(), options=replace(_OPTIONS, epochs=1), checkpoint=path)
+    fit(_net(), stripes(), options=replace(_OPTIONS, epochs=1), checkpoint=path)
     with pytest.raises(WorkbenchError, match=r"epochs=1; expected epochs=4"):
-        fit(_net(), _stripes(), options=_OPTIONS, checkpoint=path)
+        fit(_net(), stripes(), options=_OPTIONS, checkpoint=path)
     with pytest.raises(WorkbenchError, match="was made on data"):
         fit(
             _net(),
-            _stripes(seed=3),
+            stripes(seed=3),
             options=replace(_OPTIONS, epochs=1),
             checkpoint=path,
         )
@@ -160,10 +130,10 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     path = tmp_path / "fit.ckpt"
-    fit(_net(), _stripes(), options=replace(_OPTIONS, epochs=1), checkpoint=path)
+    fit(_net(), stripes(), options=replace(_OPTIONS, epochs=1), checkpoint=path)
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(WorkbenchError, match="cannot be read as a training checkpoint"):
-        fit(_net(), _stripes(), options=_OPTIONS, checkpoint=path)
+        fit(_net(), stripes(), options=_OPTIONS, checkpoint=path)
 
 
 def test_a_hook_keeps_pruned_weights_at_zero() -> None:
@@ -175,7 +145,7 @@ def test_a_hook_keeps_pruned_weights_at_zero() -> None:
             module.get_parameter("0.weight").mul_(mask)
 
     freeze(start)
-    result = fit(start, _stripes(), options=_OPTIONS, hooks=FitHooks(after_step=freeze))
+    result = fit(start, stripes(), options=_OPTIONS, hooks=FitHooks(after_step=freeze))
     weight = result.module.get_parameter("0.weight")
     assert not weight[~mask].any()
     assert bool((weight[mask] != start.get_parameter("0.weight")[mask]).any())
@@ -184,7 +154,7 @@ def test_a_hook_keeps_pruned_weights_at_zero() -> None:
 def test_frozen_parameters_do_not_move() -> None:
     start = _net()
     start.get_parameter("6.weight").requires_grad_(False)
-    result = fit(start, _stripes(), options=replace(_OPTIONS, epochs=1))
+    result = fit(start, stripes(), options=replace(_OPTIONS, epochs=1))
     moved = result.module.get_parameter("0.weight") != start.get_parameter("0.weight")
     assert torch.equal(
         result.module.get_parameter("6.weight"), start.get_parameter("6.weight")
@@ -208,7 +178,7 @@ def test_norms_and_biases_are_not_decayed() -> None:
         momentum=0.0,
         weight_decay=0.1,
     )
-    result = fit(net, _stripes(), options=options)
+    result = fit(net, stripes(), options=options)
     # One step: 0.5 - 0.1 * 0.1 * 0.5.
     assert torch.allclose(result.module.get_parameter("1.weight"), torch.tensor(0.495))
     assert torch.equal(result.module.get_parameter("1.bias"), torch.full((2,), 0.5))
@@ -217,7 +187,7 @@ def test_norms_and_biases_are_not_decayed() -> None:
 def test_a_diverging_run_stops_with_advice() -> None:
     options = replace(_OPTIONS, peak_lr=1e30, schedule="constant")
     with pytest.raises(WorkbenchError, match="Lower the learning rate"):
-        fit(_net(), _stripes(), options=options)
+        fit(_net(), stripes(), options=options)
 
 
 @pytest.mark.parametrize(

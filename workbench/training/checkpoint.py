@@ -17,6 +17,25 @@ from workbench.training.options import EpochLog, FitOptions
 _FORMAT = 1
 
 
+@dataclass(frozen=True)
+class Identity:
+    """What a run must share with a checkpoint to continue from it.
+
+    Parameters
+    ----------
+    data : str
+        Digest of the training images.
+    start : str
+        Digest of the network at the start; "" in files that do not say.
+    techniques : tuple of str
+        What took part beside the plain loop.
+    """
+
+    data: str
+    start: str = ""
+    techniques: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """The state of a run after an epoch.
@@ -25,19 +44,22 @@ class Checkpoint:
     ----------
     options : FitOptions
         What the run was told; a run with other options does not resume from it.
-    data_digest : str
-        Digest of the training images.
+    identity : Identity
+        Of the run that wrote it.
     history : tuple of EpochLog
         One a finished epoch.
     module_state, optimizer_state : dict
         ``state_dict`` of the network and of the optimizer.
+    technique_states : tuple of dict
+        One a technique, in their order.
     """
 
     options: FitOptions
-    data_digest: str
+    identity: Identity
     history: tuple[EpochLog, ...]
     module_state: dict[str, Any]
     optimizer_state: dict[str, Any]
+    technique_states: tuple[dict[str, Any], ...] = ()
 
     def save(self, path: Path) -> None:
         """Write to a file beside ``path``, then rename, so that no crash leaves half.
@@ -52,10 +74,13 @@ class Checkpoint:
         content = {
             "format": _FORMAT,
             "options": asdict(self.options),
-            "data_digest": self.data_digest,
+            "data_digest": self.identity.data,
+            "start": self.identity.start,
+            "techniques": list(self.identity.techniques),
             "history": [asdict(log) for log in self.history],
             "module": self.module_state,
             "optimizer": self.optimizer_state,
+            "technique_states": list(self.technique_states),
         }
         with beside.open("wb") as file:
             torch.save(content, file)
@@ -78,10 +103,15 @@ class Checkpoint:
                 raise KeyError("format")
             return cls(
                 FitOptions(**content["options"]),
-                content["data_digest"],
+                Identity(
+                    content["data_digest"],
+                    content.get("start", ""),
+                    tuple(content.get("techniques", ())),
+                ),
                 tuple(EpochLog(**log) for log in content["history"]),
                 content["module"],
                 content["optimizer"],
+                tuple(content.get("technique_states", ())),
             )
         except BROKEN_FILE_ERRORS as error:
             raise WorkbenchError(
@@ -90,25 +120,40 @@ class Checkpoint:
                 "Delete the file to start the training anew.",
             ) from error
 
-    def check_fits(self, path: Path, options: FitOptions, data_digest: str) -> None:
-        """Raise unless the checkpoint belongs to a run with these options and data.
+    def check_fits(self, path: Path, options: FitOptions, identity: Identity) -> None:
+        """Raise unless the checkpoint belongs to the run that asks.
 
         Raises
         ------
         WorkbenchError
-            Names the first option that differs.
+            Names the first thing that differs.
         """
         ours, theirs = asdict(options), asdict(self.options)
         for name, value in ours.items():
             if theirs[name] != value:
-                raise WorkbenchError(
+                raise _another_run(
                     f"checkpoint {path} was made with {name}={theirs[name]!r}",
                     f"{name}={value!r}, as asked for",
-                    "Ask for the same, or delete the file to start anew.",
                 )
-        if self.data_digest != data_digest:
-            raise WorkbenchError(
-                f"checkpoint {path} was made on data {self.data_digest[:12]}",
-                f"data {data_digest[:12]}, as given",
-                "Give the same data, or delete the file to start anew.",
+        if self.identity.data != identity.data:
+            raise _another_run(
+                f"checkpoint {path} was made on data {self.identity.data[:12]}",
+                f"data {identity.data[:12]}, as given",
             )
+        if self.identity.start not in ("", identity.start):
+            raise _another_run(
+                f"checkpoint {path} started from weights {self.identity.start[:12]}",
+                f"weights {identity.start[:12]}, as given",
+            )
+        if self.identity.techniques != identity.techniques:
+            raise _another_run(
+                f"checkpoint {path} was made with "
+                f"{', '.join(self.identity.techniques) or 'the plain loop'}",
+                ", ".join(identity.techniques) or "the plain loop",
+            )
+
+
+def _another_run(found: str, expected: str) -> WorkbenchError:
+    return WorkbenchError(
+        found, expected, "Ask for the same, or delete the file to start anew."
+    )

@@ -1,25 +1,32 @@
-"""The training loop: one function for first training and for fine-tuning.
+"""The training run: one function for first training and for fine-tuning.
 
-Belongs here: the loop. Does not belong here: masks (a caller passes a hook that runs
-after every optimizer step), schedules, augmentation and checkpoints (one file each).
+Belongs here: epochs, validation, checkpoints, resuming. Does not belong here: the step
+(``epoch.py``), what methods add to it (``technique.py`` and its siblings), schedules
+and augmentation (one file each).
 """
 
 import copy
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Generator, Tensor, nn
-from torch.nn import functional
+from torch import nn
 
-from workbench.data.dataset import Dataset, normalise
-from workbench.errors import WorkbenchError
-from workbench.training.augment import augment
-from workbench.training.checkpoint import Checkpoint
+from workbench.data.dataset import Dataset
+from workbench.models.digest import digest_state
+from workbench.training.checkpoint import Checkpoint, Identity
+from workbench.training.ema import MovingAverage
+from workbench.training.epoch import (
+    AfterBatch,
+    Trainee,
+    autocast,
+    make_optimizer,
+    run_epoch,
+)
 from workbench.training.options import EpochLog, FitOptions
-from workbench.training.schedules import schedule
+from workbench.training.team import team
+from workbench.training.technique import Technique
 
 _EVAL_BATCH = 500
 
@@ -31,14 +38,21 @@ class FitHooks:
     Parameters
     ----------
     after_step : callable or None
-        Called with the network in training after every optimizer step (to put pruned
-        weights back to zero, for example).
+        Called with the network in training after every optimizer step.
     after_epoch : callable or None
         Called with the EpochLog once the epoch's checkpoint is on disk.
+    after_batch : callable or None
+        Called with (batches done, batches of the whole run) between batches; a job's
+        ``on_round`` fits and cancels the run.
+    techniques : tuple of Technique
+        What a training method adds; they act in this order, and finish in the
+        opposite one, so that masks have the last word. One object a run.
     """
 
     after_step: Callable[[nn.Module], None] | None = None
     after_epoch: Callable[[EpochLog], None] | None = None
+    after_batch: AfterBatch | None = None
+    techniques: tuple[Technique, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +83,9 @@ def fit(
     """Return a trained copy of a network.
 
     The same module, data and options give the same weights on the same machine and
-    thread count, whether or not the run was interrupted and resumed.
+    thread count, whether or not the run was interrupted and resumed. Under
+    ``torchrun``, once ``torch.distributed`` is initialised, the processes share each
+    batch and end with the same weights.
 
     Parameters
     ----------
@@ -84,7 +100,7 @@ def fit(
     checkpoint : Path, optional
         Written after every epoch; if it exists, the run continues from it.
     hooks : FitHooks, optional
-        Callbacks after every step and every epoch.
+        Callbacks, and what a training method adds.
 
     Raises
     ------
@@ -92,32 +108,29 @@ def fit(
         If the checkpoint belongs to another run, or the loss is no longer finite.
     """
     hooks = hooks or FitHooks()
-    work = copy.deepcopy(module)
-    if options.channels_last:
-        work = work.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = _optimizer(work, options)
-    history: tuple[EpochLog, ...] = ()
-    if checkpoint is not None and checkpoint.exists():
-        saved = Checkpoint.load(checkpoint)
-        saved.check_fits(checkpoint, options, train.digest)
-        work.load_state_dict(saved.module_state)
-        optimizer.load_state_dict(saved.optimizer_state)
-        history = saved.history
+    average = (MovingAverage(options.ema),) if options.ema else ()
+    techniques = (*hooks.techniques, *average)
+    identity = Identity(
+        train.digest,
+        digest_state(module.state_dict()),
+        tuple(technique.identity for technique in techniques),
+    )
+    trainee = _trainee(module, options, hooks, techniques)
+    history = _resumed(trainee, checkpoint, identity)
     for epoch in range(len(history) + 1, options.epochs + 1):
-        log = _epoch(work, optimizer, train, epoch=epoch, options=options, hooks=hooks)
+        log = run_epoch(trainee, train, epoch)
+        result = _finished(trainee)
+        for technique in techniques:
+            log.remarks.update(technique.after_epoch(result))
         if val is not None:
-            log = _with_top1(log, top1(work, val, options))
+            log = replace(log, val_top1=top1(result, val, options))
         history = (*history, log)
-        if checkpoint is not None:
-            Checkpoint(
-                options,
-                train.digest,
-                history,
-                work.state_dict(),
-                optimizer.state_dict(),
-            ).save(checkpoint)
+        if checkpoint is not None and trainee.team.leads:
+            _checkpoint(trainee, identity, history).save(checkpoint)
+        trainee.team.wait()
         if hooks.after_epoch is not None:
             hooks.after_epoch(log)
+    work = _finished(trainee)
     work = work.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return FitResult(work.eval(), history)
 
@@ -126,108 +139,72 @@ def top1(module: nn.Module, data: Dataset, options: FitOptions) -> float:
     """Return the share of images classified correctly, 0..1, in evaluation mode."""
     module.eval()
     correct = 0
-    with torch.inference_mode(), _autocast(options):
+    with torch.inference_mode(), autocast(options):
         for images, labels in data.batches(_EVAL_BATCH):
             correct += int((module(images).argmax(1) == labels).sum())
     return correct / len(data)
 
 
-def _optimizer(module: nn.Module, options: FitOptions) -> torch.optim.SGD:
-    trained = [p for p in module.parameters() if p.requires_grad]
-    groups = [
-        {
-            "params": [p for p in trained if p.ndim > 1],
-            "weight_decay": options.weight_decay,
-        },
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(
-        [group for group in groups if group["params"]],
-        lr=options.peak_lr,
-        momentum=options.momentum,
-        nesterov=options.momentum > 0,
-    )
-
-
-def _epoch(
+def _trainee(
     module: nn.Module,
-    optimizer: torch.optim.SGD,
-    data: Dataset,
-    *,
-    epoch: int,
     options: FitOptions,
     hooks: FitHooks,
-) -> EpochLog:
-    start = time.perf_counter()
-    factor = schedule(options.schedule)
-    steps = max(1, len(data) // options.batch_size)
-    total, seen = 0.0, 0
-    module.train()
-    # Own streams an epoch: a resumed run draws what an uninterrupted one draws.
-    stream = options.seed * 1_000_003 + epoch
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream)
-        random = Generator().manual_seed(stream)
-        for index, (images, labels) in enumerate(_batches(data, options, random)):
-            progress = ((epoch - 1) * steps + index) / (options.epochs * steps)
-            for group in optimizer.param_groups:
-                group["lr"] = options.peak_lr * factor(progress)
-            loss = _step(module, optimizer, images, labels, options=options)
-            if hooks.after_step is not None:
-                hooks.after_step(module)
-            total += loss * len(labels)
-            seen += len(labels)
-    seconds = time.perf_counter() - start
-    lr = float(optimizer.param_groups[0]["lr"])
-    return EpochLog(epoch, total / seen, lr, seconds, seen / seconds, None)
-
-
-def _step(
-    module: nn.Module,
-    optimizer: torch.optim.SGD,
-    images: Tensor,
-    labels: Tensor,
-    *,
-    options: FitOptions,
-) -> float:
-    with _autocast(options):
-        loss = functional.cross_entropy(
-            module(images), labels, label_smoothing=options.label_smoothing
-        )
-    value = float(loss.detach())
-    if not value < float("inf"):
-        raise WorkbenchError(
-            f"a training loss of {value}",
-            "a finite number",
-            f"Lower the learning rate (now at most {options.peak_lr}).",
-        )
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    return value
-
-
-def _batches(
-    data: Dataset, options: FitOptions, random: Generator
-) -> Iterator[tuple[Tensor, Tensor]]:
-    pixels = torch.tensor(data.images)
-    labels = torch.tensor(data.labels)
-    change = augment(options.augment)
-    order = torch.randperm(len(data), generator=random)
-    size = min(options.batch_size, len(data))
-    for start in range(0, len(data) - size + 1, size):
-        chosen = order[start : start + size]
-        images = normalise(change(pixels[chosen], random), data.mean, data.std)
-        if options.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
-        yield images, labels[chosen]
-
-
-def _autocast(options: FitOptions) -> torch.autocast:
-    return torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16")
-
-
-def _with_top1(log: EpochLog, value: float) -> EpochLog:
-    return EpochLog(
-        log.epoch, log.loss, log.lr, log.seconds, log.images_per_s, val_top1=value
+    techniques: tuple[Technique, ...],
+) -> Trainee:
+    """Return a copy of the network, made ready to train."""
+    work = copy.deepcopy(module)
+    if options.channels_last:
+        work = work.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for technique in techniques:
+        technique.prepare(work)
+    together = team()
+    return Trainee(
+        work,
+        together.wrap(work),
+        make_optimizer(work, options, techniques),
+        options,
+        techniques,
+        together,
+        hooks.after_batch,
+        hooks.after_step,
     )
+
+
+def _finished(trainee: Trainee) -> nn.Module:
+    """Return the network as it would be returned now: itself, or a finished copy."""
+    if not trainee.techniques:
+        return trainee.module
+    result = copy.deepcopy(trainee.module)
+    for technique in reversed(trainee.techniques):
+        technique.finish(result)
+    return result
+
+
+def _checkpoint(
+    trainee: Trainee, identity: Identity, history: tuple[EpochLog, ...]
+) -> Checkpoint:
+    return Checkpoint(
+        trainee.options,
+        identity,
+        history,
+        trainee.module.state_dict(),
+        trainee.optimizer.state_dict(),
+        tuple(technique.state() for technique in trainee.techniques),
+    )
+
+
+def _resumed(
+    trainee: Trainee, path: Path | None, identity: Identity
+) -> tuple[EpochLog, ...]:
+    """Put a checkpoint's state into the trainee; return its history, () without."""
+    if path is None or not path.exists():
+        return ()
+    saved = Checkpoint.load(path)
+    saved.check_fits(path, trainee.options, identity)
+    trainee.module.load_state_dict(saved.module_state)
+    trainee.optimizer.load_state_dict(saved.optimizer_state)
+    for technique, state in zip(
+        trainee.techniques, saved.technique_states, strict=True
+    ):
+        technique.load(state)
+    return saved.history

@@ -3,7 +3,7 @@
 Belongs here: the two values. Does not belong here: the loop (``fit.py``).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.errors import WorkbenchError
 
@@ -39,6 +39,12 @@ class FitOptions:
         Memory layout of weights and images; faster for some networks.
     seed : int
         Of the order of images, augmentation and dropout.
+    warm_up : float
+        Share of all steps, 0..1, over which the rate rises linearly before the
+        schedule starts.
+    ema : float
+        Decay of the moving average of weights a step, 0 <= ema < 1; the average is
+        what is scored and returned. 0 for none.
     """
 
     epochs: int = 10
@@ -52,6 +58,8 @@ class FitOptions:
     precision: str = "fp32"
     channels_last: bool = False
     seed: int = 0
+    warm_up: float = 0.0
+    ema: float = 0.0
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1:
@@ -70,6 +78,12 @@ class FitOptions:
                 "one of " + ", ".join(PRECISIONS),
                 "Use fp32 if in doubt.",
             )
+        for name in ("warm_up", "ema", "momentum", "label_smoothing"):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise WorkbenchError(
+                    f"{name} {value}", "a share, 0 or more and below 1", "Try 0."
+                )
 
 
 @dataclass(frozen=True)
@@ -91,6 +105,9 @@ class EpochLog:
     val_top1 : float or None
         Share of validation images classified correctly, 0..1; None without a
         validation split.
+    remarks : dict of str to float
+        What the run's techniques say of the epoch: ``zeros`` that the masks want and
+        ``zeros_kept``, an ADMM ``residual``, and so on.
     """
 
     epoch: int
@@ -99,3 +116,25 @@ class EpochLog:
     seconds: float
     images_per_s: float
     val_top1: float | None
+    remarks: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """Everything on one line, for people.
+
+        Examples
+        --------
+        >>> EpochLog(1, 0.5, 0.01, 2.0, 400.0, 0.8, {"zeros": 9, "zeros_kept": 9}).text
+        'loss 0.5000 lr 0.01 2.0 s 400 images/s val 80.00 % zeros kept 9/9'
+        """
+        words = [
+            f"loss {self.loss:.4f} lr {self.lr:.4g} {self.seconds:.1f} s "
+            f"{self.images_per_s:.0f} images/s"
+        ]
+        if self.val_top1 is not None:
+            words.append(f"val {100 * self.val_top1:.2f} %")
+        rest = dict(self.remarks)
+        if "zeros" in rest:
+            kept, wanted = rest.pop("zeros_kept"), rest.pop("zeros")
+            words.append(f"zeros kept {kept:.0f}/{wanted:.0f}")
+        return " ".join([*words, *(f"{name} {x:.4g}" for name, x in rest.items())])

@@ -77,6 +77,28 @@ def step(progress: float) -> float:
     return 0.1 ** sum(progress >= edge for edge in _STEPS)
 
 
+def warmed(progress: float, *, share: float, factor: Schedule) -> float:
+    """Return a linear rise over the first ``share``, then the schedule.
+
+    Parameters
+    ----------
+    progress : float
+        Steps done / all steps, 0..1.
+    share : float
+        0 <= share < 1; 0 gives the schedule itself.
+    factor : callable
+        The schedule, stretched over what is left.
+
+    Examples
+    --------
+    >>> [round(warmed(p, share=0.2, factor=cosine), 3) for p in (0.0, 0.1, 0.2, 0.6)]
+    [0.01, 0.5, 1.0, 0.5]
+    """
+    if progress < share:
+        return max(_FLOOR, progress / share) * factor(0.0)
+    return factor((progress - share) / (1 - share))
+
+
 SCHEDULES: Mapping[str, Schedule] = MappingProxyType(
     {
         "one-cycle": one_cycle,

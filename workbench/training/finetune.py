@@ -1,0 +1,116 @@
+"""Fine-tuning a pruned network: ``finetune``, of the public API.
+
+Belongs here: from a pruned network to a tuned one, under any schedule of sparsity.
+Does not belong here: the loop (``fit.py``) and the techniques (one file each).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.data.dataset import Dataset
+from workbench.errors import WorkbenchError
+from workbench.pruning.pruned import PrunedNetwork
+from workbench.training.batchnorm import reestimate_bn
+from workbench.training.finetune_options import FinetuneOptions
+from workbench.training.fit import FitHooks, fit
+from workbench.training.frozen import FrozenMasks
+from workbench.training.options import EpochLog
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """A fine-tuned network and how it went.
+
+    Parameters
+    ----------
+    network : PrunedNetwork
+        The same pruning, with trained weights.
+    history : tuple of EpochLog
+        One an epoch, those before a resume included.
+    """
+
+    network: PrunedNetwork
+    history: tuple[EpochLog, ...]
+
+
+def finetune(
+    pruned: PrunedNetwork,
+    data: Dataset,
+    *,
+    val: Dataset | None = None,
+    checkpoint: str | Path | None = None,
+    hooks: FitHooks | None = None,
+    **settings: Any,
+) -> PrunedNetwork:
+    """Return the pruned network, fine-tuned; every removed weight stays exactly zero.
+
+    Parameters
+    ----------
+    pruned : PrunedNetwork
+        Not changed.
+    data : Dataset
+        Training images, ``wb.dataset_for(pruned, split="train")``.
+    val : Dataset, optional
+        Scored after every epoch, for the log; never used to choose weights.
+    checkpoint : str or Path, optional
+        Written after every epoch; if it exists, the run continues from it, also after
+        a kill, to the same final weights.
+    hooks : FitHooks, optional
+        ``after_batch(done, total)`` between batches (a job's ``on_round``, which also
+        cancels), ``after_epoch(log)`` after each checkpoint.
+    **settings
+        Fields of ``FinetuneOptions``: ``epochs=5``, ``lr=0.01``, ``schedule``,
+        ``rates``, ``ema`` and so on. What is left out comes from the recipe's
+        ``finetune`` block, then from the defaults.
+
+    Raises
+    ------
+    WorkbenchError
+        The test split is given, a setting is unknown or impossible, the checkpoint
+        belongs to another run, the loss is no longer finite, or a removed weight is
+        not zero.
+    """
+    return tune(
+        pruned, data, val=val, checkpoint=checkpoint, hooks=hooks, **settings
+    ).network
+
+
+def tune(
+    pruned: PrunedNetwork,
+    data: Dataset,
+    *,
+    val: Dataset | None = None,
+    checkpoint: str | Path | None = None,
+    hooks: FitHooks | None = None,
+    **settings: Any,
+) -> Tuned:
+    """Return what ``finetune`` returns, together with the history of its epochs."""
+    for part in (data, val):
+        if part is not None and part.split == "test":
+            raise WorkbenchError(
+                f"the test split of '{part.name}' to train with",
+                "training images, and validation images for val",
+                "Score the test split once, at the end: wb.evaluate(tuned, test).",
+            )
+    options = FinetuneOptions.of(pruned.recipe, settings)
+    hooks = hooks or FitHooks()
+    result = fit(
+        pruned.module,
+        data,
+        options=options.fit_options(data.name),
+        val=val,
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+        hooks=FitHooks(
+            hooks.after_step,
+            hooks.after_epoch,
+            hooks.after_batch,
+            (FrozenMasks(pruned.parameter_masks), *hooks.techniques),
+        ),
+    )
+    tuned = pruned.with_module(result.module)
+    if options.bn_images:
+        tuned = reestimate_bn(tuned, data, images=options.bn_images, seed=options.seed)
+    return Tuned(tuned, result.history)

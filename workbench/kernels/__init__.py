@@ -7,6 +7,7 @@ Does not belong here: layouts, graphs, selection (engine).
 """
 
 from workbench.kernels.backend import forced_isa, info
+from workbench.kernels.blocks import conv_blocks, variants_conv_blocks
 from workbench.kernels.conv import (
     conv_dense,
     conv_sparse,
@@ -60,6 +61,7 @@ __all__ = [
     "WinogradWeights",
     "activation",
     "add",
+    "conv_blocks",
     "conv_dense",
     "conv_sparse",
     "conv_winograd",
@@ -75,6 +77,7 @@ __all__ = [
     "mul",
     "pool",
     "store_output",
+    "variants_conv_blocks",
     "variants_conv_dense",
     "variants_conv_sparse",
     "variants_conv_winograd",

@@ -231,6 +231,37 @@ def depthwise(
     return current().depthwise(Depthwise(weights, offsets, in_cs, bias, place))
 
 
+def place_of(
+    offsets: I32,
+    bias: F32,
+    *,
+    vectors: Vectors,
+    src: int,
+    dst: int,
+    out_cs: int,
+    act: Activation,
+    residual: int | None,
+    arena_floats: int,
+) -> Placement:
+    """Return where a convolution of these offsets reads and writes, once checked.
+
+    Parameters
+    ----------
+    offsets : array of int32
+    bias : array of float32, shape (O,)
+    vectors, src, dst, out_cs, act, residual, arena_floats
+        As in ``conv_sparse``.
+
+    Raises
+    ------
+    KernelError
+        When a type, shape or bound does not hold.
+    """
+    _bias(bias, bias.size)
+    place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0))
+    return _checked(place, _range(offsets), bias.size, arena_floats)
+
+
 def variants_conv_sparse(offsets: I32, vectors: Vectors, src: int) -> tuple[str, ...]:
     """Return the variants of ``conv_sparse`` that these arguments may use.
 

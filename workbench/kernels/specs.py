@@ -43,6 +43,22 @@ class ConvSparse:
 
 
 @dataclass(frozen=True, eq=False)
+class ConvBlocks:
+    """Rows of (offset, n values), one row for n consecutive output channels."""
+
+    indptr: I32
+    offsets: I32
+    values: F32
+    bias: F32
+    place: Placement
+
+    @property
+    def height(self) -> int:
+        """Output channels of a block."""
+        return int(self.values.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
 class ConvDense:
     """Dense weights (G, O/G, T) and the offsets of the T taps."""
 

@@ -1,6 +1,7 @@
 """Every kernel that may run a node: one file each, one line each in `TABLE`."""
 
 from workbench.engine.candidates.base import Binding, Candidate, Form, Operand
+from workbench.engine.candidates.blocks import BlockConv
 from workbench.engine.candidates.dense import DenseConv
 from workbench.engine.candidates.depthwise import DepthwiseConv
 from workbench.engine.candidates.elementwise import (
@@ -18,6 +19,7 @@ from workbench.engine.candidates.winograd import WinogradConv
 
 TABLE: tuple[Candidate, ...] = (
     SparseConv(),
+    BlockConv(),
     GeneratedConv(),
     DenseConv(),
     WinogradConv(2),

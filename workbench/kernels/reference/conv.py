@@ -20,12 +20,13 @@ from workbench.kernels.specs import (
 from workbench.kernels.types import F32, I64, LANES
 
 
-def _lanes(place: Placement) -> I64:
+def lanes_of(place: Placement) -> I64:
+    """Return the arena offset of each lane at offset 0, shape (V, 16)."""
     lane = np.arange(LANES, dtype=np.int64)
     return np.asarray(place.src + place.vectors.vec_in[:, None] + lane)
 
 
-def _store(arena: F32, place: Placement, channel: int, sums: F32) -> None:
+def store(arena: F32, place: Placement, channel: int, sums: F32) -> None:
     """Add the residual, apply the activation, store the lanes of each segment."""
     lane = np.arange(LANES, dtype=np.int64)
     table = place.vectors
@@ -45,14 +46,14 @@ def conv_sparse(spec: ConvSparse) -> ReferenceStep:
     place = spec.place
 
     def apply(arena: F32, x: F32, y: F32) -> None:
-        lanes = _lanes(place)
+        lanes = lanes_of(place)
         results = []
         for o, bias in enumerate(spec.bias):
             row = slice(spec.indptr[o], spec.indptr[o + 1])
             where = lanes[:, :, None] + spec.offsets[row]
             results.append(bias + arena[where] @ spec.values[row])
         for o, sums in enumerate(results):
-            _store(arena, place, o, sums)
+            store(arena, place, o, sums)
 
     return ReferenceStep(
         "numpy_conv_sparse",
@@ -69,14 +70,14 @@ def conv_dense(spec: ConvDense) -> ReferenceStep:
     groups, each, _ = spec.weights.shape
 
     def apply(arena: F32, x: F32, y: F32) -> None:
-        lanes = _lanes(place)[:, :, None] + spec.offsets
+        lanes = lanes_of(place)[:, :, None] + spec.offsets
         results = []
         for g in range(groups):
             taken = arena[lanes + g * spec.group_stride]
             bias = spec.bias[g * each : (g + 1) * each]
             results.append(taken @ spec.weights[g].T + bias)
         for o in range(groups * each):
-            _store(arena, place, o, results[o // each][:, :, o % each])
+            store(arena, place, o, results[o // each][:, :, o % each])
 
     return ReferenceStep(
         "numpy_conv_dense",
@@ -92,9 +93,9 @@ def depthwise(spec: Depthwise) -> ReferenceStep:
     place = spec.place
 
     def apply(arena: F32, x: F32, y: F32) -> None:
-        lanes = _lanes(place)[:, :, None] + spec.offsets
+        lanes = lanes_of(place)[:, :, None] + spec.offsets
         for c, (taps, bias) in enumerate(zip(spec.weights, spec.bias, strict=True)):
-            _store(arena, place, c, arena[lanes + c * spec.in_cs] @ taps + bias)
+            store(arena, place, c, arena[lanes + c * spec.in_cs] @ taps + bias)
 
     return ReferenceStep(
         "numpy_depthwise",

@@ -1,0 +1,151 @@
+"""Convolution in n x 1 blocks: neighbouring filters that keep the same inputs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from workbench.engine.candidates.base import (
+    Binding,
+    Candidate,
+    Form,
+    Shapes,
+    activation_of,
+)
+from workbench.engine.candidates.conv import conv_forms, is_depthwise, place_conv
+from workbench.engine.graph import Node
+from workbench.engine.pack import F32, I32, I64
+from workbench.kernels import Step, conv_blocks, variants_conv_blocks
+from workbench.kernels.blocks import HEIGHTS
+
+MIN_FILL = 0.9
+"""At least this part of the values in kept blocks must not be zero."""
+
+MAX_DENSITY = 0.95
+"""Above it nothing is pruned that blocks could skip."""
+
+MODEL_MACS_PER_MS = 45e6
+"""About 90 GF/s: a load serves as many multiply-adds as a block has rows."""
+
+ROW_COST = 8.0
+"""Start, end and store of a row cost as much as this many non-zeros."""
+
+
+class BlockConv(Candidate):
+    """Blocks found in the zeros themselves: the tallest height that they fill."""
+
+    name = "blocks"
+    ops = ("conv2d",)
+    reads_structure = True
+    writes_split = True
+
+    def reject(self, node: Node, shapes: Shapes) -> str | None:
+        """Reject weights whose zeros do not come in blocks of filters."""
+        if is_depthwise(node):
+            return "one filter a channel: there are no loads to share"
+        weight = node.params["weight"]
+        if int(np.count_nonzero(weight)) > MAX_DENSITY * weight.size:
+            return "the weight is dense"
+        if block_height(weight, node.attrs.get("groups", 1)) == 1:
+            return "the zeros do not come in blocks of 2, 4, 8 or 16 filters"
+        return None
+
+    def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
+        """Return strips for 1x1, else padded planes or rows."""
+        return conv_forms(node, shapes[0])
+
+    def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
+        """Return the tiles of output channels and vectors worth timing."""
+        blocks = _blocks(node, place_conv(node, binding).offsets)
+        return variants_conv_blocks(blocks.offsets, blocks.values.shape[1])
+
+    def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
+        """Return the one step of the layer."""
+        place = place_conv(node, binding)
+        blocks = _blocks(node, place.offsets)
+        known = variants_conv_blocks(blocks.offsets, blocks.values.shape[1])
+        step = conv_blocks(
+            indptr=blocks.indptr,
+            offsets=blocks.offsets,
+            values=blocks.values,
+            bias=node.params["bias"],
+            vectors=place.vectors,
+            src=place.src,
+            dst=place.dst,
+            out_cs=place.out_cs,
+            act=activation_of(node),
+            residual=place.residual,
+            variant=variant if variant in known else None,
+            arena_floats=binding.arena_floats,
+        )
+        return (step,)
+
+    def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
+        """Return the multiply-adds of the blocks over the usual rate."""
+        weight = node.params["weight"]
+        height = block_height(weight, node.attrs.get("groups", 1))
+        values = height * int(np.count_nonzero(_kept(weight, height)))
+        overhead = 1 + ROW_COST / (values / weight.shape[0] + 1)
+        return values * prod(node.shape[1:]) / MODEL_MACS_PER_MS * overhead
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """Kept blocks of each group of filters: input offsets and n values each."""
+
+    indptr: I32
+    offsets: I32
+    values: F32
+
+
+def block_height(weight: F32, groups: int) -> int:
+    """Return the tallest n whose blocks of n filters the non-zeros fill; 1 if none.
+
+    Parameters
+    ----------
+    weight : numpy.ndarray, shape (O, C / groups, KH, KW)
+    groups : int
+        Groups of the convolution: a block lies within one.
+
+    Examples
+    --------
+    >>> weight = np.array([1, 0, 2, 0, 0, 3, 0, 4], np.float32).reshape(4, 2, 1, 1)
+    >>> block_height(weight, 1)
+    2
+    """
+    filters = weight.shape[0] // groups
+    nonzeros = int(np.count_nonzero(weight))
+    for height in reversed(HEIGHTS):
+        whole = filters % height == 0 or (groups == 1 and height < filters)
+        if not whole or nonzeros == 0:
+            continue
+        each = _kept(weight, height).sum(axis=1) * height
+        each[-1] -= each[-1] // height * (-len(weight) % height)
+        stored = int(each.sum())
+        if nonzeros >= MIN_FILL * stored:
+            return height
+    return 1
+
+
+def _kept(weight: F32, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Return which blocks hold a non-zero, shape (ceil(O / n), taps of a filter)."""
+    rows = (weight != 0).reshape(weight.shape[0], -1)
+    starts = np.arange(0, len(rows), height)
+    return np.asarray(np.logical_or.reduceat(rows, starts, axis=0))
+
+
+def _blocks(node: Node, offsets: I64) -> Blocks:
+    weight, groups = node.params["weight"], node.attrs.get("groups", 1)
+    height = block_height(weight, groups)
+    kept = _kept(weight, height)
+    padded = np.zeros((len(kept) * height, kept.shape[1]), np.float32)
+    padded[: len(weight)] = weight.reshape(len(weight), -1)
+    columns = padded.reshape(len(kept), height, -1).transpose(0, 2, 1)
+    group = np.arange(len(kept)) * height // (len(weight) // groups)
+    places = offsets.reshape(groups, -1)[group]
+    return Blocks(
+        np.concatenate(([0], np.cumsum(kept.sum(axis=1)))).astype(np.int32),
+        places[kept].astype(np.int32),
+        np.ascontiguousarray(columns[kept]),
+    )

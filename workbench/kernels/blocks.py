@@ -5,6 +5,7 @@ instruction set, and the variants. Does not belong here: finding blocks in a wei
 (engine) or the arithmetic (ext/conv_blocks*, reference/blocks.py).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import cast
@@ -26,7 +27,7 @@ NUMBERS = {"scalar": 0, "avx2": 1, "avx512": 2}
 
 # Vectors of a tile by its height, the best of most layers first; the largest fill the
 # registers (ext/conv_blocks_sizes.inc). Shorter strips are cut into fewer chunks.
-_TILES = {
+_TILES: Mapping[str, Mapping[int, tuple[int, ...]]] = {
     "scalar": {2: (1,)},
     "avx2": {4: (1,), 2: (3, 2)},
     "avx512": {8: (3,), 4: (6, 4), 2: (4, 6, 8)},

@@ -87,7 +87,8 @@ class BlockConv(Candidate):
         height = block_height(weight, node.attrs.get("groups", 1))
         values = height * int(np.count_nonzero(_kept(weight, height)))
         overhead = 1 + ROW_COST / (values / weight.shape[0] + 1)
-        return values * prod(node.shape[1:]) / MODEL_MACS_PER_MS * overhead
+        macs = values * prod(node.shape[1:])
+        return float(macs / MODEL_MACS_PER_MS * overhead)
 
 
 @dataclass(frozen=True, eq=False)

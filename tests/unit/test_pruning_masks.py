@@ -8,11 +8,11 @@ from pruning_networks import chain, network
 from safetensors.torch import save_file
 from torch.nn.utils import prune as torch_prune
 
+from workbench.models.weights_file import DamagedFileError, merge_masks
 from workbench.pruning import Recipe, prune
 from workbench.pruning.masks import (
     MaskError,
     apply_masks,
-    from_torch_names,
     load_masks,
     revived,
     save_masks,
@@ -77,15 +77,16 @@ def test_torch_reads_what_we_write() -> None:
 def test_we_read_what_torch_writes() -> None:
     module = chain(3, 4, 4).module
     torch_prune.l1_unstructured(module.get_submodule("1"), "weight", amount=0.5)
-    plain, masks = from_torch_names(module.state_dict())
+    plain, masks = merge_masks(module.state_dict(), "the module")
     assert set(plain) == set(chain(3, 4, 4).module.state_dict())
     assert int((~masks["1.weight"]).sum()) == 72
     assert torch.equal(plain["1.weight"], module.get_submodule("1").weight)
 
 
 def test_orig_without_mask_is_refused() -> None:
-    with pytest.raises(MaskError, match=r"'a\.weight_orig' without a 'a\.weight_mask'"):
-        from_torch_names({"a.weight_orig": torch.zeros(2)})
+    state = {"a.weight_orig": torch.zeros(2)}
+    with pytest.raises(DamagedFileError, match=r"'a\.weight_orig' without a"):
+        merge_masks(state, "the file")
 
 
 def test_magnitude_equals_torchs_own() -> None:

@@ -21,7 +21,7 @@ from workbench.export.provenance import PREFIX, provenance
 from workbench.export.report import Check, failed, passed
 from workbench.export.seal import BLANK, check_seal, seal
 from workbench.models.pickle_guard import Refusal, inspect_torch_file
-from workbench.pruning.masks import from_torch_names
+from workbench.models.weights_file import merge_masks
 
 _END = b"PK\x05\x06"
 _END_BYTES = 22
@@ -77,7 +77,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], Check]:
     if not all(isinstance(value, Tensor) for value in state.values()):
         return {}, _no_state_dict("values that are no tensors")
     try:
-        plain, masks = from_torch_names(state)
+        plain, masks = merge_masks(state, "the file")
     except WorkbenchError as error:
         return {}, failed(
             "masks", error.found, expected=error.expected, next_step=error.next_step

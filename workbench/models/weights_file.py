@@ -82,7 +82,7 @@ def read_weights(source: str | Path | bytes) -> WeightsFile:
         promised = _promised_digest(content)
     else:
         raw = _state_dict(content, title)
-    state, masks = _merge_masks(_plain_names(raw), title)
+    state, masks = merge_masks(_plain_names(raw), title)
     if promised is not None and digest_state(state) != promised:
         raise DamagedFileError(
             f"{title} holds weights with digest {digest_state(state)[:12]}",
@@ -178,9 +178,29 @@ def _plain_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return state
 
 
-def _merge_masks(
-    state: dict[str, Tensor], title: str
+def merge_masks(
+    state: Mapping[str, Tensor], title: str
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return (plain state dict, masks) of tensors in PyTorch's pruning form.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+        ``x_orig`` and ``x_mask`` (as ``torch.nn.utils.prune`` writes them) become
+        ``x``; other names stay.
+    title : str
+        What the tensors came from, for messages.
+
+    Returns
+    -------
+    dict, dict
+        Effective tensors, removed entries +0.0; bool masks by plain name, True = keep.
+
+    Raises
+    ------
+    DamagedFileError
+        A mask of another shape than its weight, or a weight or bias without its mask.
+    """
     merged: dict[str, Tensor] = {}
     masks: dict[str, Tensor] = {}
     for name, value in state.items():
@@ -188,6 +208,12 @@ def _merge_masks(
             continue
         plain = name.removesuffix(_ORIG)
         mask = state.get(plain + _MASK)
+        if mask is None and name.endswith(("weight" + _ORIG, "bias" + _ORIG)):
+            raise DamagedFileError(
+                f"'{name}' without a '{plain}{_MASK}' in {title}",
+                "both, as torch.nn.utils.prune writes them",
+                "Save the state dict of the whole pruned module.",
+            )
         if plain == name or mask is None:
             merged[name] = value
             continue

@@ -8,7 +8,7 @@ Does not belong here: turning scores into masks (``methods/``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from pydantic import AfterValidator, Field
 
-from workbench.pruning.method import Context
+from workbench.pruning.method import Context, Target
 from workbench.pruning.select import generator
 
 Score = Callable[[str, torch.Tensor, Context], torch.Tensor]
@@ -67,3 +67,13 @@ def score(
 ) -> torch.Tensor:
     """Return the scores of one layer's weights, float, of the weight's shape."""
     return CRITERIA[criterion](layer_id, weight, context)
+
+
+def scores_of(
+    targets: Sequence[Target], criterion: str, context: Context
+) -> dict[str, torch.Tensor]:
+    """Return the scores of every target's weights by layer id."""
+    return {
+        target.id: score(criterion, target.id, weight=target.weight, context=context)
+        for target in targets
+    }

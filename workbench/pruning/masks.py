@@ -2,7 +2,7 @@
 
 Belongs here: masks by parameter name (True = keep), the safetensors file of masks and
 PyTorch's ``weight_orig`` / ``weight_mask`` naming. Does not belong here: computing
-masks (``methods/``).
+masks (``methods/``) and reading that naming back (``models/weights_file``).
 """
 
 from __future__ import annotations
@@ -142,34 +142,3 @@ def to_torch_names(
         out[f"{name}_orig"] = torch.where(mask, tensor, dense)
         out[f"{name}_mask"] = mask.to(tensor.dtype)
     return out
-
-
-def from_torch_names(
-    state: Mapping[str, torch.Tensor],
-) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """Return (plain state dict, masks) from PyTorch's pruning form.
-
-    Raises
-    ------
-    MaskError
-        A ``_orig`` without its ``_mask``, or shapes that differ.
-    """
-    plain: dict[str, torch.Tensor] = {}
-    masks: dict[str, torch.Tensor] = {}
-    for key, tensor in state.items():
-        if key.endswith("_mask") and f"{key.removesuffix('_mask')}_orig" in state:
-            continue
-        name = key.removesuffix("_orig")
-        if name == key:
-            plain[key] = tensor
-            continue
-        mask = state.get(f"{name}_mask")
-        if mask is None or mask.shape != tensor.shape:
-            raise MaskError(
-                f"'{key}' without a '{name}_mask' of its shape",
-                "both, as torch.nn.utils.prune writes them",
-                "Save the state dict of the whole pruned module.",
-            )
-        masks[name] = mask.bool()
-        plain[name] = tensor.masked_fill(~masks[name], 0.0)
-    return plain, masks

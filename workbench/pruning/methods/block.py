@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 
 from workbench.models.network import Layer
-from workbench.pruning.criteria import Criterion, score
+from workbench.pruning.criteria import Criterion, scores_of
 from workbench.pruning.method import (
     Context,
     MaskSet,
@@ -65,12 +65,10 @@ def refuses(layer: Layer, params: Params) -> Refusal | None:
 def masks(targets: Sequence[Target], params: Params, context: Context) -> MaskSet:
     """Return masks that are constant over each block of n output channels."""
     kept = {}
+    found = scores_of(targets, params.criterion, context)
     for target in targets:
-        scores = score(
-            params.criterion, target.id, weight=target.weight, context=context
-        )
         kept[target.id] = block_mask(
-            scores, params.sparsity, n=params.n, groups=target.layer.groups
+            found[target.id], params.sparsity, n=params.n, groups=target.layer.groups
         )
     return MaskSet(kept)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.models.network import Layer
-from workbench.pruning.criteria import Criterion, score
+from workbench.pruning.criteria import Criterion, scores_of
 from workbench.pruning.method import (
     Context,
     MaskSet,
@@ -44,13 +44,11 @@ def refuses(layer: Layer, params: Params) -> Refusal | None:
 def masks(targets: Sequence[Target], params: Params, context: Context) -> MaskSet:
     """Return masks that are constant over each kernel."""
     kept = {}
-    for target in targets:
-        scores = score(
-            params.criterion, target.id, weight=target.weight, context=context
-        )
+    found = scores_of(targets, params.criterion, context)
+    for name, scores in found.items():
         kernels = scores.flatten(2).double().sum(dim=2)
         stay = kept_kernels(kernels, params.sparsity, params.balanced)
-        kept[target.id] = stay[:, :, None, None].expand(target.weight.shape).clone()
+        kept[name] = stay[:, :, None, None].expand(scores.shape).clone()
     return MaskSet(kept)
 
 

@@ -15,7 +15,7 @@ import torch
 from pydantic import Field, model_validator
 
 from workbench.models.network import Layer
-from workbench.pruning.criteria import Criterion, score
+from workbench.pruning.criteria import Criterion, scores_of
 from workbench.pruning.method import (
     Context,
     MaskSet,
@@ -60,13 +60,10 @@ def refuses(layer: Layer, params: Params) -> Refusal | None:
 
 def masks(targets: Sequence[Target], params: Params, context: Context) -> MaskSet:
     """Return masks with at most n of every m input channels."""
-    kept = {}
-    for target in targets:
-        scores = score(
-            params.criterion, target.id, weight=target.weight, context=context
-        )
-        kept[target.id] = nm_mask(scores, params.n, params.m)
-    return MaskSet(kept)
+    found = scores_of(targets, params.criterion, context)
+    return MaskSet(
+        {name: nm_mask(scores, params.n, params.m) for name, scores in found.items()}
+    )
 
 
 def nm_mask(scores: torch.Tensor, n: int, m: int) -> torch.Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.models.network import Layer
-from workbench.pruning.criteria import Criterion, score
+from workbench.pruning.criteria import Criterion, scores_of
 from workbench.pruning.method import (
     Context,
     MaskSet,
@@ -55,13 +55,11 @@ def refuses(layer: Layer, params: Params) -> Refusal | None:
 def masks(targets: Sequence[Target], params: Params, context: Context) -> MaskSet:
     """Return masks that are constant along the input channels."""
     kept = {}
-    for target in targets:
-        scores = score(
-            params.criterion, target.id, weight=target.weight, context=context
-        )
+    found = scores_of(targets, params.criterion, context)
+    for name, scores in found.items():
         stripes = scores.double().sum(dim=1, keepdim=True)
         stay = ~smallest(stripes, count_of(params.sparsity, stripes.numel()))
-        kept[target.id] = stay.expand(target.weight.shape).clone()
+        kept[name] = stay.expand(scores.shape).clone()
     return MaskSet(kept)
 
 

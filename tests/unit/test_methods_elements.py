@@ -85,7 +85,8 @@ def test_global_scope_counts_over_all_layers_of_the_rule() -> None:
     weights = sum(row.weights for row in reached)
     assert report.zeros == round(0.9 * weights)
     assert len({round(row.sparsity, 3) for row in reached}) > 3
-    assert reached[0].note == "global threshold, floor 0.01"
+    # 8 x 8 x 9 = 576 weights; a hundredth, rounded up, is 6.
+    assert reached[0].note == "global threshold; floor 0.01 = 6 weights"
 
 
 def test_global_threshold_never_empties_a_layer() -> None:
@@ -105,6 +106,9 @@ def test_global_threshold_never_empties_a_layer() -> None:
     report = prune(third, Recipe(layers=(rule,))).report
     # 576 weights each: 576 of 1152 go, all from layer 1 but the floor of 29.
     assert report.layer("1").weights - report.layer("1").zeros == 29
+    note = "global threshold; floor 0.05 = 29 weights"
+    assert report.layer("1").note == note + ", reached"
+    assert report.layer("2").note == note
     assert report.layer("2").zeros == 576 - (576 - 29)
 
 

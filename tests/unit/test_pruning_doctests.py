@@ -7,12 +7,17 @@ import pkgutil
 import pytest
 
 import workbench.pruning
+import workbench.pruning.criteria
 import workbench.pruning.methods
 
 MODULES = [
     *(
         f"{package.__name__}.{found.name}"
-        for package in (workbench.pruning, workbench.pruning.methods)
+        for package in (
+            workbench.pruning,
+            workbench.pruning.criteria,
+            workbench.pruning.methods,
+        )
         for found in pkgutil.iter_modules(package.__path__)
     ),
     "workbench.analysis.accuracy",

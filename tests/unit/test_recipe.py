@@ -59,7 +59,7 @@ def test_unknown_key_of_a_method() -> None:
     text = "version: 1\nlayers:\n  - {match: '*', method: magnitude, sparcity: 0.8}\n"
     assert message(text) == (
         "recipe.yaml line 3: unknown key 'sparcity' for method 'magnitude'; expected "
-        "one of sparsity, scope, floor. Did you mean 'sparsity'?"
+        "one of sparsity, scope, floor, criterion. Did you mean 'sparsity'?"
     )
 
 
@@ -74,7 +74,7 @@ layers:
 """
     assert message(text) == (
         "recipe.yaml line 6: unknown key 'block' for method 'magnitude'; expected one "
-        "of sparsity, scope, floor. Remove 'block'."
+        "of sparsity, scope, floor, criterion. Remove 'block'."
     )
 
 
@@ -120,7 +120,7 @@ def test_unknown_criterion() -> None:
     text = "layers:\n  - {match: '*', method: filter, sparsity: 0.5, criterion: l3}\n"
     assert message(text) == (
         "recipe.yaml line 2: criterion: 'l3' for method 'filter'; expected one of l1, "
-        "magnitude, l2, random. Correct 'criterion'."
+        "l2, random, lamp, fpgm, bn_scale, taylor, apoz. Correct 'criterion'."
     )
 
 

@@ -1,6 +1,6 @@
 """Choosing and masking whole channels by coupling group.
 
-Belongs here: what the ``filter`` and ``channel`` methods share: who decides about a
+Belongs here: what ``filter``, ``channel`` and ``slimming`` share: who decides about a
 group, how its units are scored, how many go, and what is masked. Does not belong
 here: finding the groups (``groups``) or cutting (``shrink``).
 
@@ -13,7 +13,10 @@ that the masked network equals the physically shrunk one
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,9 +24,36 @@ import torch
 from workbench.pruning.criteria import score
 from workbench.pruning.groups import CouplingGroup, Side
 from workbench.pruning.method import Context, MaskSet, Refusal, Target
-from workbench.pruning.select import count_of, smallest
+from workbench.pruning.select import count_of, global_masks, smallest
 
-WANTS: Mapping[Side, str] = {"out": "filter", "in": "channel"}
+WANTS: Mapping[Side, tuple[str, ...]] = MappingProxyType(
+    {"out": ("filter", "slimming"), "in": ("channel",)}
+)
+CHANNEL_METHODS = frozenset(name for names in WANTS.values() for name in names)
+
+UnitScores = Callable[[CouplingGroup], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How many units go.
+
+    Parameters
+    ----------
+    sparsity : float
+        Share of the units that go, 0 <= sparsity < 1.
+    round_to : int
+        A group's kept units become a multiple of this (nearest, one at least).
+    scope : "layer" or "global"
+        Share of each group, or one threshold over all groups of the rule.
+    floor : float
+        With global scope, the share of each group's units that stays in any case.
+    """
+
+    sparsity: float
+    round_to: int = 1
+    scope: Literal["layer", "global"] = "layer"
+    floor: float = 0.0
 
 
 def channel_masks(
@@ -31,9 +61,8 @@ def channel_masks(
     context: Context,
     *,
     side: Side,
-    sparsity: float,
-    criterion: str,
-    round_to: int,
+    scores: UnitScores,
+    choice: Choice,
 ) -> MaskSet:
     """Return the masks of one channel rule over all groups that it decides.
 
@@ -45,14 +74,13 @@ def channel_masks(
         Gives the groups, the weights and the votes.
     side : "out" or "in"
         Which side of the targets the rule means: filters or input channels.
-    sparsity : float
-        Share of a group's units to remove, 0 <= sparsity < 1.
-    criterion : str
-        Key of ``CRITERIA``; a unit's score is the sum over its members' weights.
-    round_to : int
-        The kept units become a multiple of this (nearest, at least one multiple).
+    scores : callable ``(group) -> (size,) tensor``
+        Score of each unit; larger stays.
+    choice : Choice
+        How many go.
     """
     gathered = _Gathered(context)
+    ranked: dict[str, tuple[CouplingGroup, torch.Tensor]] = {}
     for group in context.groups():
         voters = [t for t in targets if (t.id, side) in _sides(group)]
         if not voters:
@@ -61,18 +89,38 @@ def channel_masks(
             for target in voters:
                 gathered.notes[target.id] = "left to a later rule of a coupled layer"
             continue
-        refusal = _objection(group, voters, context, sparsity)
+        refusal = _objection(group, voters, context, choice)
         if refusal is not None:
             for target in voters:
                 gathered.keep(target, refusal)
             continue
-        total = _unit_scores(group, side, criterion, context)
-        gone = smallest(total, _units_to_remove(group.size, sparsity, round_to))
-        gathered.remove(group, gone.numpy())
+        ranked[group.root] = group, scores(group).double()
+    for root, count in _counts(ranked, choice).items():
+        group, total = ranked[root]
+        gathered.remove(group, smallest(total, count).numpy())
     for target in targets:
         if target.id not in gathered.notes and target.id not in gathered.done[side]:
             gathered.keep(target, _no_group(target, side))
     return MaskSet(gathered.masks, gathered.others, gathered.notes)
+
+
+def _counts(
+    ranked: Mapping[str, tuple[CouplingGroup, torch.Tensor]], choice: Choice
+) -> dict[str, int]:
+    """Return how many units of each group go, by the group's root."""
+    if choice.scope == "layer":
+        removed = {
+            root: count_of(choice.sparsity, group.size)
+            for root, (group, _) in ranked.items()
+        }
+    else:
+        scores = {root: total for root, (_, total) in ranked.items()}
+        kept = global_masks(scores, choice.sparsity, choice.floor) if scores else {}
+        removed = {root: int((~mask).sum()) for root, mask in kept.items()}
+    return {
+        root: units_to_remove(ranked[root][0].size, count, choice.round_to)
+        for root, count in removed.items()
+    }
 
 
 def _sides(group: CouplingGroup) -> set[tuple[str, Side]]:
@@ -80,7 +128,7 @@ def _sides(group: CouplingGroup) -> set[tuple[str, Side]]:
 
 
 def _objection(
-    group: CouplingGroup, voters: list[Target], context: Context, sparsity: float
+    group: CouplingGroup, voters: list[Target], context: Context, choice: Choice
 ) -> Refusal | None:
     """Return why this rule may not prune the group, or None."""
     if group.blocked:
@@ -96,10 +144,11 @@ def _objection(
             "one decision for all coupled layers",
             f"Add a rule that names {loser!r}, or choose 'kernel' here.",
         )
-    if group.size - count_of(sparsity, group.size) < 1:
+    removed = count_of(choice.sparsity, group.size)
+    if choice.scope == "layer" and removed >= group.size:
         most = (group.size - 1) / group.size
         return Refusal(
-            f"sparsity {sparsity:g} of {group.size} channels of {group.root!r}",
+            f"sparsity {choice.sparsity:g} of {group.size} channels of {group.root!r}",
             "at least one channel left",
             f"Write at most {np.floor(most * 1000) / 1000:g}.",
         )
@@ -115,7 +164,7 @@ def _outvoted(group: CouplingGroup, context: Context) -> str | None:
     """
     for layer in group.producers:
         vote = context.votes.get(layer)
-        if vote is None or vote.method in WANTS.values():
+        if vote is None or vote.method in CHANNEL_METHODS:
             continue
         if vote.rule >= context.rule:
             return layer
@@ -128,15 +177,15 @@ def _superseded(group: CouplingGroup, context: Context) -> bool:
         vote
         for member in group.members
         if (vote := context.votes.get(member.layer)) is not None
-        and vote.method == WANTS[member.side]
+        and vote.method in WANTS[member.side]
     ]
     return any(vote.rule > context.rule for vote in votes)
 
 
-def _unit_scores(
-    group: CouplingGroup, side: Side, criterion: str, context: Context
+def unit_scores(
+    group: CouplingGroup, side: Side, *, criterion: str, context: Context
 ) -> torch.Tensor:
-    """Return the score of each unit, float64 of shape (size,)."""
+    """Return each unit's score, the sum over its members' weights, float64 (size,)."""
     total = torch.zeros(group.size, dtype=torch.float64)
     for member in group.members:
         if member.side != side:
@@ -151,16 +200,15 @@ def _unit_scores(
     return total
 
 
-def _units_to_remove(size: int, sparsity: float, round_to: int) -> int:
+def units_to_remove(size: int, removed: int, round_to: int) -> int:
     """Return how many units go, once the kept ones are rounded.
 
     Examples
     --------
-    >>> _units_to_remove(16, 0.6, 1), _units_to_remove(16, 0.6, 4)
+    >>> units_to_remove(16, 10, 1), units_to_remove(16, 10, 4)
     (10, 8)
     """
-    kept = size - count_of(sparsity, size)
-    rounded = max(1, int(kept / round_to + 0.5)) * round_to
+    rounded = max(1, int((size - removed) / round_to + 0.5)) * round_to
     return size - min(size, rounded)
 
 

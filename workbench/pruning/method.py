@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict
 
 from workbench.errors import WorkbenchError
 from workbench.models.network import Layer
+from workbench.pruning.blocks import ResidualBlock
+from workbench.pruning.calibration import Calibration
 from workbench.pruning.groups import CouplingGroup
 
 
@@ -78,6 +80,15 @@ class Vote:
     method: str
 
 
+def no_calibration(reader: str) -> Calibration:
+    """Raise: somebody asked for calibration images that nobody gave."""
+    raise MethodError(
+        f"criterion '{reader}' without images",
+        "calibration images, of which it takes gradients or activations",
+        "Give the training split: prune(network, recipe, data=...), or --data.",
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Context:
     """What a method may know beside its targets.
@@ -95,6 +106,15 @@ class Context:
         protected layers vote ``none``.
     groups : callable
         Returns the network's coupling groups; traced only when a method asks.
+    blocks : callable
+        Returns the residual blocks that can be left out.
+    scales : callable
+        Returns the batch-norm scale (O,) behind each layer, by layer id.
+    calibration : callable ``(name of who asks) -> Calibration``
+        Returns gradients and activations of the images given to ``prune``; raises
+        MethodError when there are none.
+    shapes : mapping of str to tuple of int
+        Shape of every parameter of the network.
     """
 
     seed: int
@@ -102,6 +122,10 @@ class Context:
     weights: Mapping[str, torch.Tensor]
     votes: Mapping[str, Vote] = field(default_factory=dict)
     groups: Callable[[], Sequence[CouplingGroup]] = tuple
+    blocks: Callable[[], Sequence[ResidualBlock]] = tuple
+    scales: Callable[[], Mapping[str, torch.Tensor]] = dict
+    calibration: Callable[[str], Calibration] = no_calibration
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,24 +7,37 @@ method (``methods/``), or which layer a rule means (``assign``).
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
 import torch
 
+from workbench.data.dataset import Dataset
 from workbench.models.network import Network
 from workbench.pruning.assign import Assignment, assign
+from workbench.pruning.blocks import ResidualBlock, residual_blocks
+from workbench.pruning.calibration import Calibration
 from workbench.pruning.groups import CouplingGroup, coupling_groups
 from workbench.pruning.masks import apply_masks
-from workbench.pruning.method import Context, MaskSet, MethodError, Target, Vote
+from workbench.pruning.method import (
+    Context,
+    MaskSet,
+    MethodError,
+    Target,
+    Vote,
+    no_calibration,
+)
 from workbench.pruning.methods import METHODS
+from workbench.pruning.neighbours import norm_scales
 from workbench.pruning.pruned import PrunedNetwork
 from workbench.pruning.recipe import Recipe
 from workbench.pruning.report import make_report
 from workbench.pruning.rule import Rule
 
 
-def prune(network: Network, recipe: Recipe) -> PrunedNetwork:
+def prune(
+    network: Network, recipe: Recipe, data: Dataset | None = None
+) -> PrunedNetwork:
     """Return the network pruned by the recipe; ``network`` is not changed.
 
     Parameters
@@ -32,7 +45,9 @@ def prune(network: Network, recipe: Recipe) -> PrunedNetwork:
     network : Network
         Any network; its layers are matched by id.
     recipe : Recipe
-        The same recipe gives the same masks on the same weights.
+        The same recipe gives the same masks on the same weights (and images).
+    data : Dataset, optional
+        Training images for the criteria that look at some (``taylor``, ``apoz``).
 
     Raises
     ------
@@ -75,6 +90,13 @@ def prune(network: Network, recipe: Recipe) -> PrunedNetwork:
             weights=weights,
             votes=votes,
             groups=partial(_groups, network),
+            blocks=partial(_blocks, network),
+            scales=partial(_scales, network),
+            calibration=_calibration_of(network, data),
+            shapes={
+                name: tuple(parameter.shape)
+                for name, parameter in network.module.named_parameters()
+            },
         )
         results.append(_run(rule, targets, context))
     return _combined(network, recipe, results, assignments, notes)
@@ -84,6 +106,33 @@ def prune(network: Network, recipe: Recipe) -> PrunedNetwork:
 def _groups(network: Network) -> Sequence[CouplingGroup]:
     """Return the network's coupling groups; traced once for a sweep of recipes."""
     return coupling_groups(network)
+
+
+@lru_cache(maxsize=2)
+def _blocks(network: Network) -> Sequence[ResidualBlock]:
+    """Return the network's residual blocks; found once for a sweep of recipes."""
+    return residual_blocks(network)
+
+
+@lru_cache(maxsize=2)
+def _scales(network: Network) -> Mapping[str, torch.Tensor]:
+    """Return the batch-norm scales by layer; found once for a sweep of recipes."""
+    return norm_scales(network)
+
+
+@lru_cache(maxsize=2)
+def _calibration(network: Network, data: Dataset) -> Calibration:
+    """Return what the images say; computed once for a sweep of recipes."""
+    return Calibration(network, data)
+
+
+def _calibration_of(
+    network: Network, data: Dataset | None
+) -> Callable[[str], Calibration]:
+    if data is None:
+        return no_calibration
+    found = _calibration(network, data)
+    return lambda _reader: found
 
 
 def _weights(network: Network) -> dict[str, torch.Tensor]:

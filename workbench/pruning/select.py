@@ -7,9 +7,13 @@ with exact counts. Does not belong here: scores (``criteria``).
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
+
+from workbench.pruning.method import MethodError
 
 
 def count_of(sparsity: float, total: int) -> int:
@@ -65,6 +69,54 @@ def smallest_per_row(scores: torch.Tensor, count: int) -> torch.Tensor:
     order = torch.argsort(scores, dim=1, stable=True)[:, :count]
     chosen = torch.zeros(scores.shape, dtype=torch.bool)
     return chosen.scatter_(1, order, True)
+
+
+def global_masks(
+    scores: Mapping[str, torch.Tensor], sparsity: float, floor: float
+) -> dict[str, torch.Tensor]:
+    """Return masks from one threshold over all layers, with a floor per layer.
+
+    Exactly round(sparsity * N) entries go. The best ``floor_count`` entries of each
+    layer are out of reach, so that no layer is ever emptied.
+
+    Raises
+    ------
+    MethodError
+        The floors leave fewer entries to remove than the sparsity asks for.
+    """
+    guarded = {name: _guard(score, floor) for name, score in scores.items()}
+    flat = torch.cat([guarded[name].reshape(-1) for name in scores])
+    count = count_of(sparsity, flat.numel())
+    free = int(torch.isfinite(flat).sum())
+    if count > free:
+        raise MethodError(
+            f"global sparsity {sparsity:g} with a floor of {floor:g} a layer",
+            f"at most {math.floor(1000 * free / flat.numel()) / 1000:g}",
+            "Lower the sparsity or the floor.",
+        )
+    gone = smallest(flat, count)
+    pieces = torch.split(gone, [score.numel() for score in scores.values()])
+    return {
+        name: ~piece.reshape(scores[name].shape)
+        for name, piece in zip(scores, pieces, strict=True)
+    }
+
+
+def floor_count(floor: float, total: int) -> int:
+    """Return how many of n entries a floor keeps: ceil(floor * n), one at least.
+
+    Examples
+    --------
+    >>> floor_count(0.01, 432), floor_count(0.0, 432)
+    (5, 1)
+    """
+    return max(1, math.ceil(floor * total))
+
+
+def _guard(score: torch.Tensor, floor: float) -> torch.Tensor:
+    """Return a copy in which the best entries of the layer score +inf."""
+    reachable = smallest(score, score.numel() - floor_count(floor, score.numel()))
+    return score.float().masked_fill(~reachable, math.inf)
 
 
 def generator(seed: int, *keys: str) -> np.random.Generator:

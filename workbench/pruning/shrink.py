@@ -1,7 +1,9 @@
-"""Physical removal of channels that nobody reads.
+"""Physical removal of channels that nobody reads, and of blocks that do nothing.
 
 Belongs here: cutting a masked network down to an equal, smaller one. Does not belong
-here: choosing channels (``channels``).
+here: choosing channels (``channels``) and finding blocks (``blocks``).
+
+A residual block whose parameters are all zero becomes ``nn.Identity``.
 
 A unit of a coupling group is removable when every consumer's columns for it are zero:
 whatever the channel emits, through batch norm and any activation, is multiplied by
@@ -22,6 +24,7 @@ from torch import nn
 from workbench.errors import WorkbenchError
 from workbench.models.inspect import from_module
 from workbench.models.network import Network
+from workbench.pruning.blocks import without_zero_blocks
 from workbench.pruning.groups import CouplingGroup, Member, coupling_groups, trace
 from workbench.pruning.pruned import PrunedNetwork
 
@@ -35,8 +38,9 @@ def shrink(pruned: PrunedNetwork) -> Network:
     Parameters
     ----------
     pruned : PrunedNetwork
-        Its channels whose consumers' columns are all zero are cut out. Zeros elsewhere
-        stay zeros in the smaller weights.
+        Its residual blocks of zeros are left out, and its channels whose consumers'
+        columns are all zero are cut out. Zeros elsewhere stay zeros in the smaller
+        weights.
 
     Raises
     ------
@@ -44,7 +48,8 @@ def shrink(pruned: PrunedNetwork) -> Network:
         The smaller network does not give the masked network's outputs (an operation
         that mixes channels in a way the dependency graph does not know).
     """
-    masked = _network_of(pruned)
+    whole = _network_of(pruned)
+    masked = without_zero_blocks(whole)
     cuts = [(group, _unread(group, masked)) for group in coupling_groups(masked)]
     module = _cut(masked, [(group, gone) for group, gone in cuts if gone.any()])
     small = from_module(
@@ -54,7 +59,7 @@ def shrink(pruned: PrunedNetwork) -> Network:
         classes=masked.classes,
         dataset=masked.dataset,
     )
-    _require_equal(masked, small)
+    _require_equal(whole, small)
     return small
 
 

@@ -16,6 +16,7 @@ from workbench.pruning.methods import (
     filter,
     hetconv,
     kernel,
+    layer,
     magnitude,
     nm,
     none,
@@ -23,6 +24,7 @@ from workbench.pruning.methods import (
     pconv,
     random,
     sensitivity,
+    slimming,
     stripe,
 )
 
@@ -39,6 +41,8 @@ _ALL = (
     hetconv.METHOD,
     filter.METHOD,
     channel.METHOD,
+    slimming.METHOD,
+    layer.METHOD,
     none.METHOD,
 )
 

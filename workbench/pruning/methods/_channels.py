@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from workbench.pruning.channels import channel_masks
+from workbench.pruning.channels import Choice, channel_masks, unit_scores
 from workbench.pruning.criteria import Criterion
 from workbench.pruning.groups import Side
 from workbench.pruning.method import Context, MaskSet, MethodParams, Target
@@ -42,9 +43,10 @@ def masks_of(
             targets,
             context,
             side=side,
-            sparsity=params.sparsity,
-            criterion=params.criterion,
-            round_to=params.round_to,
+            scores=partial(
+                unit_scores, side=side, criterion=params.criterion, context=context
+            ),
+            choice=Choice(params.sparsity, params.round_to),
         )
 
     return masks

@@ -1,15 +1,18 @@
 """Method ``magnitude``: the smallest weights go, per layer or over all layers.
 
-Source: Han et al. 2015, "Learning both weights and connections"; Zhu & Gupta 2017.
+Source: Han et al. 2015, "Learning both weights and connections"; Zhu & Gupta 2017. With
+another criterion than l1 the scores are ranked in place of |w| (``taylor``, ``lamp``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
+import torch
 from pydantic import Field
 
+from workbench.pruning.criteria import Criterion, scores_of
 from workbench.pruning.method import (
     Context,
     MaskSet,
@@ -18,12 +21,8 @@ from workbench.pruning.method import (
     Target,
     by_sparsity,
 )
-from workbench.pruning.methods._elements import (
-    Sparsity,
-    global_masks,
-    layer_masks,
-    weights_of,
-)
+from workbench.pruning.methods._elements import Sparsity, layer_masks
+from workbench.pruning.select import floor_count, global_masks
 
 
 class Params(MethodParams):
@@ -37,6 +36,8 @@ class Params(MethodParams):
         Threshold per layer, or one over all layers that the rule matches.
     floor : float
         With global scope, the share of each layer's weights that stays in any case.
+    criterion : str
+        Key of the criteria table.
     """
 
     sparsity: Sparsity
@@ -48,18 +49,28 @@ class Params(MethodParams):
         float,
         Field(ge=0, lt=1, description="share of each layer that stays (global scope)"),
     ] = 0.01
+    criterion: Criterion = "l1"
 
 
 def masks(targets: Sequence[Target], params: Params, context: Context) -> MaskSet:
-    """Return masks that keep the weights of largest absolute value."""
+    """Return masks that keep the weights of largest score."""
     if not targets:
         return MaskSet({})
-    scores = {name: weight.abs() for name, weight in weights_of(targets).items()}
+    scores = scores_of(targets, params.criterion, context)
     if params.scope == "layer":
         return MaskSet(layer_masks(scores, params.sparsity))
     chosen = global_masks(scores, params.sparsity, params.floor)
-    note = f"global threshold, floor {params.floor:g}"
-    return MaskSet(chosen, notes=dict.fromkeys(chosen, note))
+    return MaskSet(chosen, notes=_floors(chosen, params.floor))
+
+
+def _floors(chosen: Mapping[str, torch.Tensor], floor: float) -> dict[str, str]:
+    """Return a note a layer that shows its floor, and whether it was needed."""
+    notes = {}
+    for name, mask in chosen.items():
+        least = floor_count(floor, mask.numel())
+        held = ", reached" if int(mask.sum()) == least else ""
+        notes[name] = f"global threshold; floor {floor:g} = {least} weights{held}"
+    return notes
 
 
 METHOD = Method(

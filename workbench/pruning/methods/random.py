@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.pruning import criteria
+from workbench.pruning.criteria import scores_of
 from workbench.pruning.method import (
     Context,
     MaskSet,
@@ -13,7 +13,7 @@ from workbench.pruning.method import (
     Target,
     by_sparsity,
 )
-from workbench.pruning.methods._elements import Sparsity, layer_masks, weights_of
+from workbench.pruning.methods._elements import Sparsity, layer_masks
 
 
 class Params(MethodParams):
@@ -24,11 +24,7 @@ class Params(MethodParams):
 
 def masks(targets: Sequence[Target], params: Params, context: Context) -> MaskSet:
     """Return masks of exactly round(sparsity * n) zeros at random places."""
-    scores = {
-        name: criteria.random(name, weight, context)
-        for name, weight in weights_of(targets).items()
-    }
-    return MaskSet(layer_masks(scores, params.sparsity))
+    return MaskSet(layer_masks(scores_of(targets, "random", context), params.sparsity))
 
 
 METHOD = Method(

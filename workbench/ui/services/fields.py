@@ -75,7 +75,7 @@ def fields_of(method: str) -> tuple[Field, ...]:
     Examples
     --------
     >>> [field.name for field in fields_of("magnitude")]
-    ['sparsity', 'scope', 'floor']
+    ['sparsity', 'scope', 'floor', 'criterion']
     """
     schema = METHODS[method].params.model_json_schema().get("properties", {})
     found = (_field(name, entry) for name, entry in schema.items())

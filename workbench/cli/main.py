@@ -18,6 +18,7 @@ COMMANDS = (
     "inspect",
     "prune",
     "eval",
+    "finetune",
     "bench",
     "export",
     "verify",

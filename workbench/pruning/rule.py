@@ -138,4 +138,4 @@ class Finetune(BaseModel):
 
     epochs: Annotated[int, Field(ge=1, description="passes over the training images")]
     lr: Annotated[float, Field(gt=0, description="peak learning rate")] = 0.01
-    schedule: Literal["one-shot", "gradual"] = "one-shot"
+    schedule: Literal["one-shot", "iterative", "gradual", "admm"] = "one-shot"

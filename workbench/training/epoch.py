@@ -109,8 +109,6 @@ def run_epoch(trainee: Trainee, data: Dataset, epoch: int) -> EpochLog:
     factor = schedule(options.schedule)
     steps = max(1, len(data) // options.batch_size)
     total, seen = 0.0, 0
-    for technique in trainee.techniques:
-        technique.before_epoch((epoch - 1) / options.epochs)
     trainee.forward.train()
     # Own streams an epoch: a resumed run draws what an uninterrupted one draws.
     stream = options.seed * 1_000_003 + epoch
@@ -119,15 +117,17 @@ def run_epoch(trainee: Trainee, data: Dataset, epoch: int) -> EpochLog:
         random = Generator().manual_seed(stream)
         batches = _batches(data, options, random, trainee.team)
         for index, (images, labels) in enumerate(batches):
-            done = (epoch - 1) * steps + index
-            progress = done / (options.epochs * steps)
-            rate = warmed(progress, share=options.warm_up, factor=factor)
+            done, last = (epoch - 1) * steps + index, options.epochs * steps - 1
+            turn = done / (last + 1) * options.cycles % 1
+            rate = warmed(turn, share=options.warm_up, factor=factor)
             for group in optimizer.param_groups:
                 group["lr"] = options.peak_lr * rate * group.get("scale", 1.0)
+            # The last step is the end for techniques, however few steps there are.
+            progress = done / last if last else 1.0
             total += _step(trainee, images, labels, progress) * len(labels)
             seen += len(labels)
             if trainee.after_batch is not None:
-                trainee.after_batch(done + 1, options.epochs * steps)
+                trainee.after_batch(done + 1, last + 1)
     trainee.team.agree(trainee.module)
     total, images_seen = trainee.team.sums(total, seen)
     seconds = time.perf_counter() - start

@@ -6,18 +6,23 @@ Does not belong here: the loop (``fit.py``) and the techniques (one file each).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.pruning.pruned import PrunedNetwork
+from workbench.training.admm import Admm
 from workbench.training.batchnorm import reestimate_bn
+from workbench.training.distill import Distillation
 from workbench.training.finetune_options import FinetuneOptions
 from workbench.training.fit import FitHooks, fit
 from workbench.training.frozen import FrozenMasks
+from workbench.training.growing import GrowingMasks
+from workbench.training.learned import with_masks
 from workbench.training.options import EpochLog
+from workbench.training.ramps import Ramp
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,20 +102,42 @@ def tune(
             )
     options = FinetuneOptions.of(pruned.recipe, settings)
     hooks = hooks or FitHooks()
+    masks = _masks(pruned, options)
     result = fit(
-        pruned.module,
+        (pruned if options.schedule == "one-shot" else pruned.base).module,
         data,
         options=options.fit_options(data.name),
         val=val,
         checkpoint=None if checkpoint is None else Path(checkpoint),
-        hooks=FitHooks(
-            hooks.after_step,
-            hooks.after_epoch,
-            hooks.after_batch,
-            (FrozenMasks(pruned.parameter_masks), *hooks.techniques),
+        hooks=replace(
+            hooks, techniques=(masks, *_teacher(pruned, options), *hooks.techniques)
         ),
     )
-    tuned = pruned.with_module(result.module)
+    if options.schedule == "one-shot":
+        tuned = pruned.with_module(result.module)
+    else:
+        tuned = with_masks(
+            pruned.base, result.module, found=masks.found, recipe=pruned.recipe
+        )
     if options.bn_images:
         tuned = reestimate_bn(tuned, data, images=options.bn_images, seed=options.seed)
     return Tuned(tuned, result.history)
+
+
+def _masks(pruned: PrunedNetwork, options: FinetuneOptions) -> FrozenMasks:
+    """Return the technique of the schedule."""
+    if options.schedule == "one-shot":
+        return FrozenMasks.of(pruned)
+    if options.schedule == "admm":
+        return Admm(pruned.base, pruned.recipe)
+    ramp = Ramp(options.schedule, rounds=options.rounds)
+    return GrowingMasks(pruned.base, pruned.recipe, ramp)
+
+
+def _teacher(
+    pruned: PrunedNetwork, options: FinetuneOptions
+) -> tuple[Distillation, ...]:
+    if not options.distill:
+        return ()
+    module = pruned.base.module
+    return (Distillation(module, options.distill, options.temperature),)

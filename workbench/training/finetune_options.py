@@ -20,7 +20,7 @@ from workbench.training.options import FitOptions
 AUGMENT_OF: Mapping[str, str] = MappingProxyType(
     {"mnist5k": "jitter", "cifar10": "mirror-crop-flip"}
 )
-SPARSITY_SCHEDULES = ("one-shot",)
+SPARSITY_SCHEDULES = ("one-shot", "iterative", "gradual", "admm")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,11 @@ class FinetuneOptions:
     lr : float
         Highest learning rate.
     schedule : str
-        Of sparsity: "one-shot" keeps the masks as they are.
+        Of sparsity: "one-shot" keeps the masks as they are. The others start again
+        from the dense network: "iterative" prunes and retrains in rounds, "gradual"
+        grows along a cubic, "admm" pulls weights towards the pruned ones first.
+    rounds : int
+        Of the iterative schedule; the learning rate starts anew in each.
     rates : str
         Of the learning rate: one-cycle, two-cycles, cosine, step, constant.
     batch_size : int
@@ -47,6 +51,10 @@ class FinetuneOptions:
         "fp32", or "bf16" for autocast on the CPU.
     channels_last : bool
         Memory layout in training.
+    distill : float
+        Share of the dense network's answers in the loss, 0 <= distill <= 1.
+    temperature : float
+        That softens both answers.
     bn_images : int
         Training images for a batch-norm re-estimation at the end; 0 for none.
     seed : int
@@ -56,6 +64,7 @@ class FinetuneOptions:
     epochs: int = 5
     lr: float = 0.01
     schedule: str = "one-shot"
+    rounds: int = 3
     rates: str = "one-cycle"
     batch_size: int = 128
     momentum: float = 0.9
@@ -66,6 +75,8 @@ class FinetuneOptions:
     augment: str = "auto"
     precision: str = "fp32"
     channels_last: bool = False
+    distill: float = 0.0
+    temperature: float = 4.0
     bn_images: int = 0
     seed: int = 0
 
@@ -75,6 +86,14 @@ class FinetuneOptions:
                 f"schedule '{self.schedule}'",
                 "one of " + ", ".join(SPARSITY_SCHEDULES),
                 "Choose one; learning rates follow 'rates'.",
+            )
+        if self.rounds < 1:
+            raise WorkbenchError(f"{self.rounds} rounds", "1 or more", "Try 3.")
+        if not 0 <= self.distill <= 1 or self.temperature <= 0:
+            raise WorkbenchError(
+                f"distill {self.distill} at temperature {self.temperature}",
+                "a share of 0 to 1 and a temperature above 0",
+                "Try distill=0.7 and temperature=4.",
             )
         if self.bn_images < 0:
             raise WorkbenchError(
@@ -113,4 +132,5 @@ class FinetuneOptions:
         if augment == "auto":
             augment = AUGMENT_OF.get(dataset, "none")
         told = FitOptions(**{**shared, "schedule": self.rates, "augment": augment})
-        return replace(told, peak_lr=self.lr)
+        cycles = self.rounds if self.schedule == "iterative" else 1
+        return replace(told, peak_lr=self.lr, cycles=cycles)

@@ -1,18 +1,20 @@
-"""Frozen masks: removed weights stay exactly zero through training.
+"""Masks in training: removed weights are held at exactly zero and counted.
 
-Belongs here: the technique and its check. Does not belong here: masks that change
-while training (``growing.py``).
+Belongs here: the technique for masks that do not change, which those with changing
+masks build on (``growing.py``, ``admm.py``), and the count of zeros.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from workbench.errors import WorkbenchError
 from workbench.pruning.masks import Masks, apply_masks, revived
+from workbench.pruning.method import MaskSet
+from workbench.pruning.pruned import PrunedNetwork
 from workbench.training.technique import Technique
 
 
@@ -25,27 +27,39 @@ class FrozenMasks(Technique):
 
     Parameters
     ----------
-    masks : mapping of str to Tensor
-        Parameter name to bool tensor of its shape, True = keep.
+    found : MaskSet
+        Masks by layer id, and of other parameters by name; True = keep.
 
     Source
     ------
     Han et al., "Learning both Weights and Connections", 2015, section 3.
     """
 
-    def __init__(self, masks: Masks) -> None:
-        self.masks: Mapping[str, Tensor] = dict(masks)
-        self.zeros = count_zeros(self.masks)
-        self.identity = f"frozen masks of {self.zeros} zeros"
+    def __init__(self, found: MaskSet) -> None:
+        self.found = found
+        self.identity = f"frozen masks of {count_zeros(by_parameter(found))} zeros"
         self._removed: list[tuple[nn.Parameter, Tensor]] = []
         self._module: nn.Module | None = None
 
+    @classmethod
+    def of(cls, pruned: PrunedNetwork) -> FrozenMasks:
+        """Return the technique with a pruned network's own masks."""
+        return cls(mask_set(pruned))
+
     def prepare(self, module: nn.Module) -> None:
-        """Apply the masks once and remember the parameters they belong to."""
-        apply_masks(module, self.masks)
+        """Apply the masks and remember the parameters they belong to."""
         self._module = module
+        self.hold(self.found)
+
+    def hold(self, found: MaskSet) -> None:
+        """From now on hold these masks instead."""
+        self.found = found
+        if self._module is None:
+            return
+        module, masks = self._module, by_parameter(found)
+        apply_masks(module, masks)
         self._removed = [
-            (module.get_parameter(name), ~mask) for name, mask in self.masks.items()
+            (module.get_parameter(name), ~mask) for name, mask in masks.items()
         ]
 
     def after_backward(self) -> None:
@@ -60,12 +74,41 @@ class FrozenMasks(Technique):
         for parameter, removed in self._removed:
             parameter.masked_fill_(removed, 0.0)
 
+    def finish(self, result: nn.Module) -> None:
+        """Apply the masks to the moving average, which remembers older masks."""
+        apply_masks(result, by_parameter(self.found))
+
     def after_epoch(self, result: nn.Module) -> dict[str, float]:
         """Return the zeros counted; raise if one is missing."""
-        if self._module is not None:
-            require_zeros(self._module, self.masks)
-        require_zeros(result, self.masks)
-        return {"zeros_kept": self.zeros, "zeros": self.zeros}
+        masks = by_parameter(self.found)
+        zeros = count_zeros(masks)
+        for module in filter(None, (self._module, result)):
+            require_zeros(module, masks)
+        return {"zeros_kept": zeros, "zeros": zeros}
+
+    def state(self) -> dict[str, Any]:
+        """Return the masks and their notes."""
+        return {
+            "masks": dict(self.found.masks),
+            "channel_masks": dict(self.found.channel_masks),
+            "notes": dict(self.found.notes),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take the masks back."""
+        self.hold(MaskSet(state["masks"], state["channel_masks"], state["notes"]))
+
+
+def mask_set(pruned: PrunedNetwork) -> MaskSet:
+    """Return a pruned network's masks and notes."""
+    notes = {row.id: row.note for row in pruned.report.layers if row.note}
+    return MaskSet(pruned.masks, pruned.channel_masks, notes)
+
+
+def by_parameter(found: MaskSet) -> dict[str, Tensor]:
+    """Return all masks by parameter name."""
+    weights = {f"{layer}.weight": mask for layer, mask in found.masks.items()}
+    return {**weights, **found.channel_masks}
 
 
 def count_zeros(masks: Masks) -> int:

@@ -45,6 +45,8 @@ class FitOptions:
     ema : float
         Decay of the moving average of weights a step, 0 <= ema < 1; the average is
         what is scored and returned. 0 for none.
+    cycles : int
+        How often the schedule starts anew, evenly over the run.
     """
 
     epochs: int = 10
@@ -60,11 +62,13 @@ class FitOptions:
     seed: int = 0
     warm_up: float = 0.0
     ema: float = 0.0
+    cycles: int = 1
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1:
+        if min(self.epochs, self.batch_size, self.cycles) < 1:
             raise WorkbenchError(
-                f"{self.epochs} epochs of batches of {self.batch_size}",
+                f"{self.epochs} epochs of batches of {self.batch_size} in "
+                f"{self.cycles} cycles",
                 "at least 1 each",
                 "Choose higher numbers.",
             )

@@ -6,7 +6,9 @@ starting processes (torchrun does), or any scheduler.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -78,3 +80,20 @@ def team() -> Team:
     if dist.is_available() and dist.is_initialized():
         return Team(dist.get_rank(), dist.get_world_size())
     return Team(0, 1)
+
+
+@contextmanager
+def joined() -> Iterator[Team]:
+    """Join the processes that ``torchrun`` started, for as long as the block runs.
+
+    Without torchrun, or where someone has joined already, nothing is started.
+    """
+    alone = int(os.environ.get("WORLD_SIZE", "1")) < 2
+    if alone or dist.is_initialized():
+        yield team()
+        return
+    dist.init_process_group("gloo")
+    try:
+        yield team()
+    finally:
+        dist.destroy_process_group()

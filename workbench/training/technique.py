@@ -53,11 +53,8 @@ class Technique:
         """Return the learning rate of these parameters over the network's."""
         return 1.0
 
-    def before_epoch(self, progress: float) -> None:
-        """Act before an epoch; ``progress`` is the share of the run done, 0..1."""
-
     def before_step(self, progress: float) -> None:
-        """Act before a step; ``progress`` is the share of the run done, 0..1."""
+        """Act before a step; ``progress`` runs from 0 to 1 at the last step."""
 
     def loss(self, loss: Tensor, batch: Batch) -> Tensor:
         """Return the loss to minimise, given the loss so far."""

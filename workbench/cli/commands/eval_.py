@@ -17,7 +17,8 @@ from workbench.cli.options import (
     load_network,
     load_pruned,
 )
-from workbench.cli.output import percent, print_json, print_table
+from workbench.cli.output import print_json
+from workbench.cli.training import print_accuracies
 
 
 def run(
@@ -58,18 +59,4 @@ def run(
             }
         )
         return
-    print_table(
-        f"{network.name} on {dataset.name} ({split})",
-        ("accuracy", "top-1", "95 % interval", "top-5", "loss", "n"),
-        [
-            (
-                name.replace("bn_reestimated", "BN re-estimated"),
-                percent(value.top1),
-                f"{percent(value.interval[0])} .. {percent(value.interval[1])}",
-                percent(value.top5),
-                f"{value.loss:.4f}",
-                value.n,
-            )
-            for name, value in results.items()
-        ],
-    )
+    print_accuracies(f"{network.name} on {dataset.name} ({split})", results)

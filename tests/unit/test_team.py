@@ -1,0 +1,90 @@
+"""Two processes that train together: one set of weights, equal to one process's."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import workbench as wb
+from tests.unit.training_cases import one_thread, stripes
+from workbench.models.inspect import from_module
+from workbench.training.finetune import tune
+from workbench.training.team import joined, team
+
+__all__ = ["one_thread"]
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = {"epochs": 2, "lr": 0.05, "batch_size": 16}
+# Sums over two halves of a batch are rounded otherwise than over the whole.
+TOLERANCE = 1e-5
+
+
+def pruned_net() -> wb.PrunedNetwork:
+    """Return a pruned network without batch norm, which would see half batches."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        module = nn.Sequential(
+            nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(216, 2)
+        )
+    network = from_module(module, input_shape=(1, 8, 8))
+    return wb.prune(network, wb.Recipe.uniform("magnitude", 0.5, match="0"))
+
+
+_CHILD = """
+import sys
+import torch
+from tests.unit.test_team import SETTINGS, pruned_net
+from tests.unit.training_cases import stripes
+from workbench.training.finetune import tune
+from workbench.training.team import joined
+
+torch.set_num_threads(1)
+with joined() as team:
+    assert team.size == 2
+    result = tune(pruned_net(), stripes(), checkpoint=sys.argv[1], **SETTINGS)
+torch.save(result.network.module.state_dict(), f"{sys.argv[1]}.{team.rank}")
+log = result.history[-1]
+print(team.rank, f"{log.loss:.6f}", log.text.rpartition("zeros ")[2])
+"""
+
+
+def test_alone_there_is_a_team_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with joined() as here:
+        assert (here.rank, here.size, here.leads) == (0, 1, True)
+    assert team().sums(1.0, 2.0) == [1.0, 2.0]
+    assert team().share(torch.arange(4)).tolist() == [0, 1, 2, 3]
+
+
+def test_two_processes_end_with_the_weights_of_one(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    path = tmp_path / "run.ckpt"
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", _CHILD, str(path)],
+            cwd=ROOT,
+            env={**os.environ, **shared, "RANK": str(rank), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    printed = [child.communicate(timeout=120)[0] for child in children]
+    assert [child.returncode for child in children] == [0, 0]
+    alone = tune(pruned_net(), stripes(), **SETTINGS)
+    # 6 filters of 9 weights, half of them removed.
+    log = alone.history[-1]
+    expected = f"{log.loss:.6f} kept 27/27"
+    assert [line.strip() for line in printed] == [f"{r} {expected}" for r in (0, 1)]
+    states = [torch.load(f"{path}.{rank}", weights_only=True) for rank in (0, 1)]
+    for name, value in alone.network.module.state_dict().items():
+        assert torch.equal(states[0][name], states[1][name])
+        assert torch.allclose(states[0][name], value, atol=TOLERANCE)

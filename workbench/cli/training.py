@@ -1,0 +1,118 @@
+"""What the commands that train share: options, progress, processes, accuracies.
+
+Belongs here: what `finetune` and `train` have in common. Does not belong here: the
+training itself (`workbench.training`).
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import Progress as Bar
+
+from workbench.cli.output import percent, print_line, print_table
+
+if TYPE_CHECKING:
+    from workbench.analysis.accuracy import Accuracy
+    from workbench.data.dataset import Dataset
+    from workbench.pruning.pruned import PrunedNetwork
+    from workbench.training.finetune import Tuned
+    from workbench.training.options import EpochLog
+
+Epochs = Annotated[
+    int | None, typer.Option(min=1, help="Passes over the training images.")
+]
+Images = Annotated[
+    int | None,
+    typer.Option(min=2, help="Train on a class-balanced subset of so many images."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write the trained network here."),
+]
+Checkpoint = Annotated[
+    Path | None,
+    typer.Option(help="Written every epoch; if it exists, the run continues from it."),
+]
+
+
+class Progress:
+    """Shows a bar on a terminal and one line an epoch, or nothing when quiet.
+
+    Parameters
+    ----------
+    quiet : bool
+        For --json, and for all processes of a team but one.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def follow(
+        self,
+        pruned: "PrunedNetwork",
+        train: "Dataset",
+        val: "Dataset",
+        checkpoint: Path | None,
+        settings: Mapping[str, Any],
+    ) -> "Tuned":
+        """Return the network that fine-tuning gives, showing how it goes."""
+        from workbench.training.finetune import tune
+
+        with self.hooks() as hooks:
+            return tune(
+                pruned, train, val=val, checkpoint=checkpoint, hooks=hooks, **settings
+            )
+
+    @contextmanager
+    def hooks(self) -> Iterator[Any]:
+        """Give hooks for a training run, as long as the bar is on the screen."""
+        from workbench.training.fit import FitHooks
+
+        if self._quiet:
+            yield FitHooks()
+            return
+        with Bar(transient=True, disable=not sys.stdout.isatty()) as bar:
+            task = bar.add_task("training", total=None)
+
+            def after_batch(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)
+
+            def after_epoch(log: "EpochLog") -> None:
+                print_line(f"epoch {log.epoch}: {log.text}")
+
+            yield FitHooks(after_batch=after_batch, after_epoch=after_epoch)
+
+
+@contextmanager
+def together() -> Iterator[bool]:
+    """Join the processes that `torchrun` started; give whether this one leads.
+
+    Only the leading process prints and writes files.
+    """
+    from workbench.training.team import joined
+
+    with joined() as team:
+        yield team.leads
+
+
+def print_accuracies(title: str, accuracy: "Mapping[str, Accuracy]") -> None:
+    """Print top-1 with its interval, one row a state of the network."""
+    print_table(
+        title,
+        ("accuracy", "top-1", "95 % interval", "top-5", "loss", "n"),
+        [
+            (
+                name.replace("bn_reestimated", "BN re-estimated"),
+                percent(value.top1),
+                f"{percent(value.interval[0])} .. {percent(value.interval[1])}",
+                percent(value.top5),
+                f"{value.loss:.4f}",
+                value.n,
+            )
+            for name, value in accuracy.items()
+        ],
+    )

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from workbench.ui import glossary
+from workbench.ui import glossary, teaching
 from workbench.ui.notices import guard
 from workbench.ui.services import catalog
 
@@ -35,6 +35,7 @@ PAGES = (
     PageLink("kernels.py", "Kernels", ":material/grid_on:", "Every kernel of a layer"),
     PageLink("prune.py", "Prune", ":material/content_cut:", "Recipe, accuracy, time"),
     PageLink("speed.py", "Speed", ":material/speed:", "Measured per layer and engine"),
+    PageLink("learn.py", "Learn", ":material/school:", "Ten short lessons"),
     PageLink("runs.py", "Runs and export", ":material/save:", "Compare, take away"),
 )
 
@@ -53,7 +54,9 @@ def main() -> None:
         for position, link in enumerate(PAGES)
     ]
     st.logo(Path(__file__).parent / "icon.png", size="small")
-    page: Any = st.navigation(pages, position="top")
+    page: Any = st.navigation(
+        pages, position="hidden" if teaching.hidden("pages") else "top"
+    )
     with guard():
         with st.spinner("Loading PyTorch…") if _first() else nullcontext():
             names = catalog.model_names()
@@ -67,37 +70,58 @@ def _first() -> bool:
 
 
 def _controls(names: Sequence[str]) -> None:
-    """Draw what every permalink needs: model, data, seed."""
+    """Draw what every permalink needs, model, data and seed."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.selectbox(
-            "Model",
-            names,
-            key="model",
-            bind="query-params",
-            help="A sample network, or one you uploaded on the Model page.",
-            width=260,
-        )
-        st.selectbox(
-            "Data",
-            tuple(catalog.DATA),
-            format_func=lambda key: catalog.DATA[key].title,
-            key="data",
-            bind="query-params",
-            help=catalog.DATA_HELP,
-            width=220,
-        )
-        st.number_input(
-            "Seed",
-            min_value=0,
-            max_value=2**31 - 1,
-            value=0,
-            key="seed",
-            bind="query-params",
-            help="Of everything random, so that a link gives the same result again.",
-            width=120,
-        )
+        with teaching.unless_hidden("model"):
+            _model(names)
+        with teaching.unless_hidden("data"):
+            _data()
+        with teaching.unless_hidden("seed"):
+            _seed()
         st.container(width="stretch")
-        with st.popover("Words", icon=":material/menu_book:"):
-            for term in glossary.GLOSSARY.values():
-                formula = f"  \n`{term.formula}`" if term.formula else ""
-                st.markdown(f"**{term.name}**: {term.meaning}{formula}")
+        if not teaching.hidden("words"):
+            _words()
+        teaching.link_box()
+
+
+def _model(names: Sequence[str]) -> None:
+    st.selectbox(
+        "Model",
+        names,
+        key="model",
+        bind="query-params",
+        help="A sample network, or one you uploaded on the Model page.",
+        width=260,
+    )
+
+
+def _data() -> None:
+    st.selectbox(
+        "Data",
+        tuple(catalog.DATA),
+        format_func=lambda key: catalog.DATA[key].title,
+        key="data",
+        bind="query-params",
+        help=catalog.DATA_HELP,
+        width=220,
+    )
+
+
+def _seed() -> None:
+    st.number_input(
+        "Seed",
+        min_value=0,
+        max_value=2**31 - 1,
+        value=0,
+        key="seed",
+        bind="query-params",
+        help="Of everything random, so that a link gives the same result again.",
+        width=120,
+    )
+
+
+def _words() -> None:
+    with st.popover("Words", icon=":material/menu_book:"):
+        for term in glossary.GLOSSARY.values():
+            formula = f"  \n`{term.formula}`" if term.formula else ""
+            st.markdown(f"**{term.name}**: {term.meaning}{formula}")

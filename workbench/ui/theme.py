@@ -4,8 +4,11 @@ Belongs here: which colour means what. Does not belong here: the colours themsel
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
+
+from workbench.ui.charts.save import look_of
 
 KINDS = ("light", "dark")
 
@@ -27,6 +30,8 @@ class Palette:
         Ten colours each, low to high.
     text : str
         Rules and labels on a chart.
+    paper, pale : str
+        The page's background, and a shade that just stands off it.
     """
 
     ours: str
@@ -38,6 +43,8 @@ class Palette:
     sequential: tuple[str, ...]
     diverging: tuple[str, ...]
     text: str
+    paper: str
+    pale: str
 
 
 def kind() -> str:
@@ -60,4 +67,16 @@ def palette(name: str | None = None) -> Palette:
         sequential=tuple(st.get_option(f"{section}.chartSequentialColors")),
         diverging=tuple(st.get_option(f"{section}.chartDivergingColors")),
         text=st.get_option(f"{section}.textColor"),
+        paper=st.get_option(f"{section}.backgroundColor"),
+        pale=st.get_option(f"{section}.secondaryBackgroundColor"),
+    )
+
+
+def saved_look() -> dict[str, Any]:
+    """Return the settings of saved pictures in the theme in use."""
+    section = f"theme.{kind()}"
+    return look_of(
+        background=st.get_option(f"{section}.backgroundColor"),
+        text=st.get_option(f"{section}.textColor"),
+        grid=st.get_option(f"{section}.borderColor"),
     )

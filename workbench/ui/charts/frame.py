@@ -10,6 +10,9 @@ import altair
 import pandas as pd
 import streamlit as st
 
+from workbench.ui import theme
+from workbench.ui.charts import save
+
 
 @dataclass(frozen=True, eq=False)
 class Figure:
@@ -45,7 +48,7 @@ class Figure:
 def show(
     figure: Figure, *, key: str, on_select: Callable[[], None] | None = None
 ) -> None:
-    """Draw a figure; PNG and full screen are in the toolbar over the picture.
+    """Draw a figure with its downloads: SVG and PNG of the picture, CSV of the data.
 
     Parameters
     ----------
@@ -61,18 +64,7 @@ def show(
             horizontal=True, vertical_alignment="center", horizontal_alignment="left"
         ):
             st.markdown(f"**{figure.title}**", width="stretch")
-            st.download_button(
-                "CSV",
-                data=lambda: figure.data.to_csv(index=False).encode(),
-                file_name=f"{figure.name}.csv",
-                mime="text/csv",
-                key=f"{key}-csv",
-                type="tertiary",
-                icon=":material/download:",
-                on_click="ignore",
-                help=f"Data of “{figure.title}” as CSV; the picture's toolbar saves a "
-                "PNG.",
-            )
+            _downloads(figure, key)
         st.altair_chart(
             figure.chart,
             key=key,
@@ -83,3 +75,34 @@ def show(
         st.caption(figure.reading)
         if figure.conditions:
             st.caption(figure.conditions)
+
+
+def _downloads(figure: Figure, key: str) -> None:
+    """Draw one button a file type; the file is made when it is asked for."""
+    look = theme.saved_look()
+    kinds: tuple[tuple[str, str, str, Callable[[], bytes]], ...] = (
+        (
+            "SVG",
+            "image/svg+xml",
+            "The picture for papers and slides",
+            lambda: save.svg(figure.chart, title=figure.title, look=look),
+        ),
+        (
+            "PNG",
+            "image/png",
+            "The picture as pixels",
+            lambda: save.png(figure.chart, title=figure.title, look=look),
+        ),
+        ("CSV", "text/csv", "The numbers", lambda: save.csv(figure.data)),
+    )
+    for name, mime, what, make in kinds:
+        st.download_button(
+            name,
+            data=make,
+            file_name=f"{figure.name}.{name.lower()}",
+            mime=mime,
+            key=f"{key}-{name.lower()}",
+            type="tertiary",
+            on_click="ignore",
+            help=f"{what} of “{figure.title}”.",
+        )

@@ -20,7 +20,11 @@ READING = (
 
 
 def latency_figure(
-    rows: Sequence[Mapping[str, Any]], *, conditions: str, title: str = "Latency"
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    conditions: str,
+    title: str = "Latency",
+    reading: str = READING,
 ) -> Figure:
     """Return the bars of the rows that have a time.
 
@@ -32,6 +36,8 @@ def latency_figure(
         Machine, threads, load, date.
     title : str
         Heading of the chart.
+    reading : str
+        How to read the bars, where they are no medians.
     """
     timed = [row for row in rows if row["median_ms"] is not None]
     frame = pd.DataFrame(
@@ -66,7 +72,7 @@ def latency_figure(
     return Figure(
         name="latency",
         title=title,
-        reading=READING,
+        reading=reading,
         alt="; ".join(f"{row['name']} {millis(row['median_ms'])}" for row in timed),
         chart=(bars + spread + labels).properties(height=alt.Step(38)),
         data=frame.drop(columns="label"),

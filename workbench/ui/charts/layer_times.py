@@ -43,7 +43,7 @@ def layer_times_figure(rows: Sequence[Mapping[str, Any]], *, conditions: str) ->
             ),
             tooltip=["layer", "weights", "kernel", alt.Tooltip("ms:Q", format=".4f")],
         )
-        .properties(height=260)
+        .properties(height=330)
     )
     return Figure(
         name="layer-times",

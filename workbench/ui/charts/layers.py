@@ -70,6 +70,6 @@ def work_figure(rows: Sequence[Mapping[str, Any]], selected: str) -> Figure:
             "Grey is what zero weights would save."
         ),
         alt=f"Largest share: {heaviest['layer']} with {percent(heaviest['share'])}",
-        chart=(dense.add_params(pick) + left).properties(height=165),
+        chart=(dense.add_params(pick) + left).properties(height=250),
         data=frame,
     )

@@ -80,10 +80,11 @@ def _progress(view: "JobView", steps: Sequence[str]) -> None:
     else:
         step = steps[min(view.done, len(steps) - 1)]
         text = f"Step {min(view.done + 1, total)} of {total}: {step}"
+    left = "" if not view.eta_s else f", about {view.eta_s:.0f} s left"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(
             min(view.done / total, 1.0),
-            text=f"{text} ({view.elapsed_s:.0f} s so far)",
+            text=f"{text} ({view.elapsed_s:.0f} s so far{left})",
         )
         st.button(
             "Cancel",

@@ -5,6 +5,8 @@ Belongs here: the pop-over. Does not belong here: what the code says (callers pa
 
 import streamlit as st
 
+from workbench.ui import teaching
+
 
 def snippets(*, command: str, python: str, key: str, note: str = "") -> None:
     """Offer the code that repeats an action outside the browser.
@@ -20,6 +22,8 @@ def snippets(*, command: str, python: str, key: str, note: str = "") -> None:
     note : str
         What the code needs first, for example the saved recipe.
     """
+    if teaching.hidden("code"):
+        return
     with st.popover("Copy as code", icon=":material/code:", key=key):
         st.markdown("**As command**")
         st.code(command, language="bash", wrap_lines=True)

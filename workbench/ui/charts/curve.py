@@ -1,0 +1,102 @@
+"""Time against one thing that is turned, with spread: break-even at a glance.
+
+Belongs here: the picture of measured points on a line, and a level to beat. Does not
+belong here: measuring.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
+import pandas as pd
+
+from workbench.ui import theme
+from workbench.ui.charts.frame import Figure
+from workbench.ui.format import millis
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measured point: x, median and spread in ms, how many samples."""
+
+    x: float
+    median_ms: float
+    p10_ms: float
+    p90_ms: float
+    n: int
+    series: str = "pruned"
+
+
+@dataclass(frozen=True)
+class Level:
+    """A horizontal line to compare with, for example the dense program."""
+
+    name: str
+    ms: float
+
+
+@dataclass(frozen=True)
+class Words:
+    """The texts of a curve: file stem, title, x axis, how to read it, conditions."""
+
+    name: str
+    title: str
+    x: str
+    reading: str
+    conditions: str
+    x_format: str = ""
+
+
+def curve_figure(
+    points: Sequence[Point], levels: Sequence[Level], words: Words
+) -> Figure:
+    """Return medians joined by lines, bars from p10 to p90, dashed levels.
+
+    Parameters
+    ----------
+    points : sequence of Point
+        In any order; each series is one line.
+    levels : sequence of Level
+        Drawn across the picture with their names.
+    words : Words
+        What is written around it.
+    """
+    frame = pd.DataFrame([vars(point) for point in points])
+    colours = theme.palette()
+    series = list(dict.fromkeys(frame["series"]))
+    hues = (colours.pruned, colours.ours, colours.accent, colours.torch)
+    shade = alt.Color(
+        "series:N",
+        scale=alt.Scale(domain=series, range=list(hues[: len(series)])),
+        legend=alt.Legend(title=None, orient="top") if len(series) > 1 else None,
+    )
+    x = alt.X("x:Q", title=words.x, axis=_axis(words.x_format))
+    base = alt.Chart(frame).encode(x=x, color=shade)
+    y = alt.Y("median_ms:Q", title="time (ms)", scale=alt.Scale(zero=True))
+    tooltip = ["series", "x", "median_ms", "p10_ms", "p90_ms", "n"]
+    lines = base.mark_line(strokeWidth=2).encode(y=y)
+    bars = base.mark_rule(strokeWidth=2).encode(y=alt.Y("p10_ms:Q"), y2="p90_ms")
+    dots = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, tooltip=tooltip)
+    chart = lines + bars + dots
+    if levels:
+        level = pd.DataFrame([vars(one) for one in levels])
+        across = alt.Chart(level)
+        chart += across.mark_rule(
+            strokeDash=[5, 4], strokeWidth=2, color=colours.text
+        ).encode(y="ms:Q")
+        chart += across.mark_text(
+            align="left", dx=4, dy=-8, color=colours.text, fontSize=12
+        ).encode(y="ms:Q", x=alt.value(0), text="name:N")
+    return Figure(
+        name=words.name,
+        title=words.title,
+        reading=words.reading,
+        alt="; ".join(f"{one.x:g}: {millis(one.median_ms)}" for one in points),
+        chart=chart.properties(height=300),
+        data=frame,
+        conditions=words.conditions,
+    )
+
+
+def _axis(form: str) -> alt.Axis:
+    return alt.Axis(format=form) if form else alt.Axis()

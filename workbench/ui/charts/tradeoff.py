@@ -1,0 +1,131 @@
+"""Accuracy against latency: one dot a network, the Pareto front, a sweet spot.
+
+Belongs here: the picture and which dots are on the front. Does not belong here:
+measuring.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
+import pandas as pd
+
+from workbench.ui import theme
+from workbench.ui.charts.frame import Figure
+from workbench.ui.format import millis, percent
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One network: its name, latency in ms, top-1 in 0..1, "dense" or "pruned"."""
+
+    name: str
+    ms: float
+    top1: float
+    kind: str = "pruned"
+
+
+def front(spots: Sequence[Spot]) -> tuple[Spot, ...]:
+    """Return the spots that no other beats in both time and accuracy, fastest first.
+
+    Examples
+    --------
+    >>> a, b, c = Spot("a", 1, 0.9), Spot("b", 2, 0.95), Spot("c", 3, 0.92)
+    >>> [spot.name for spot in front([a, b, c])]
+    ['a', 'b']
+    """
+    found: list[Spot] = []
+    for spot in sorted(spots, key=lambda one: (one.ms, -one.top1)):
+        if not found or spot.top1 > found[-1].top1:
+            found.append(spot)
+    return tuple(found)
+
+
+def sweet_spot(spots: Sequence[Spot], *, most_ms: float | None = None) -> Spot | None:
+    """Return the most accurate network within a latency, or None if there is none."""
+    fits = [spot for spot in spots if most_ms is None or spot.ms <= most_ms]
+    return max(fits, key=lambda spot: (spot.top1, -spot.ms)) if fits else None
+
+
+def tradeoff_figure(
+    spots: Sequence[Spot], *, conditions: str, most_ms: float | None = None
+) -> Figure:
+    """Return the scatter with its front; a typed latency marks the sweet spot.
+
+    Parameters
+    ----------
+    spots : sequence of Spot
+        At least one.
+    conditions : str
+        Machine, threads, images.
+    most_ms : float or None
+        Latency that must be met; None marks nothing.
+    """
+    on_front = set(front(spots))
+    best = None if most_ms is None else sweet_spot(spots, most_ms=most_ms)
+    frame = pd.DataFrame(
+        {
+            "network": [spot.name for spot in spots],
+            "ms": [spot.ms for spot in spots],
+            "top1_percent": [100 * spot.top1 for spot in spots],
+            "kind": [spot.kind for spot in spots],
+            "on_front": [spot in on_front for spot in spots],
+            "sweet_spot": [spot is best for spot in spots],
+        }
+    )
+    colours = theme.palette()
+    shade = alt.Color(
+        "kind:N",
+        legend=alt.Legend(title=None, orient="top"),
+        scale=alt.Scale(
+            domain=["dense", "pruned"], range=[colours.ours, colours.pruned]
+        ),
+    )
+    x = alt.X("ms:Q", title="latency of one image (ms)", scale=alt.Scale(zero=True))
+    y = alt.Y(
+        "top1_percent:Q",
+        title="top-1 accuracy (%)",
+        scale=alt.Scale(zero=False, padding=18),
+    )
+    base = alt.Chart(frame).encode(x=x, y=y)
+    line = (
+        base.transform_filter("datum.on_front")
+        .mark_line(interpolate="step-after", strokeWidth=2, color=colours.accent)
+        .encode(order="ms:Q")
+    )
+    dots = base.mark_point(filled=True, size=120, opacity=1).encode(
+        color=shade, tooltip=["network", "ms", "top1_percent", "on_front"]
+    )
+    names = base.mark_text(align="left", dx=9, dy=-7, color=colours.text).encode(
+        text="network:N"
+    )
+    chart = line + dots + names
+    reading = (
+        "One dot a network: up is more accurate, left is faster. The line is the "
+        "Pareto front: whatever lies below and to the right of it is beaten in both."
+    )
+    if most_ms is not None:
+        ring = base.transform_filter("datum.sweet_spot").mark_point(
+            size=420, strokeWidth=3, color=colours.accent
+        )
+        limit = alt.Chart(pd.DataFrame({"ms": [most_ms]})).mark_rule(
+            strokeDash=[5, 4], strokeWidth=2, color=colours.text
+        )
+        chart += ring + limit.encode(x="ms:Q")
+        reading += (
+            f" Nothing meets {millis(most_ms)}."
+            if best is None
+            else f" The ring is the sweet spot: the most accurate within "
+            f"{millis(most_ms)}."
+        )
+    return Figure(
+        name="accuracy-latency",
+        title="Accuracy against latency",
+        reading=reading,
+        alt="; ".join(
+            f"{spot.name} {millis(spot.ms)} {percent(spot.top1)}" for spot in spots
+        ),
+        chart=chart.properties(height=340),
+        data=frame,
+        conditions=conditions,
+    )

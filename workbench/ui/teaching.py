@@ -1,0 +1,74 @@
+"""Teacher links: which parts of a page the address hides.
+
+Belongs here: the list of parts, reading and keeping the choice. Does not belong
+here: the parts themselves.
+
+A link such as ``/learn?lesson=zeros&seed=7&hide=model&hide=answers`` opens the lesson
+with seed 7, without the model control and without answers.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+
+import streamlit as st
+
+KEY = "hide"
+LINK = "link"
+PARTS: Mapping[str, str] = MappingProxyType(
+    {
+        "model": "Model control",
+        "data": "Data control",
+        "seed": "Seed control",
+        "words": "Glossary",
+        "pages": "Navigation",
+        "code": "Copy as code",
+        "controls": "Control of the lesson's figure",
+        "measure": "Measurement of the lesson",
+        "questions": "Questions of the lesson",
+        "answers": "Answers of the lesson",
+        LINK: "This box",
+    }
+)
+
+
+def hidden(part: str) -> bool:
+    """Return whether the address hides a part of the pages."""
+    chosen = st.session_state.get(KEY)
+    if chosen is None:
+        chosen = st.query_params.get_all(KEY)
+    return part in chosen
+
+
+@contextmanager
+def unless_hidden(part: str) -> Iterator[None]:
+    """Show what the block draws, or run it unseen when the address hides the part.
+
+    A control that is not shown still takes its value from the address.
+    """
+    if not hidden(part):
+        yield
+        return
+    slot = st.empty()
+    with slot.container():
+        yield
+    slot.empty()
+
+
+def link_box() -> None:
+    """Draw the choice of what to hide; the address is then the link to give away."""
+    with (
+        unless_hidden(LINK),
+        st.popover("Teacher link", icon=":material/school:"),
+    ):
+        st.multiselect(
+            "Hide from the pages",
+            tuple(PARTS),
+            key=KEY,
+            bind="query-params",
+            help="\n".join(f"- {part}: {what}" for part, what in PARTS.items()),
+        )
+        st.caption(
+            "The address of the page is the link: it restores page, controls and "
+            "seed, and leaves out what you hide."
+        )

@@ -20,6 +20,7 @@ COMMANDS = (
     "eval",
     "finetune",
     "bench",
+    "compress",
     "export",
     "verify",
     "doctor",

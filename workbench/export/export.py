@@ -25,12 +25,12 @@ def export(
 
     Parameters
     ----------
-    net : Network or PrunedNetwork
+    net : Network, PrunedNetwork or CompressedNetwork
         What to write.
     path : str or Path
         The suffix chooses the format when `format` is None.
     format : str or None
-        "safetensors", "pt", "pt-masked", "onnx", "wbp" or "recipe".
+        "safetensors", "pt", "pt-masked", "onnx", "wbp", "wbz" or "recipe".
 
     Raises
     ------

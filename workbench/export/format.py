@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.compression.compressed import CompressedNetwork
 from workbench.export.report import Check
 from workbench.models.network import Network
 from workbench.pruning.pruned import PrunedNetwork
 
-Exportable = Network | PrunedNetwork
+Exportable = Network | PrunedNetwork | CompressedNetwork
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Belongs here: the metadata keys. Does not belong here: how a format stores them.
 """
 
 from workbench import __version__
+from workbench.compression.compressed import CompressedNetwork
 from workbench.export.format import Exportable
 from workbench.pruning.pruned import PrunedNetwork
 
@@ -22,7 +23,8 @@ def provenance(network: Exportable) -> dict[str, str]:
         PREFIX + "digest": network.digest,
         PREFIX + "input_shape": ",".join(str(side) for side in network.input_shape),
     }
-    if isinstance(network, PrunedNetwork):
-        found[PREFIX + "recipe"] = network.recipe.dump()
-        found[PREFIX + "base_digest"] = network.base.digest
+    source = network.source if isinstance(network, CompressedNetwork) else network
+    if isinstance(source, PrunedNetwork):
+        found[PREFIX + "recipe"] = source.recipe.dump()
+        found[PREFIX + "base_digest"] = source.base.digest
     return found

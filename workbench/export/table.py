@@ -4,7 +4,7 @@ from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.export.format import Format
-from workbench.export.formats import onnx, pt, pt_masked, recipe, safetensors, wbp
+from workbench.export.formats import onnx, pt, pt_masked, recipe, safetensors, wbp, wbz
 
 FORMATS: tuple[Format, ...] = (
     safetensors.FORMAT,
@@ -12,6 +12,7 @@ FORMATS: tuple[Format, ...] = (
     pt_masked.FORMAT,
     onnx.FORMAT,
     wbp.FORMAT,
+    wbz.FORMAT,
     recipe.FORMAT,
 )
 # Never written, but people hand them in: the checks of .pt say why not.

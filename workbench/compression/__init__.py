@@ -1,0 +1,1 @@
+"""Smaller networks: shared weights, entropy coding, the `.wbz` file, factorisation."""

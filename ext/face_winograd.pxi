@@ -14,6 +14,7 @@ cdef extern from "winograd.h" nogil:
         int32_t tail
         int32_t nv
         int32_t ob
+        int32_t rectify
         const int32_t *item_start
         const int64_t *item_off
         const uint16_t *item_mask
@@ -47,6 +48,7 @@ def winograd(spec, int isa):
     args.outputs, args.channels = weights.coords.shape[1:]
     args.vectors = tiles.vectors
     args.tail = tiles.count - 16 * (tiles.vectors - 1)
+    args.rectify = spec.rectify
     args.nv, args.ob = spec.block.vectors, spec.block.outputs
     args.item_start = <const int32_t *>data(own(keep, tiles.item_start, np.int32))
     args.item_off = <const int64_t *>data(own(keep, tiles.item_off, np.int64))

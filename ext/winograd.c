@@ -46,6 +46,10 @@ WB_INLINE void wino_horizontal(const int m, const wb_winograd *a, const float *s
             const int at = i * COLUMNS(m) + part * m * L;
             wino_gather(m, s + at, halo + at, d);
             wino_input_1d(m, a->coef, d, t);
+            if (a->rectify) {
+#pragma GCC unroll 8
+                for (int j = 0; j < alpha; j++) t[j] = wv_rectify(t[j]);
+            }
 #pragma GCC unroll 8
             for (int j = 0; j < alpha; j++)
                 wv_store(out + (i * alpha + j) * v_stride + part * L, t[j]);

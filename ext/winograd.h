@@ -30,6 +30,7 @@ typedef struct {
     int32_t tail;     /* tiles of the last one, 1..16 */
     int32_t nv;       /* tile vectors of a block */
     int32_t ob;       /* output channels of a chunk, a multiple of 8 */
+    int32_t rectify;  /* 1: ReLU on V, which makes it another function (Liu 2018) */
     /* input items: 16 columns of alpha rows each; those of vector v are
      * item_start[v] .. item_start[v + 1] */
     const int32_t *item_start; /* [vectors + 1] */

@@ -15,6 +15,7 @@ typedef __m512 wv;
 #define wv_set1(x) _mm512_set1_ps(x)
 #define wv_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define wv_fnma(a, b, c) _mm512_fnmadd_ps(a, b, c)
+#define wv_rectify(x) _mm512_max_ps(_mm512_setzero_ps(), x) /* a NaN stays */
 typedef __m256 hv; /* half as wide, for the tail of an image */
 #define hv_load(p) _mm256_loadu_ps(p)
 #define hv_store(p, x) _mm256_storeu_ps(p, x)
@@ -34,6 +35,7 @@ typedef __m256 wv;
 #define wv_set1(x) _mm256_set1_ps(x)
 #define wv_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define wv_fnma(a, b, c) _mm256_fnmadd_ps(a, b, c)
+#define wv_rectify(x) _mm256_max_ps(_mm256_setzero_ps(), x) /* a NaN stays */
 #define wv_unlo(a, b) _mm256_unpacklo_ps(a, b)
 #define wv_unhi(a, b) _mm256_unpackhi_ps(a, b)
 #define wv_shuf(a, b, i) _mm256_shuffle_ps(a, b, i)
@@ -82,6 +84,7 @@ WB_INLINE void wv_store(float *p, wv x) { memcpy(p, &x, sizeof x); }
 WB_INLINE wv wv_set1(float x) { return (wv){x, x, x, x}; }
 #define wv_fma(a, b, c) ((a) * (b) + (c))
 #define wv_fnma(a, b, c) ((c) - (a) * (b))
+WB_INLINE wv wv_rectify(wv x) { return (wv)((wvi)x & ~(x < 0.0f)); }
 #define wv_unlo(a, b) __builtin_shuffle(a, b, (wvi){0, 4, 1, 5})
 #define wv_unhi(a, b) __builtin_shuffle(a, b, (wvi){2, 6, 3, 7})
 #define wv_shuf(a, b, i)                                                               \

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from workbench.capture import aten_shapes
+from workbench.capture import aten_shapes, winograd_op
 from workbench.capture.arguments import Translation, arg, pair, refuse
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.errors import WorkbenchError
@@ -280,6 +280,7 @@ def _same(b: GraphBuilder, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
 TRANSLATIONS: Mapping[str, Translation] = {
     "conv2d": _conv,
     "linear": _linear,
+    "winograd_conv2d": winograd_op.translate,
     "batch_norm": _batch_norm,
     "relu": _unary("relu"),
     "relu6": _clip(0.0, 6.0),

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from workbench.engine.graph import Graph, GraphError, Node
 from workbench.engine.ops import infer_shape
 
-WEIGHTED = ("conv2d", "linear", "batchnorm")
+WEIGHTED = ("conv2d", "winograd_conv2d", "linear", "batchnorm")
 
 
 @dataclass(frozen=True)

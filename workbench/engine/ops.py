@@ -20,6 +20,11 @@ Shape = tuple[int, ...]
 Params = Mapping[str, NDArray[np.float32]]
 Rule = Callable[[Sequence[Shape], Mapping[str, Any], Params], Shape]
 
+CONVOLUTIONS = ("conv2d", "winograd_conv2d")
+"""Layers that may add a second input, the residual, to their result."""
+
+LINEARS = ("linear",)
+
 ACTIVATIONS = ("relu", "clip", "hardswish", "hardsigmoid", "silu", "sigmoid")
 
 
@@ -73,6 +78,23 @@ def _conv2d(inputs: Sequence[Shape], attrs: Mapping[str, Any], params: Params) -
     dilation = attrs.get("dilation", (1, 1))
     kernel = [(k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilation, strict=True)]
     out = (weight.shape[0], *_window(shape, kernel, attrs))
+    if len(inputs) == 2 and inputs[1] != out:
+        raise _problem(f"a residual {inputs[1]} for an output {out}", "equal shapes")
+    return out
+
+
+def _winograd(
+    inputs: Sequence[Shape], attrs: Mapping[str, Any], params: Params
+) -> Shape:
+    shape, weight, side = inputs[0], params["weight"], attrs["m"] + 2
+    if weight.ndim != 4 or weight.shape[1:] != (shape[0], side, side):
+        raise _problem(
+            f"a Winograd-domain weight {weight.shape} over {shape}",
+            f"(O, {shape[0]}, {side}, {side})",
+        )
+    if params["bias"].shape != (weight.shape[0],):
+        raise _problem(f"bias {params['bias'].shape}", f"({weight.shape[0]},)")
+    out = (weight.shape[0], *_window(shape, (3, 3), attrs))
     if len(inputs) == 2 and inputs[1] != out:
         raise _problem(f"a residual {inputs[1]} for an output {out}", "equal shapes")
     return out
@@ -170,6 +192,7 @@ def _input(inputs: Sequence[Shape], attrs: Mapping[str, Any], params: Params) ->
 COVERED: Mapping[str, Rule] = {
     "input": _input,
     "conv2d": _conv2d,
+    "winograd_conv2d": _winograd,
     "linear": _linear,
     "batchnorm": _scale,
     "relu": _same,

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.graph import INPUT, Graph, Node, prune_dead
-from workbench.engine.ops import ACTIVATIONS
+from workbench.engine.ops import ACTIVATIONS, CONVOLUTIONS, LINEARS
 
 Nodes = list[Node]
 Pass = Callable[[Nodes, str], tuple[Nodes, str]]
 
-PRODUCERS = ("conv2d", "linear")
-FUSES_ACTIVATION = ("conv2d", "linear", "add", "mul")
+PRODUCERS = (*CONVOLUTIONS, *LINEARS)
+FUSES_ACTIVATION = (*PRODUCERS, "add", "mul")
 
 
 def simplify(graph: Graph) -> Graph:
@@ -211,8 +211,8 @@ def fuse_residual(nodes: Nodes, output: str) -> tuple[Nodes, str]:
 
 def _sums_residual(edit: _Editor, name: str) -> bool:
     node = edit[name]
-    plain = node.op == "conv2d" and len(node.inputs) == 1 and "act" not in node.attrs
-    return plain and edit.users(name) == 1
+    plain = len(node.inputs) == 1 and "act" not in node.attrs
+    return node.op in CONVOLUTIONS and plain and edit.users(name) == 1
 
 
 def sink_flatten(nodes: Nodes, output: str) -> tuple[Nodes, str]:
@@ -221,7 +221,7 @@ def sink_flatten(nodes: Nodes, output: str) -> tuple[Nodes, str]:
     for name in edit.ids("flatten"):
         source = edit[edit[name].inputs[0]]
         readers = [node for node in edit.nodes if name in node.inputs]
-        linear = readers and all(node.op == "linear" for node in readers)
+        linear = readers and all(node.op in LINEARS for node in readers)
         if linear and name != edit.output and source.op != INPUT:
             edit.merge(name, source)
     return edit.result

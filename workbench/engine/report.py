@@ -9,11 +9,11 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.engine.candidates.base import dense_macs, nonzero_macs
 from workbench.engine.graph import Graph
 from workbench.engine.lower import Lowered
 from workbench.engine.plan import Plan, Rejection
 from workbench.engine.schedule import Task
+from workbench.engine.weights import dense_macs, is_weighted, nonzero_macs
 
 NS_PER_MS = 1e6
 
@@ -129,7 +129,7 @@ def _report(task: Task, plan: Plan, kernels: list[str], macs: int) -> StepReport
             rejected=(),
         )
     choice = plan.choices[node.id]
-    weighted = "weight" in node.params
+    weighted = is_weighted(node)
     others = len(choice.rejected)
     how = "measured fastest" if choice.measured else "least by the cost model"
     return StepReport(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from workbench.engine.candidates import Form
 from workbench.engine.graph import INPUT, Graph, Node
 from workbench.engine.layout import Layout
+from workbench.engine.ops import CONVOLUTIONS
 from workbench.engine.plan import Plan
 from workbench.engine.slots import Slots
 
@@ -105,7 +106,7 @@ class _Scheduler:
         choice = self.plan.choices[node.id]
         inputs = [self.wanted(node.inputs[0], choice.form)]
         for name in node.inputs[1:]:
-            fits = node.op == "conv2d"
+            fits = node.op in CONVOLUTIONS
             inputs.append(self.like(name, target) if fits else self.stored(name))
         self.tasks.append(Task("node", node, tuple(inputs), target))
 

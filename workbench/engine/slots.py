@@ -12,6 +12,7 @@ from workbench.engine.candidates.base import Form, pad_of
 from workbench.engine.candidates.conv import conv_forms
 from workbench.engine.graph import Graph, Node
 from workbench.engine.layout import Layout, Pad, make_layout, split_layout
+from workbench.engine.ops import CONVOLUTIONS
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _tied(
     """Return groups of slots that should have equal layouts."""
     groups: dict[str, set[str]] = {p.slot: {p.slot} for p in parts.values()}
     for node in graph:
-        operands = node.inputs[1:] if node.op == "conv2d" else node.inputs
+        operands = node.inputs[1:] if node.op in CONVOLUTIONS else node.inputs
         for name in operands:
             if nodes[name].shape != node.shape:
                 continue

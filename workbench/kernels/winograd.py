@@ -43,6 +43,7 @@ def conv_winograd(
     out_cs: int,
     act: Activation,
     residual: int | None = None,
+    rectify: bool = False,
     variant: str | None = None,
     arena_floats: int,
 ) -> Step:
@@ -64,6 +65,9 @@ def conv_winograd(
     in_cs, out_cs : int
         Floats between two channels of the source and of the destination.
     act : Activation
+    rectify : bool
+        ReLU on the transformed input, ``BT d_c BT^T``: not a convolution any more,
+        but what networks trained for sparse activations there compute.
     variant : str, optional
         A name out of ``variants_conv_winograd``; None takes the first.
     arena_floats : int
@@ -111,6 +115,7 @@ def conv_winograd(
         residual,
         chosen,
         checks.join(extents),
+        rectify,
     )
     isa = info().isa
     if isa == "numpy":

@@ -124,6 +124,7 @@ class WinogradConv:
     residual: int | None
     block: WinogradBlock
     extent: tuple[int, int]
+    rectify: bool = False
 
     @property
     def macs(self) -> int:

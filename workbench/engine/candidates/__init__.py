@@ -16,6 +16,7 @@ from workbench.engine.candidates.linear import DenseLinear, SparseLinear
 from workbench.engine.candidates.pooling import GlobalPool, WindowPool
 from workbench.engine.candidates.sparse import SparseConv
 from workbench.engine.candidates.winograd import WinogradConv
+from workbench.engine.candidates.winograd_domain import WinogradDomain
 
 TABLE: tuple[Candidate, ...] = (
     SparseConv(),
@@ -25,6 +26,8 @@ TABLE: tuple[Candidate, ...] = (
     WinogradConv(2),
     WinogradConv(4),
     WinogradConv(6),
+    WinogradDomain(sparse=True),
+    WinogradDomain(sparse=False),
     DepthwiseConv(),
     DenseLinear(),
     SparseLinear(),

@@ -6,11 +6,13 @@ values that pass through it. Does not belong here: choosing (`select`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
 from workbench.engine.graph import Node
 from workbench.engine.layout import KINDS, Layout, Pad
 from workbench.engine.pack import Window
+from workbench.engine.weights import dense_macs as dense_macs
+from workbench.engine.weights import kernel_size
+from workbench.engine.weights import nonzero_macs as nonzero_macs
 from workbench.kernels import Activation, Geometry, Step
 
 
@@ -130,10 +132,9 @@ def activation_of(node: Node) -> Activation:
 
 def window_of(node: Node, shape: tuple[int, ...]) -> Window:
     """Return the window of a convolution node over an input of ``shape``."""
-    weight = node.params["weight"]
     return Window.of(
         node.attrs,
-        (weight.shape[2], weight.shape[3]),
+        kernel_size(node),
         (shape[1], shape[2]),
         (node.shape[1], node.shape[2]),
     )
@@ -144,15 +145,3 @@ def pad_of(node: Node, shape: tuple[int, ...], split: int) -> Pad:
     if node.op != "conv2d":
         return Pad()
     return window_of(node, shape).pad(split)
-
-
-def dense_macs(node: Node) -> int:
-    """Return the multiply-adds of a layer without any zero skipped."""
-    weight = node.params["weight"]
-    return int(prod(weight.shape) * prod(node.shape[1:]))
-
-
-def nonzero_macs(node: Node) -> int:
-    """Return the multiply-adds of a layer with every zero weight skipped."""
-    nonzeros = int((node.params["weight"] != 0).sum())
-    return nonzeros * prod(node.shape[1:])

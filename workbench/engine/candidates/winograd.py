@@ -77,7 +77,7 @@ class WinogradConv(Candidate):
     def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
         """Return the block sizes worth timing."""
         outputs = node.params["weight"].shape[0]
-        return variants_conv_winograd(outputs, _tiles(node, binding, self.m))
+        return variants_conv_winograd(outputs, tiles_of(node, binding, self.m))
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
@@ -86,7 +86,7 @@ class WinogradConv(Candidate):
         step = conv_winograd(
             weights=_weights(node, self._transform),
             bias=node.params["bias"],
-            tiles=_tiles(node, binding, self.m),
+            tiles=tiles_of(node, binding, self.m),
             src=source.start,
             in_cs=source.layout.channel_stride,
             dst=target.start,
@@ -113,7 +113,8 @@ def _weights(node: Node, transform: Transform) -> WinogradWeights:
     return WinogradWeights(transform_weights(node.params["weight"], transform), bt, at)
 
 
-def _tiles(node: Node, binding: Binding, m: int) -> WinogradTiles:
+def tiles_of(node: Node, binding: Binding, m: int) -> WinogradTiles:
+    """Return the tables of F(m, 3) between the operands of a node."""
     source, target = binding.inputs[0].layout, binding.output.layout
     window = window_of(node, (source.channels, source.height, source.width))
     return make_tiles(m, window, source, target)

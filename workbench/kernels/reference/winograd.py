@@ -24,6 +24,8 @@ def winograd(spec: WinogradConv) -> ReferenceStep:
         for vector in vectors:
             tiles = _tiles(arena, spec.tiles, sources, vector)
             inside = np.einsum("ai,bj,cijt->abct", weights.bt, weights.bt, tiles)
+            if spec.rectify:
+                inside = np.maximum(inside, 0)
             products = weights.coords @ inside.reshape(count, inputs, LANES)
             square = products.reshape(*inside.shape[:2], outputs, LANES)
             results.append(

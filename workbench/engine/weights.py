@@ -1,0 +1,59 @@
+"""What a layer with weights is, in whatever form its weights are held.
+
+Belongs here: kernel sizes, counts of weights and multiply-adds of every operation that
+has weights. Does not belong here: shapes of tensors (`ops`) or packing (`pack`).
+"""
+
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.engine.graph import Node
+
+
+def kernel_size(node: Node) -> tuple[int, int]:
+    """Return (KH, KW) of a convolution; 3x3 for one in the Winograd domain."""
+    if node.op == "winograd_conv2d":
+        return (3, 3)
+    shape = held(node).shape
+    return shape[2], shape[3]
+
+
+def held(node: Node) -> NDArray[np.float32]:
+    """Return the array that has the shape of the weight: itself, or palette indices."""
+    found = node.params.get("indices")
+    return node.params["weight"] if found is None else found
+
+
+def is_weighted(node: Node) -> bool:
+    """Say whether a node has weights that multiply its input."""
+    return "weight" in node.params or "indices" in node.params
+
+
+def dense_macs(node: Node) -> int:
+    """Return the multiply-adds of a layer without any zero skipped.
+
+    A layer in the Winograd domain counts as the 3x3 convolution that it replaces.
+    """
+    shape = held(node).shape
+    if node.op == "winograd_conv2d":
+        shape = (*shape[:2], 3, 3)
+    return int(prod(shape) * prod(node.shape[1:]))
+
+
+def nonzero_macs(node: Node) -> int:
+    """Return the multiply-adds of a layer with every zero weight skipped.
+
+    A layer in the Winograd domain multiplies each of its weights once a tile.
+    """
+    nonzeros = count_nonzero(node)
+    if node.op == "winograd_conv2d":
+        m = node.attrs["m"]
+        return int(nonzeros * prod(-(-size // m) for size in node.shape[1:]))
+    return int(nonzeros * prod(node.shape[1:]))
+
+
+def count_nonzero(node: Node) -> int:
+    """Return how many weights are not zero."""
+    return int(np.count_nonzero(node.params["weight"]))

@@ -98,25 +98,54 @@ def evaluate(
     if not len(data):
         raise WorkbenchError("no images", "one image at least", "Choose another split.")
     forward = _forward_of(net)
-    hits = top = 0
-    loss = 0.0
-    done = 0
+    tally = Tally(len(data.classes))
     for images, labels in data.batches(batch_size):
-        scores = forward(images)
-        _check(scores, labels, len(data.classes))
+        tally.add(forward(images), labels)
+        if progress is not None:
+            progress(tally.images, len(data))
+    return tally.accuracy()
+
+
+class Tally:
+    """Return a count of hits that grows batch by batch.
+
+    Parameters
+    ----------
+    classes : int
+        How many classes the data has.
+    """
+
+    def __init__(self, classes: int) -> None:
+        self.images = 0
+        self._classes = classes
+        self._hits = self._top = 0
+        self._loss = 0.0
+
+    def add(self, scores: torch.Tensor, labels: torch.Tensor) -> None:
+        """Count one batch: scores (N, classes), int64 labels (N,).
+
+        Raises
+        ------
+        WorkbenchError
+            Outputs that are not one score a class.
+        """
+        _check(scores, labels, self._classes)
         chosen = scores.gather(1, labels[:, None])
         # NaN scores compare false, so that a diverged network scores no hits.
         before = (scores > chosen).sum(dim=1) + _ties_before(scores, labels, chosen)
         valid = torch.isfinite(scores).all(dim=1)
-        hits += int(((before == 0) & valid).sum())
-        top += int(((before < 5) & valid).sum())
-        loss += float(
+        self._hits += int(((before == 0) & valid).sum())
+        self._top += int(((before < 5) & valid).sum())
+        self._loss += float(
             nn.functional.cross_entropy(scores.double(), labels, reduction="sum")
         )
-        done += len(labels)
-        if progress is not None:
-            progress(done, len(data))
-    return Accuracy(hits / done, top / done, loss / done, done, wilson(hits, done))
+        self.images += len(labels)
+
+    def accuracy(self) -> Accuracy:
+        """Return what was counted so far; one image at least."""
+        n = self.images
+        interval = wilson(self._hits, n)
+        return Accuracy(self._hits / n, self._top / n, self._loss / n, n, interval)
 
 
 def _ties_before(

@@ -106,6 +106,18 @@ class Store:
                 (run_id, key, text, checksum(run_id, key, text)),
             )
 
+    def add_rows(self, run_id: str, rows: Mapping[str, Json]) -> None:
+        """Record several partial results in one transaction."""
+        texts = {key: _json(row) for key, row in rows.items()}
+        with self._database.writing() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)",
+                [
+                    (run_id, key, text, checksum(run_id, key, text))
+                    for key, text in texts.items()
+                ],
+            )
+
     def rows(self, run_id: str) -> dict[str, Json]:
         """Return the partial results by key; damaged ones are left out."""
         with self._database.reading() as connection:

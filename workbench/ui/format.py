@@ -107,3 +107,18 @@ def shape(values: tuple[int, ...]) -> str:
     '32 × 16 × 3 × 3'
     """
     return " × ".join(str(value) for value in values)
+
+
+def duration(seconds: float) -> str:
+    r"""Return a span of time in the unit people would say.
+
+    Examples
+    --------
+    >>> duration(4.2), duration(75), duration(5400)
+    ('4\xa0s', '75\xa0s', '90\xa0min')
+    """
+    if seconds < 120:
+        return f"{max(seconds, 1):.0f}\u00a0s"
+    if seconds < 3 * 3600:
+        return f"{seconds / 60:.0f}\u00a0min"
+    return f"{seconds / 3600:.1f}\u00a0h"

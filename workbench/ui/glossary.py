@@ -151,6 +151,23 @@ GLOSSARY: Mapping[str, Term] = _terms(
         "The routine that runs this layer: the fastest of all that may run it, "
         "measured on this machine.",
     ),
+    Term(
+        "schedule",
+        "When weights are removed while training: one-shot keeps the masks as they "
+        "are; iterative prunes and retrains in rounds; gradual grows the masks along "
+        "a cubic; admm pulls weights towards pruned ones, then cuts.",
+    ),
+    Term(
+        "distillation",
+        "Share of the dense network's answers in the loss; the rest is the labels.",
+        "(1 − d) · cross-entropy + d · T² · KL(dense / T ‖ pruned / T)",
+    ),
+    Term(
+        "zeros kept",
+        "Removed weights that are still exactly zero after the epoch, counted one by "
+        "one; all of them, or the training stops.",
+        "zeros in the network / zeros of the masks",
+    ),
     Term("method", "Turns scores of weights into a mask: what to keep."),
     Term("mask", "One bit a weight: 1 = keep. Shape of the weight."),
 )

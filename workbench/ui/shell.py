@@ -35,6 +35,7 @@ PAGES = (
     PageLink("kernels.py", "Kernels", ":material/grid_on:", "Every kernel of a layer"),
     PageLink("prune.py", "Prune", ":material/content_cut:", "Recipe, accuracy, time"),
     PageLink("speed.py", "Speed", ":material/speed:", "Measured per layer and engine"),
+    PageLink("train.py", "Train", ":material/model_training:", "Bring accuracy back"),
     PageLink("learn.py", "Learn", ":material/school:", "Ten short lessons"),
     PageLink("runs.py", "Runs and export", ":material/save:", "Compare, take away"),
 )

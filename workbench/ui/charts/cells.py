@@ -22,6 +22,7 @@ ROLES: Mapping[int, str] = MappingProxyType(
 GAP = 1.6
 SIDE_PX = 34
 WIDTH_PX = 1120
+HEAD_PX = 34
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,7 @@ def cells(grids: Sequence[Grid], *, side_px: int = SIDE_PX) -> alt.LayerChart:
         Side of a cell at the full width of a page.
     """
     frame = cell_frame(grids)
-    titles = _titles(grids)
+    titles = _titles(grids, HEAD_PX / side_px / 2)
     colours = theme.palette()
     rows = max(grid.values.shape[0] for grid in grids)
     width = sum(grid.values.shape[1] for grid in grids) + GAP * (len(grids) - 1)
@@ -72,7 +73,8 @@ def cells(grids: Sequence[Grid], *, side_px: int = SIDE_PX) -> alt.LayerChart:
         (KEPT, ACTIVE), colours.paper
     )
     x = alt.Scale(domain=[-0.2, max(width, WIDTH_PX / side_px)], nice=False)
-    y = alt.Scale(domain=[rows + 0.2, -1.1], nice=False)
+    head = HEAD_PX / side_px
+    y = alt.Scale(domain=[rows + 0.2, -head], nice=False)
     base = alt.Chart(frame)
     boxes = base.mark_rect(stroke=colours.paper, strokeWidth=2).encode(
         x=alt.X("left:Q", axis=None, scale=x),
@@ -93,7 +95,7 @@ def cells(grids: Sequence[Grid], *, side_px: int = SIDE_PX) -> alt.LayerChart:
         .mark_text(align="left", fontSize=13, fontWeight=600, color=colours.text)
         .encode(x=alt.X("x:Q", scale=x), y=alt.Y("y:Q", scale=y), text="text:N")
     )
-    height = int((rows + 1.3) * side_px) + 10
+    height = int((rows + 0.2) * side_px) + HEAD_PX
     chart: alt.LayerChart = (
         (boxes + words + heads)
         .resolve_scale(color="independent")
@@ -135,10 +137,10 @@ def numbers(grids: Sequence[Grid]) -> pd.DataFrame:
     return cell_frame(grids)[["grid", "row", "column", "value", "role"]]
 
 
-def _titles(grids: Sequence[Grid]) -> pd.DataFrame:
+def _titles(grids: Sequence[Grid], above: float) -> pd.DataFrame:
     starts = np.cumsum([0.0, *(grid.values.shape[1] + GAP for grid in grids[:-1])])
     return pd.DataFrame(
-        {"x": starts, "y": -0.55, "text": [grid.title for grid in grids]}
+        {"x": starts, "y": -above, "text": [grid.title for grid in grids]}
     )
 
 

@@ -99,4 +99,4 @@ def curve_figure(
 
 
 def _axis(form: str) -> alt.Axis:
-    return alt.Axis(format=form) if form else alt.Axis()
+    return alt.Axis(format=form, tickCount=8) if form else alt.Axis(tickCount=8)

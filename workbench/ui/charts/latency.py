@@ -55,7 +55,11 @@ def latency_figure(
         y=alt.Y("engine:N", sort=None, title=None, axis=alt.Axis(labelLimit=200))
     )
     bars = base.mark_bar(height={"band": 0.62}).encode(
-        x=alt.X("median_ms:Q", title="latency of one image (ms)"),
+        x=alt.X(
+            "median_ms:Q",
+            title="latency of one image (ms)",
+            axis=alt.Axis(tickCount=8),
+        ),
         color=alt.Color(
             "engine:N",
             sort=None,

@@ -13,9 +13,15 @@ from workbench.ui import theme
 from workbench.ui.charts.frame import Figure
 from workbench.ui.format import percent
 
+ROW_PX = 105
+
 
 def dictionary_figure(
-    layer: str, patterns: Sequence[np.ndarray], shares: Sequence[float]
+    layer: str,
+    patterns: Sequence[np.ndarray],
+    shares: Sequence[float],
+    *,
+    width_px: int = 620,
 ) -> Figure:
     """Return the most frequent patterns as small 3 x 3 pictures with their shares.
 
@@ -27,6 +33,8 @@ def dictionary_figure(
         bool (3, 3), True = kept position, most frequent first.
     shares : sequence of float
         Share of kernels whose own best pattern it is, 0..1.
+    width_px : int
+        Width of the drawing, so that cells come out square.
     """
     per_row = 8
     cells = []
@@ -51,7 +59,9 @@ def dictionary_figure(
     frame = pd.DataFrame(cells)
     colours = theme.palette()
     rows = -(-len(patterns) // per_row)
-    scale_x = alt.Scale(domain=[-0.2, per_row * 4.0], nice=False)
+    scale_x = alt.Scale(
+        domain=[-0.2, max(per_row * 4.0, width_px / ROW_PX * 4.8)], nice=False
+    )
     scale_y = alt.Scale(domain=[rows * 4.8, -0.3], nice=False)
     base = alt.Chart(frame)
     boxes = base.mark_rect(cornerRadius=2).encode(
@@ -82,7 +92,7 @@ def dictionary_figure(
             "Below it, the share of kernels for which it is the best choice."
         ),
         alt=f"{len(patterns)} patterns of {layer}, first covers {percent(shares[0])}",
-        chart=(boxes + labels).properties(height=rows * 105),
+        chart=(boxes + labels).properties(height=rows * ROW_PX),
         data=frame[["pattern", "share", "kept", "x", "y"]],
     )
 

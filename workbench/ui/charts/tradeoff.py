@@ -81,7 +81,11 @@ def tradeoff_figure(
             domain=["dense", "pruned"], range=[colours.ours, colours.pruned]
         ),
     )
-    x = alt.X("ms:Q", title="latency of one image (ms)", scale=alt.Scale(zero=True))
+    x = alt.X(
+        "ms:Q",
+        title="latency of one image (ms)",
+        scale=alt.Scale(zero=False, padding=40),
+    )
     y = alt.Y(
         "top1_percent:Q",
         title="top-1 accuracy (%)",

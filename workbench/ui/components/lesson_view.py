@@ -46,15 +46,14 @@ def _measurement(lesson: "Lesson", setting: "Setting", seed: int) -> None:
         with caught():
             remember(_JOB, lesson_runs.start(lesson, setting, seed))
 
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.button(
-            "Measure",
-            type="primary",
-            icon=":material/play_arrow:",
-            on_click=start,
-            disabled=running is not None and not running.finished,
-        )
-        st.markdown(lesson.measures, width="stretch")
+    st.markdown(lesson.measures)
+    st.button(
+        "Measure",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=start,
+        disabled=running is not None and not running.finished,
+    )
 
     def draw(view: "JobView") -> None:
         if view.state == "done" and isinstance(view.result, dict):

@@ -37,7 +37,10 @@ def _figure(setting: Setting, seed: int) -> Figure:
     size = setting["patterns"]
     shares = found.counts / max(1, int(found.counts.sum()))
     figure = dictionary_figure(
-        TEACHING_MODEL, list(found.patterns[:size]), shares[:size].tolist()
+        TEACHING_MODEL,
+        list(found.patterns[:size]),
+        shares[:size].tolist(),
+        width_px=1120,
     )
     return Figure(
         name=figure.name,

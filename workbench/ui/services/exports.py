@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 import workbench as wb
-from workbench.ui.services import data
+from workbench.ui.services import data, tunings
 from workbench.ui.services.trial import BN_IMAGES
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ RAW = "pruned, raw"
 BN = "pruned, BN re-estimated"
 SMALLER = "physically smaller"
 DENSE = "dense"
+TUNED = "fine-tuned"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ def variants(pruned: "PrunedNetwork | None") -> tuple[str, ...]:
     found = [RAW, BN, DENSE]
     if pruned.report.filters_removed:
         found.insert(2, SMALLER)
+    if tunings.tuned_of(pruned) is not None:
+        found.insert(0, TUNED)
     return tuple(found)
 
 
@@ -64,6 +67,8 @@ def network_of(
     """
     if pruned is None or variant == DENSE:
         return network
+    if variant == TUNED:
+        return tunings.tuned_of(pruned) or pruned
     if variant == BN:
         return _reestimated(pruned.digest, seed, pruned, data.load(network, "train"))
     if variant == SMALLER:

@@ -1,0 +1,89 @@
+"""The page Train: nothing heavy on open, epochs as they come, stop and continue."""
+
+import re
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.app.conftest import TIMEOUT_S, open_page, texts
+from workbench.jobs.registry import registry
+
+
+def button(app: AppTest, label: str) -> object:
+    return next(one for one in app.button if one.label == label)
+
+
+def prepared(app: AppTest, **inputs: object) -> AppTest:
+    """Return the page Train of LeNet-5 with a recipe and a few images."""
+    app.query_params["model"] = "lenet5-mnist5k"
+    open_page(app, "prune")
+    app.button(key="preset-magnitude").click().run()
+    app.switch_page("workbench/ui/pages/train.py").run()
+    assert not app.exception, app.exception
+    app.selectbox(key="images").select(500).run()
+    app.number_input(key="epochs").set_value(inputs.get("epochs", 2)).run()
+    return app
+
+
+def test_without_a_recipe_the_page_says_what_to_do_and_starts_nothing(
+    app: AppTest,
+) -> None:
+    open_page(app, "train")
+    assert "Nothing is pruned yet" in texts(app)
+    assert button(app, "Start").disabled
+
+
+def test_a_training_shows_epochs_zeros_kept_and_what_it_gained(app: AppTest) -> None:
+    prepared(app)
+    button(app, "Start").click().run()
+    view = registry().jobs()[0].wait(TIMEOUT_S)
+    assert view.state == "done", view.error
+    assert [row["epoch"] for row in view.rows] == [1, 2]
+    app.run()
+    assert not app.exception
+    tiles = {tile.label: tile.value for tile in app.metric}
+    assert tiles["Epoch"] == "2 of 2"
+    kept, wanted = re.findall(r"[\d\u202f]+", tiles["Zeros kept"])
+    assert kept == wanted
+    assert "against pruned without training" in texts(app)
+    app.switch_page("workbench/ui/pages/runs.py").run()
+    assert not app.exception
+    assert "fine-tuned" in app.get("button_group")[0].proto.options[0].content
+
+
+def test_a_stopped_training_continues_from_its_checkpoint(app: AppTest) -> None:
+    prepared(app, epochs=40)
+    button(app, "Start").click().run()
+    job = registry().jobs()[0]
+    deadline = time.monotonic() + TIMEOUT_S
+    while len(job.view().rows) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    job.cancel()
+    stopped = job.wait(TIMEOUT_S)
+    assert stopped.state == "cancelled"
+    done = len(stopped.rows)
+    app.run()
+    assert f"Continue after epoch {done}" in {one.label for one in app.button}
+    button(app, f"Continue after epoch {done}").click().run()
+    again = registry().jobs()[0]
+    while len(again.view().rows) <= done and time.monotonic() < deadline:
+        time.sleep(0.05)
+    again.cancel()
+    epochs = [row["epoch"] for row in again.wait(TIMEOUT_S).rows]
+    assert epochs[: done + 1] == list(range(1, done + 2))
+
+
+@pytest.mark.parametrize("schedule", ["gradual", "admm"])
+def test_other_schedules_start_from_the_dense_network(
+    app: AppTest, schedule: str
+) -> None:
+    app.query_params["schedule"] = schedule
+    prepared(app)
+    app.session_state["schedule"] = schedule
+    app.run()
+    button(app, "Start").click().run()
+    view = registry().jobs()[0].wait(TIMEOUT_S)
+    assert view.state == "done", view.error
+    remarks = view.rows[-1]["remarks"]
+    assert remarks["zeros_kept"] == remarks["zeros"] > 0

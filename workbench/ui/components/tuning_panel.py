@@ -1,0 +1,121 @@
+"""Start, watch, stop, continue a training; its result and where it goes next.
+
+Belongs here: the buttons and which results stand on the page. Does not belong here:
+the form (``tuning_form``), the pictures (``tuning_results``).
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from workbench.ui.components.feedback import caught
+from workbench.ui.components.job_panel import find, job_panel, remember
+from workbench.ui.components.snippets import snippets
+from workbench.ui.components.tuning_results import tuning_outcome, tuning_progress
+from workbench.ui.format import count, duration
+from workbench.ui.services import recipes, tunings
+
+if TYPE_CHECKING:
+    from workbench.jobs.job import JobView
+
+_JOB = "tuning"
+
+
+def tuning_panel(order: tunings.Order) -> None:
+    """Draw the buttons of an order, then its progress or its recorded result."""
+    running = find(_JOB)
+    mine = running is not None and running.spec.get("inputs") == order.inputs
+    busy = running is not None and not running.finished
+    before = () if busy else tunings.done_before(order)
+    left = int(order.settings["epochs"]) - len(before)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            f"Continue after epoch {len(before)}" if before and left else "Start",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=_begin(tunings.start, order),
+            disabled=busy or recipes.is_empty(order.pruned.recipe),
+        )
+        st.button(
+            "Start over",
+            icon=":material/restart_alt:",
+            on_click=_begin(tunings.start_over, order),
+            disabled=busy or not before,
+            help="Forgets the checkpoint of these settings.",
+        )
+        _code(order)
+        st.caption(f"About {duration(order.estimate_s)} on a quiet core.")
+    conditions = (
+        f"{order.train.name}: {count(len(order.train))} training images, seed "
+        f"{order.settings['seed']}, schedule {order.settings['schedule']}"
+    )
+    if busy and not mine:
+        st.caption("A training with other settings is still running.")
+    if running is not None and (busy or mine):
+        job_panel(running, ["Training"], lambda view: _draw(view, order, conditions))
+        return
+    earlier = tunings.recorded(order)
+    if earlier is not None:
+        st.caption(f"Trained before, {earlier.created[:16]} UTC.")
+        rows = earlier.results["history"]
+        _results(order, earlier.results, conditions)
+    else:
+        rows = [asdict(log) for log in before]
+    tuning_progress(
+        rows,
+        epochs=int(order.settings["epochs"]),
+        key="training",
+        conditions=conditions,
+    )
+
+
+def _begin(
+    how: Callable[[tunings.Order], str], order: tunings.Order
+) -> Callable[[], None]:
+    def begin() -> None:
+        with caught():
+            remember(_JOB, how(order))
+
+    return begin
+
+
+def _draw(view: "JobView", order: tunings.Order, conditions: str) -> None:
+    if view.state == "done" and isinstance(view.result, dict):
+        tunings.keep(order.pruned, view.result["network"])
+        _results(order, view.result["results"], conditions)
+        st.caption("This network waits on the page Runs and export as “fine-tuned”.")
+    tuning_progress(
+        view.rows,
+        epochs=int(order.settings["epochs"]),
+        key="training",
+        conditions=conditions,
+    )
+
+
+def _results(order: tunings.Order, results: object, conditions: str) -> None:
+    if isinstance(results, dict):
+        images = f"{order.test.name}, {order.test.split} images, n = {len(order.test)}"
+        tuning_outcome(results, key="tuned", conditions=f"{images}; {conditions}")
+
+
+def _code(order: tunings.Order) -> None:
+    told = {name: value for name, value in order.settings.items() if name != "seed"}
+    name = order.pruned.base.name
+    said = ", ".join(f"{key}={value!r}" for key, value in told.items())
+    flags = " ".join(
+        f"--{key} {told[key]}" for key in ("epochs", "lr", "schedule") if key in told
+    )
+    snippets(
+        command=f"python -m workbench finetune {name} --recipe recipe.yaml {flags} "
+        f"--images {len(order.train)} -o tuned.safetensors",
+        python="import workbench as wb\n\n"
+        f'net = wb.load_model("{name}")\n'
+        'pruned = wb.prune(net, wb.Recipe.load("recipe.yaml"))\n'
+        f'train = wb.dataset_for(net, split="train").take({len(order.train)})\n'
+        f"tuned = wb.finetune(pruned, train, {said})\n"
+        'print(wb.export(tuned, "tuned.safetensors"))',
+        key="tuning-code",
+        note="Save the recipe on the page Prune first.",
+    )

@@ -1,0 +1,70 @@
+"""What a training has done so far, and what it gave in the end.
+
+Belongs here: tiles and the curves. Does not belong here: training
+(``services.tunings``).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from workbench.ui.charts import frame
+from workbench.ui.charts.accuracy import Dot, accuracy_figure
+from workbench.ui.charts.training import loss_figure, validation_figure
+from workbench.ui.format import count, percent, points
+from workbench.ui.glossary import tip
+
+_NAMES = {"dense": "dense", "raw": "pruned, raw", "tuned": "pruned, fine-tuned"}
+Rows = Sequence[Mapping[str, Any]]
+
+
+def tuning_progress(rows: Rows, *, epochs: int, key: str, conditions: str) -> None:
+    """Draw zeros kept and the curves of the epochs that are over."""
+    if not rows:
+        return
+    last = rows[-1]
+    remarks = last["remarks"]
+    tiles = st.columns(4)
+    tiles[0].metric("Epoch", f"{last['epoch']} of {epochs}", border=True)
+    if "zeros" in remarks:
+        kept, wanted = remarks["zeros_kept"], remarks["zeros"]
+        tiles[1].metric(
+            "Zeros kept",
+            f"{count(kept)} of {count(wanted)}",
+            delta="all" if kept == wanted else "weights came back",
+            delta_color="off" if kept == wanted else "inverse",
+            delta_arrow="off",
+            border=True,
+            help=tip("zeros kept"),
+        )
+    tiles[2].metric("Images a second", count(last["images_per_s"]), border=True)
+    rest = {k: v for k, v in remarks.items() if k not in ("zeros", "zeros_kept")}
+    if rest:
+        name, value = next(iter(rest.items()))
+        tiles[3].metric(
+            name.replace("_", " ").capitalize(), f"{value:.4g}", border=True
+        )
+    figures = [
+        draw(rows, epochs=epochs, conditions=conditions)
+        for draw in (loss_figure, validation_figure)
+    ]
+    for column, figure in zip(st.columns(2, gap="medium"), figures, strict=True):
+        with column:
+            frame.show(figure, key=f"{key}-{figure.name}")
+
+
+def tuning_outcome(results: Mapping[str, Any], *, key: str, conditions: str) -> None:
+    """Draw accuracy before and after, on images that trained nothing."""
+    tuned, dense, raw = results["tuned"], results["dense"], results["raw"]
+    st.markdown(
+        f"Fine-tuned: **{percent(tuned['top1'])}**, "
+        f"{points(tuned['top1'] - raw['top1'])} against pruned without training, "
+        f"{points(tuned['top1'] - dense['top1'])} against dense; "
+        f"{percent(results['cost']['sparsity'])} of the weights are zero."
+    )
+    dots = [
+        Dot(label, results[name]["top1"], tuple(results[name]["interval"]), tuned["n"])
+        for name, label in _NAMES.items()
+    ]
+    frame.show(accuracy_figure(dots, conditions=conditions), key=f"{key}-accuracy")

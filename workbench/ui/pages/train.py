@@ -1,0 +1,29 @@
+"""Train: bring the accuracy back, with every removed weight held at zero."""
+
+import streamlit as st
+
+from workbench.errors import WorkbenchError
+from workbench.ui.components.data_help import data_help
+from workbench.ui.components.feedback import show_problem
+from workbench.ui.components.tuning_form import tuning_form
+from workbench.ui.components.tuning_panel import tuning_panel
+from workbench.ui.services import networks, recipes, tunings
+
+network = networks.current()
+recipe = recipes.current()
+show_problem()
+st.header(f"Train {network.name}")
+if recipes.is_empty(recipe):
+    st.info(
+        "Nothing is pruned yet. Choose a recipe on the page Prune: training holds "
+        "its zeros while the other weights make up for them.",
+        icon=":material/info:",
+    )
+settings, images = tuning_form()
+settings["seed"] = recipes.seed()
+try:
+    order = tunings.order_of(networks.pruned(network, recipe), settings, images=images)
+except WorkbenchError as error:
+    data_help(error, network)
+else:
+    tuning_panel(order)

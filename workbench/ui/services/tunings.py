@@ -1,0 +1,187 @@
+"""Fine-tuning for the page Train: one job an order, resumable, its result kept.
+
+Belongs here: the order, the job, checkpoint files, tuned networks of a session. Does
+not belong here: training (``training``), pictures (``components.tuning_results``).
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+import workbench as wb
+from workbench.ui.services import data
+from workbench.ui.services.accuracy import accuracy
+
+if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
+    from workbench.jobs.job import Job
+    from workbench.pruning.pruned import PrunedNetwork
+    from workbench.store.run import Run
+    from workbench.training.options import EpochLog
+
+KIND = "finetune"
+_KEPT = "tuned_networks"
+# Multiply-adds a second of one core in PyTorch's training, a low guess; a step costs
+# about three forward passes.
+_MACS_PER_S = 6e9
+_PASSES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What to train, on which images, how.
+
+    Parameters
+    ----------
+    pruned : PrunedNetwork
+        Where to start, and which zeros to keep.
+    train, val, test : Dataset
+        Training images, images scored every epoch, images scored at the end.
+    settings : dict
+        Keywords of ``wb.finetune``, JSON-ready.
+    """
+
+    pruned: "PrunedNetwork"
+    train: "Dataset"
+    val: "Dataset | None"
+    test: "Dataset"
+    settings: dict[str, Any]
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What identifies the training in the store."""
+        return {
+            "model": self.pruned.name,
+            "digest": self.pruned.digest,
+            "recipe": self.pruned.recipe.dump(),
+            "dataset": self.test.name,
+            "images": len(self.train),
+            "settings": self.settings,
+        }
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that a stopped training continues from."""
+        from workbench.store.run import run_key
+
+        folder = wb.Store().folder / "checkpoints"
+        return Path(folder / f"{run_key(KIND, self.inputs)[:16]}.ckpt")
+
+    @property
+    def estimate_s(self) -> float:
+        """Seconds on a quiet core, roughly."""
+        macs = sum(layer.macs for layer in self.pruned.layers)
+        images = len(self.train) * int(self.settings["epochs"])
+        return 2 + _PASSES * macs * images / _MACS_PER_S
+
+
+def order_of(
+    pruned: "PrunedNetwork", settings: dict[str, Any], *, images: int
+) -> Order:
+    """Return the training of a pruned network with the shell's data.
+
+    Raises
+    ------
+    WorkbenchError
+        The images are not on this machine.
+    """
+    train = data.load(pruned, "train")
+    return Order(
+        pruned=pruned,
+        train=train if images >= len(train) else train.take(images),
+        val=data.load(pruned, "val"),
+        test=data.current(pruned),
+        settings=settings,
+    )
+
+
+def done_before(order: Order) -> "tuple[EpochLog, ...]":
+    """Return the epochs that the order's checkpoint holds, () without one."""
+    from workbench.training.checkpoint import Checkpoint
+
+    path = order.checkpoint
+    return Checkpoint.load(path).history if path.exists() else ()
+
+
+def start(order: Order) -> str:
+    """Start or continue a training in the background; return the job's id.
+
+    Raises
+    ------
+    WorkbenchError
+        Too many jobs are running.
+    """
+    from workbench.jobs.registry import registry
+
+    job = registry().start(
+        lambda job: run_tuning(job, order), spec={"kind": KIND, "inputs": order.inputs}
+    )
+    return job.id
+
+
+def start_over(order: Order) -> str:
+    """Forget the order's checkpoint, then start."""
+    order.checkpoint.unlink(missing_ok=True)
+    return start(order)
+
+
+def run_tuning(job: "Job", order: Order) -> dict[str, Any]:
+    """Train inside a job; each epoch is a row as soon as it is over.
+
+    Returns
+    -------
+    dict
+        ``run``, ``results`` and the tuned ``network``.
+    """
+    from workbench.training.finetune import tune
+    from workbench.training.fit import FitHooks
+
+    order.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    for log in done_before(order):
+        job.advance(asdict(log), cells=0)
+    tuned = tune(
+        order.pruned,
+        order.train,
+        val=order.val,
+        checkpoint=order.checkpoint,
+        hooks=FitHooks(
+            after_batch=job.on_round,
+            after_epoch=lambda log: job.advance(asdict(log), cells=0),
+        ),
+        **order.settings,
+    )
+    network = tuned.network
+    cost = wb.layer_costs(network)
+    results = {
+        "history": [asdict(log) for log in tuned.history],
+        "dense": asdict(accuracy(order.pruned.base, order.test)),
+        "raw": asdict(accuracy(order.pruned, order.test)),
+        "tuned": asdict(accuracy(network, order.test)),
+        "cost": {"sparsity": cost.sparsity, "nonzeros": cost.nonzeros},
+        "network": network.digest,
+    }
+    run = wb.Store().add_run(KIND, inputs=order.inputs, results=results)
+    return {"run": run.id, "results": results, "network": network}
+
+
+def recorded(order: Order) -> "Run | None":
+    """Return the newest finished training of the same order, if there is one."""
+    from workbench.store.run import run_key
+
+    key = run_key(KIND, order.inputs)
+    found = [run for run in wb.Store().runs(key=key, limit=5) if run.status == "done"]
+    return found[0] if found else None
+
+
+def keep(pruned: "PrunedNetwork", network: "PrunedNetwork") -> None:
+    """Remember the network that training a pruned one gave, for this session."""
+    kept = st.session_state.get(_KEPT, {})
+    st.session_state[_KEPT] = {**kept, pruned.digest: network}
+
+
+def tuned_of(pruned: "PrunedNetwork") -> "PrunedNetwork | None":
+    """Return the tuned network of this session that began as this pruned one."""
+    found: PrunedNetwork | None = st.session_state.get(_KEPT, {}).get(pruned.digest)
+    return found

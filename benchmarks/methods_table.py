@@ -1,0 +1,97 @@
+"""The Markdown of `benchmarks.methods`' file: one table a MACs target."""
+
+from typing import Any
+
+COLUMNS = (
+    "method",
+    "MACs",
+    "raw",
+    "BN",
+    "tuned",
+    "executed MACs",
+    "ms (p10-p90)",
+    "dense / ms",
+    "KB",
+    "weights / kernels / filters removed",
+)
+
+
+def markdown(book: dict[str, Any]) -> str:
+    """Return the tables, with what all rows share above them."""
+    run, dense = book["run"], book["dense"]
+    low, high = (100 * bound for bound in dense["interval"])
+    lines = [
+        f"{run['network']}, seed {run['seed']}, {run['images']} test images; dense: "
+        f"top-1 {100 * dense['top1']:.1f} % ({low:.1f}-{high:.1f}), "
+        f"{run['dense_macs'] / 1e6:.2f} M MACs, {run['dense_bytes'] / 1024:.0f} KB.",
+    ]
+    conditions = book.get("conditions")
+    if conditions:
+        versions = ", ".join(f"{k} {v}" for k, v in conditions["versions"].items())
+        lines.append(f"{conditions['cpu']}, 1 thread; {versions}.")
+    lines.append(tuning_line(book))
+    lines.append(
+        "MACs are non-zero weights x pixels; executed MACs fall below where Winograd "
+        "was faster and rise above where a dense kernel was. KB: non-zeros and one bit "
+        "a weight, or the smaller dense network. BN: statistics re-estimated, 2000 "
+        "training images."
+    )
+    cells = list(book["cells"].values())
+    for target in sorted({cell["target"] for cell in cells}, reverse=True):
+        lines += ["", f"**{100 * target:g} % of the dense MACs**", ""]
+        lines += ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+        rows = [cell for cell in cells if cell["target"] == target]
+        rows.sort(key=best, reverse=True)
+        lines += [row(cell, run["dense_macs"]) for cell in rows]
+    return "\n".join(lines)
+
+
+def tuning_line(book: dict[str, Any]) -> str:
+    found = {
+        tuple(cell["tuning"].items())
+        for cell in book["cells"].values()
+        if "tuning" in cell
+    }
+    texts = [", ".join(f"{key} {value}" for key, value in one) for one in sorted(found)]
+    return "Fine-tuning: " + ("; ".join(texts) if texts else "none") + "."
+
+
+def best(cell: dict[str, Any]) -> float:
+    """Return the accuracy that a row is sorted by; rows without any come last."""
+    for key in ("tuned", "bn"):
+        if key in cell:
+            return float(cell[key]["top1"])
+    return -1.0
+
+
+def row(cell: dict[str, Any], dense_macs: int) -> str:
+    share = f"{100 * cell['share']:.1f} %"
+    if "raw" not in cell:
+        reason = f"nearest is {share}, least {100 * cell['least']:.1f} %"
+        return f"| {cell['variant']} | {reason} |" + " |" * (len(COLUMNS) - 2)
+    time = cell["time"]
+    if time["refused"]:
+        shown, ratio = f"refused: {time['refused']}", "-"
+    else:
+        mark = " (disturbed)" if cell["warning"] else ""
+        shown = f"{time['median_ms']:.3f} ({time['p10_ms']:.3f}-{time['p90_ms']:.3f})"
+        shown += mark
+        ratio = f"{time['ratio']:.2f} ({time['ratio_lo']:.2f}-{time['ratio_hi']:.2f})"
+    removed = (
+        f"{cell['weights_removed']:,} / {cell['kernels_removed']:,} / "
+        f"{cell['filters_removed']:,}"
+    )
+    values = [cell["variant"], share]
+    values += [percent(cell.get(key)) for key in ("raw", "bn", "tuned")]
+    values += [
+        f"{100 * cell['executed_macs'] / dense_macs:.1f} %",
+        shown,
+        ratio,
+        f"{cell['bytes'] / 1024:.0f}",
+        removed,
+    ]
+    return "| " + " | ".join(values) + " |"
+
+
+def percent(accuracy: dict[str, Any] | None) -> str:
+    return "-" if accuracy is None else f"{100 * accuracy['top1']:.1f} %"

@@ -69,3 +69,27 @@ def stripe_network() -> Network:
 def digest(module: nn.Module) -> str:
     """Return the digest of a module's state."""
     return digest_state(module.state_dict())
+
+
+@cache
+def wide_network() -> Network:
+    """Return three 3 x 3 convolutions of 12, 24 and 40 filters, untrained."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        module = nn.Sequential(
+            nn.Conv2d(1, 12, 3, padding=1, bias=False),
+            nn.BatchNorm2d(12),
+            nn.ReLU(),
+            nn.Conv2d(12, 24, 3, padding=1, bias=False),
+            nn.BatchNorm2d(24),
+            nn.ReLU(),
+            nn.Conv2d(24, 40, 3, padding=1, bias=False),
+            nn.BatchNorm2d(40),
+            nn.ReLU(),
+            nn.AdaptiveMaxPool2d(1),
+            nn.Flatten(),
+            nn.Linear(40, 2),
+        )
+    return from_module(
+        module, input_shape=(1, 8, 8), name="wide", classes=("row", "column")
+    )

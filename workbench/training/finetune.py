@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.dataset import Dataset
-from workbench.errors import WorkbenchError
 from workbench.pruning.pruned import PrunedNetwork
 from workbench.training.admm import Admm
 from workbench.training.batchnorm import reestimate_bn
@@ -23,6 +22,7 @@ from workbench.training.growing import GrowingMasks
 from workbench.training.learned import with_masks
 from workbench.training.options import EpochLog
 from workbench.training.ramps import Ramp
+from workbench.training.scratch import refuse_test
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,13 +93,7 @@ def tune(
     **settings: Any,
 ) -> Tuned:
     """Return what ``finetune`` returns, together with the history of its epochs."""
-    for part in (data, val):
-        if part is not None and part.split == "test":
-            raise WorkbenchError(
-                f"the test split of '{part.name}' to train with",
-                "training images, and validation images for val",
-                "Score the test split once, at the end: wb.evaluate(tuned, test).",
-            )
+    refuse_test(data, val)
     options = FinetuneOptions.of(pruned.recipe, settings)
     hooks = hooks or FitHooks()
     masks = _masks(pruned, options)

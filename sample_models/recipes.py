@@ -25,6 +25,7 @@ _DIGITS = FitOptions(
     precision="bf16",
 )
 
+# Cutout shifts batch-norm statistics like a black rim does: a short stage follows it.
 # The last stage of the colour networks crops without a black rim, so that batch-norm
 # statistics fit plain images.
 STAGES: Mapping[str, tuple[FitOptions, ...]] = MappingProxyType(
@@ -50,6 +51,22 @@ STAGES: Mapping[str, tuple[FitOptions, ...]] = MappingProxyType(
                 peak_lr=0.06,
                 label_smoothing=0.1,
                 augment="mirror-crop-flip",
+            ),
+            replace(
+                _COLOUR,
+                epochs=10,
+                peak_lr=0.04,
+                label_smoothing=0.1,
+                augment="mirror-crop-flip-cutout",
+            ),
+            replace(
+                _COLOUR,
+                epochs=2,
+                peak_lr=0.004,
+                schedule="cosine",
+                label_smoothing=0.1,
+                augment="mirror-crop-flip",
+                ema=0.998,
             ),
         ),
     }

@@ -17,6 +17,7 @@ from workbench.training.augment import (
     crop_flip,
     jitter,
     mirror_crop_flip,
+    mirror_crop_flip_cutout,
 )
 from workbench.training.checkpoint import Checkpoint
 from workbench.training.fit import FitHooks, fit, top1
@@ -244,6 +245,19 @@ def test_crops_are_windows_of_the_padded_image(change: Augment, mode: str) -> No
     assert len(found) > 60
 
 
+def test_cutout_replaces_a_square_of_half_the_side_by_the_mean() -> None:
+    pixels = torch.full((400, 1, 8, 8), 100, dtype=torch.uint8)
+    pixels[200:] = 200
+    out = mirror_crop_flip_cutout(pixels, torch.Generator().manual_seed(0))
+    cut = out == 150
+    assert torch.equal(out[~cut], pixels[~cut])
+    rows, columns = cut.any(dim=3).sum(dim=2), cut.any(dim=2).sum(dim=2)
+    assert torch.equal(cut.sum(dim=(1, 2, 3)), (rows * columns).flatten())
+    # The side is 4, less where the centre is near the border: at 0 two rows are left.
+    assert sorted(set(rows.flatten().tolist())) == [2, 3, 4]
+    assert sorted(set(columns.flatten().tolist())) == [2, 3, 4]
+
+
 def test_jitter_keeps_the_digit_and_the_range() -> None:
     pixels = torch.zeros(64, 1, 28, 28, dtype=torch.uint8)
     pixels[:, :, 10:18, 10:18] = 200
@@ -259,7 +273,7 @@ def test_jitter_keeps_the_digit_and_the_range() -> None:
 
 def test_augmentation_repeats_under_its_generator() -> None:
     pixels = torch.randint(0, 256, (8, 3, 16, 16)).to(torch.uint8)
-    for change in (crop_flip, mirror_crop_flip, jitter):
+    for change in (crop_flip, mirror_crop_flip, mirror_crop_flip_cutout, jitter):
         one = change(pixels, torch.Generator().manual_seed(4))
         two = change(pixels, torch.Generator().manual_seed(4))
         assert torch.equal(one, two)

@@ -57,6 +57,41 @@ def mirror_crop_flip(pixels: Tensor, random: Generator) -> Tensor:
     return _windows(pixels[:, :, rows][:, :, :, columns], pixels.shape, random)
 
 
+def mirror_crop_flip_cutout(pixels: Tensor, random: Generator) -> Tensor:
+    """Return ``mirror_crop_flip`` with one grey square cut out of every image.
+
+    The square has half the image's side; its centre lies anywhere, so that part of it
+    may fall outside. Its grey is the batch's mean of each channel.
+
+    Parameters
+    ----------
+    pixels : Tensor of uint8, shape (N, C, H, W)
+        A batch; H and W above 4.
+    random : Generator
+        Where the draws come from.
+
+    Source
+    ------
+    DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with
+    Cutout", 2017, section 3.
+    """
+    crops = mirror_crop_flip(pixels, random)
+    count, _, height, width = crops.shape
+    rows, columns = (
+        _near(torch.randint(0, side, (count, 1), generator=random), side)
+        for side in (height, width)
+    )
+    square = rows[:, None, :, None] & columns[:, None, None, :]
+    mean = crops.float().mean(dim=(0, 2, 3), keepdim=True).round().to(crops.dtype)
+    return torch.where(square, mean, crops)
+
+
+def _near(centre: Tensor, side: int) -> Tensor:
+    """Return which of 0..side-1 lie in a window of half the side, (N, side)."""
+    away = torch.arange(side) - centre
+    return (away >= -(side // 4)) & (away < side // 4)
+
+
 def _mirrored(side: int) -> Tensor:
     """Return indices -4..side+3, reflected into 0..side-1 without doubling the edge."""
     places = torch.arange(-_PAD_PX, side + _PAD_PX).abs()
@@ -112,6 +147,7 @@ AUGMENTS: Mapping[str, Augment] = MappingProxyType(
         "none": unchanged,
         "crop-flip": crop_flip,
         "mirror-crop-flip": mirror_crop_flip,
+        "mirror-crop-flip-cutout": mirror_crop_flip_cutout,
         "jitter": jitter,
     }
 )

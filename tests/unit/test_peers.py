@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 import torch
 from small_networks import INPUT_SHAPE, small_network, small_pruned
 
+import workbench as wb
 from workbench.errors import WorkbenchError
+from workbench.kernels import info
 from workbench.measure.agreement import compare_outputs
-from workbench.measure.bench import bench
+from workbench.measure.bench import bench, contenders_of
 from workbench.measure.contenders import peer_contender, subject_of
 from workbench.measure.interleave import MIN_ROUNDS, Settings, measure_contenders
 from workbench.measure.onnx_model import to_onnx
@@ -26,6 +29,7 @@ from workbench.measure.peers.protocol import (
     needs,
 )
 from workbench.measure.peers.remote_runner import RemoteRunner
+from workbench.measure.peers.subject import OnnxNetwork
 
 QUICK = Settings(warmup=1, budget_s=0.0, min_sample_ms=0.0)
 
@@ -61,6 +65,79 @@ def test_an_engine_equals_torch_on_pruned_weights(name: str, threads: int) -> No
     np.testing.assert_array_equal(runner(x), output)
     runner.close()
     torch.set_num_threads(1)
+
+
+def test_an_onnx_file_is_measured_without_torch(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(shared_subject().onnx_path.read_bytes())
+    network = OnnxNetwork.read(path)
+    assert (network.name, network.input_shape) == ("net", INPUT_SHAPE)
+    # Every layer but the batch norm lost three quarters: 216 + 576 + 1280 weights.
+    assert network.sparsity == pytest.approx(0.75, abs=0.001)
+    subject = subject_of(network)
+    assert subject.weights == "pruned"
+    x = np.random.default_rng(5).standard_normal((2, *INPUT_SHAPE), dtype=np.float32)
+    reference = subject.reference(x)
+    assert compare_outputs(reference, shared_subject().reference(x)).max_rel < 1e-5
+    refused = {
+        peer.name: peer_contender(peer, subject, name=peer.name).absent
+        for peer in (find_peer("workbench"), find_peer("torch"))
+    }
+    assert refused["torch"] is not None
+    assert "net is an ONNX file" in refused["torch"]
+    with pytest.raises(WorkbenchError, match="a torch module"):
+        _ = subject.module
+    row = bench(path, against=(), budget_s=0.0).rows[0]
+    assert (row.name, row.refused) == ("workbench pruned", None)
+
+
+def test_converted_files_stay_where_they_are_kept(tmp_path: Path) -> None:
+    calls: list[Path] = []
+
+    def write(path: Path) -> None:
+        calls.append(path)
+        path.write_text("made")
+
+    for _ in range(2):
+        subject = subject_of(small_pruned(), keep=tmp_path)
+        assert subject.converted("net.x", write).read_text() == "made"
+    other = subject_of(small_network(), keep=tmp_path).converted("net.x", write)
+    assert len(calls) == 2
+    assert len(list(tmp_path.rglob("net.x"))) == 2
+    assert other.parent.parent == tmp_path
+
+
+def test_rows_say_which_weights_hold_zeros() -> None:
+    pruned = small_pruned()
+    given = replace(small_network(), module=pruned.module)
+    names = [one.name for one in contenders_of(given, against=())]
+    assert names == ["torch pruned", "workbench pruned"]
+    names = [one.name for one in contenders_of(given, pruned, against=())]
+    assert names == ["torch given", "workbench given", "workbench pruned"]
+    names = [one.name for one in contenders_of(small_network(), pruned, against=())]
+    assert names == ["torch dense", "workbench dense", "workbench pruned"]
+
+
+def test_the_data_driven_kernels_can_be_asked_for_alone() -> None:
+    programs = {
+        kinds: wb.compile(small_pruned(), tune="model", generated=kinds)
+        for kinds in (True, False)
+    }
+    used = {
+        kinds: {step.candidate for step in program.steps}
+        for kinds, program in programs.items()
+    }
+    assert "generated" not in used[False]
+    rejected = {
+        rejection.candidate: rejection.reason
+        for step in programs[False].steps
+        for rejection in step.rejected
+        if step.op == "conv2d"
+    }
+    if info().native:
+        assert "data-driven" in rejected["generated"]
+    x = np.ones((1, *INPUT_SHAPE), np.float32)
+    assert compare_outputs(programs[True](x), programs[False](x)).max_rel < 1e-5
 
 
 def test_an_absent_engine_is_named_and_the_others_are_measured() -> None:

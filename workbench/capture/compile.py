@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.engine.compile import Tune, compile_graph
+from workbench.engine.compile import BUDGET_S, Tune, compile_graph
 from workbench.engine.graph import Graph
 from workbench.engine.program import Program
 
@@ -26,6 +26,8 @@ def compile(
     threads: int = 1,
     example: "torch.Tensor | None" = None,
     tune: Tune = "measure",
+    budget: float = BUDGET_S,
+    generated: bool = True,
 ) -> Program:
     """Return a program that gives the same result as the network.
 
@@ -41,6 +43,11 @@ def compile(
     tune : str
         ``measure`` times the candidates of every layer on this machine; ``model``
         starts at once on a cost model.
+    budget : float
+        Seconds that measuring may take.
+    generated : bool
+        False leaves out machine code written for the layer's mask: the data-driven
+        kernels alone.
 
     Returns
     -------
@@ -51,7 +58,13 @@ def compile(
     WorkbenchError
         A network that cannot be captured or an operation that is not covered.
     """
-    program = compile_graph(_graph(obj, example), threads=threads, tune=tune)
+    program = compile_graph(
+        _graph(obj, example),
+        threads=threads,
+        tune=tune,
+        budget_s=budget,
+        generated=generated,
+    )
     if not isinstance(obj, str | PathLike):
         program.source = weakref.ref(obj)
     return program

@@ -1,6 +1,7 @@
 """How commands print: a table on a terminal, JSON with stable keys for programs."""
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,8 +14,11 @@ from workbench.errors import WorkbenchError
 
 
 def print_json(value: object) -> None:
-    """Print a value as indented JSON; arrays, paths and numpy numbers included."""
-    typer.echo(json.dumps(value, indent=2, default=_plain))
+    """Print a value as indented JSON; arrays, paths and numpy numbers included.
+
+    JSON has no NaN and no infinity: both become null.
+    """
+    typer.echo(json.dumps(_finite(value), indent=2, allow_nan=False))
 
 
 def print_line(text: str = "") -> None:
@@ -55,12 +59,26 @@ def percent(value: float) -> str:
     return f"{100 * value:.2f} %"
 
 
-def _plain(value: Any) -> Any:
+def _finite(value: Any) -> Any:
+    """Return the value out of what JSON has."""
     if isinstance(value, Mapping):
-        return dict(value)
+        return {_key(name): _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
     if hasattr(value, "tolist"):
-        return value.tolist()
+        return _finite(value.tolist())
     return str(value)
+
+
+def _key(name: object) -> str:
+    """Return a name as JSON writes it: numbers and truth values in its own words."""
+    if name is None or isinstance(name, bool | int | float):
+        return json.dumps(name)
+    return str(name)
 
 
 def _text(cell: object) -> str:

@@ -1,11 +1,13 @@
 """Graph in, program out."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
 from workbench.engine.costs import ModelCosts
 from workbench.engine.graph import Graph
 from workbench.engine.passes import simplify
+from workbench.engine.plan import Plan
 from workbench.engine.plans import PlanCache
 from workbench.engine.program import Program
 from workbench.engine.refine import refine
@@ -15,8 +17,12 @@ from workbench.engine.timings import default_cache
 from workbench.engine.tune import MeasuredCosts, Tuning
 from workbench.errors import WorkbenchError
 from workbench.kernels import info
+from workbench.kernels.generated import without_generated
 
 Tune = Literal["measure", "model"]
+
+BUDGET_S = 20.0
+"""Seconds that measuring may take unless told otherwise."""
 
 
 def compile_graph(
@@ -24,7 +30,8 @@ def compile_graph(
     *,
     threads: int = 1,
     tune: Tune = "measure",
-    budget_s: float = 20.0,
+    budget_s: float = BUDGET_S,
+    generated: bool = True,
     cache: Path | None = None,
 ) -> Program:
     """Return a program that computes what the graph says.
@@ -41,6 +48,8 @@ def compile_graph(
         are missing.
     budget_s : float
         Seconds that measuring may take.
+    generated : bool
+        False leaves out code written for the layer's mask: data-driven kernels alone.
     cache : Path, optional
         Folder of times measured before; `timings.default_cache` if not given.
 
@@ -60,19 +69,27 @@ def compile_graph(
             "Pass the number of cores that the program may use.",
         )
     simple = simplify(graph)
-    slots = find_slots(simple)
-    if tune == "model" or not info().native:
-        return Program(
-            simple, select(simple, slots, ModelCosts(simple, threads), threads)
-        )
-    folder = cache or default_cache()
-    known = PlanCache(folder, simple, threads)
+    with nullcontext() if generated else without_generated():
+        if tune == "model" or not info().native:
+            costs = ModelCosts(simple, threads)
+            plan = select(simple, find_slots(simple), costs, threads)
+        else:
+            tuning = Tuning(budget_s, cache or default_cache())
+            plan = _tuned(simple, threads, tuning)
+        return Program(simple, plan)
+
+
+def _tuned(graph: Graph, threads: int, tuning: Tuning) -> Plan:
+    """Return the plan found before, or the best that measuring finds in time."""
+    folder = tuning.cache or default_cache()
+    known = PlanCache(folder, graph, threads)
     plan = known.load()
-    if plan is None:
-        tuning = Tuning(budget_s, folder)
-        costs = MeasuredCosts(simple, slots, threads=threads, tuning=tuning)
-        plan = refine(simple, slots, select(simple, slots, costs, threads), costs)
-        costs.save()
-        if not costs.over:
-            known.save(plan)
-    return Program(simple, plan)
+    if plan is not None:
+        return plan
+    slots = find_slots(graph)
+    costs = MeasuredCosts(graph, slots, threads=threads, tuning=tuning)
+    plan = refine(graph, slots, select(graph, slots, costs, threads), costs)
+    costs.save()
+    if not costs.over:
+        known.save(plan)
+    return plan

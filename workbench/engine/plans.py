@@ -15,6 +15,7 @@ from workbench.engine.candidates import TABLE
 from workbench.engine.graph import Graph
 from workbench.engine.plan import Plan
 from workbench.engine.timings import machine_key
+from workbench.kernels.generated import available
 
 
 class PlanCache:
@@ -29,7 +30,8 @@ class PlanCache:
     """
 
     def __init__(self, folder: Path, graph: Graph, threads: int) -> None:
-        name = f"plan-{machine_key(threads)}-{structure_digest(graph)}.json"
+        kinds = "" if available().available else "-data-driven"
+        name = f"plan-{machine_key(threads)}-{structure_digest(graph)}{kinds}.json"
         self._path = folder / name
 
     def load(self) -> Plan | None:

@@ -6,6 +6,9 @@ this process may run such code at all. Does not belong here: the code itself
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -34,8 +37,10 @@ __all__ = [
     "Tuning",
     "available",
     "conv_generated",
+    "memory_refusal",
     "reference",
     "variants_generated",
+    "without_generated",
 ]
 
 CODE_LIMIT = 64 << 20
@@ -43,6 +48,9 @@ CODE_LIMIT = 64 << 20
 
 NUMBERS = {"avx2": 1, "avx512": 2}
 """Instruction sets as the compiled module numbers them."""
+
+
+_WANTED: ContextVar[bool] = ContextVar("workbench_generated", default=True)
 
 
 @dataclass(frozen=True)
@@ -69,17 +77,44 @@ def available() -> Availability:
     It needs x86-64 with AVX2 or AVX-512 and a system that lets a process seal memory
     it has written as executable.
     """
+    if not _WANTED.get():
+        return Availability(False, "without_generated asks for data-driven kernels")
     isa = info().isa
     if isa == "numpy":
         return Availability(False, "the compiled kernels are missing or not in use")
     if isa not in NUMBERS:
         return Availability(False, f"it needs avx2 or avx512; {isa} is in use")
-    refusal: int = _native().emit_probe()
-    if refusal:
-        return Availability(
-            False, f"the system refuses executable memory: {os.strerror(refusal)}"
-        )
+    refused = memory_refusal()
+    if refused:
+        return Availability(False, refused)
     return Availability(True, f"code is generated for {isa}")
+
+
+def memory_refusal() -> str | None:
+    """Return None when this process may seal memory as executable, else why not."""
+    if len(info().available) == 1:
+        return "not tried: the compiled kernels are missing"
+    refusal: int = _native().emit_probe()
+    if refusal == 0:
+        return None
+    return f"the system refuses executable memory: {os.strerror(refusal)}"
+
+
+@contextmanager
+def without_generated() -> Iterator[None]:
+    """Build steps of the data-driven kernels alone inside the ``with`` block.
+
+    Examples
+    --------
+    >>> with without_generated():
+    ...     available().reason
+    'without_generated asks for data-driven kernels'
+    """
+    token = _WANTED.set(False)
+    try:
+        yield
+    finally:
+        _WANTED.reset(token)
 
 
 def conv_generated(

@@ -29,12 +29,15 @@ class Agreement:
         Limit on `max_rel`.
     problem : str or None
         Why the outputs cannot be compared by value (shape, NaN).
+    judge : str
+        Whose output is the reference.
     """
 
     max_abs: float
     max_rel: float
     tolerance: float
     problem: str | None = None
+    judge: str = "torch"
 
     @property
     def ok(self) -> bool:
@@ -49,8 +52,8 @@ class Agreement:
         if self.problem is not None:
             return self.problem
         return (
-            f"output differs from torch: max abs error {self.max_abs:.3g}, max rel "
-            f"error {self.max_rel:.3g}; allowed is {self.tolerance:.3g}"
+            f"output differs from {self.judge}: max abs error {self.max_abs:.3g}, "
+            f"max rel error {self.max_rel:.3g}; allowed is {self.tolerance:.3g}"
         )
 
     def worst(self, other: "Agreement") -> "Agreement":
@@ -65,6 +68,7 @@ def compare_outputs(
     reference: NDArray[np.float32],
     *,
     tolerance: float = TOLERANCE,
+    judge: str = "torch",
 ) -> Agreement:
     """Return how well `output` agrees with `reference`.
 
@@ -74,6 +78,8 @@ def compare_outputs(
         Same shape when the engines agree.
     tolerance : float
         Limit on the largest difference over the largest reference value.
+    judge : str
+        Whose output the reference is.
 
     Examples
     --------
@@ -83,16 +89,17 @@ def compare_outputs(
     0.5
     """
     if output.shape != reference.shape:
-        text = f"output has shape {output.shape}; torch gives {reference.shape}"
+        text = f"output has shape {output.shape}; {judge} gives {reference.shape}"
         return Agreement(np.inf, np.inf, tolerance, text)
     if not np.isfinite(reference).all():
-        text = "torch's own output holds NaN or infinity: nothing to compare with"
+        text = f"{judge}'s own output holds NaN or infinity: nothing to compare with"
         return Agreement(np.inf, np.inf, tolerance, text)
     if not np.isfinite(output).all():
-        text = "output holds NaN or infinity; torch's is finite"
+        text = f"output holds NaN or infinity; {judge}'s is finite"
         return Agreement(np.inf, np.inf, tolerance, text)
     largest = float(np.abs(reference).max(initial=0.0))
     error = float(np.abs(output.astype(np.float64) - reference).max(initial=0.0))
     if error == 0.0:
-        return Agreement(0.0, 0.0, tolerance)
-    return Agreement(error, error / largest if largest else np.inf, tolerance)
+        return Agreement(0.0, 0.0, tolerance, judge=judge)
+    relative = error / largest if largest else np.inf
+    return Agreement(error, relative, tolerance, judge=judge)

@@ -5,12 +5,15 @@ they are timed (interleave.py), how the result is shown (cli, ui).
 """
 
 from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
 
-from workbench.measure.contenders import Contender, peer_contender, subject_of
+from workbench.measure.contenders import PRUNED, Contender, peer_contender, subject_of
 from workbench.measure.interleave import Settings, measure_contenders
 from workbench.measure.measurement import Measurement
 from workbench.measure.peers import ours, torch_eager
-from workbench.measure.peers.protocol import Peer
+from workbench.measure.peers.protocol import Subject
+from workbench.measure.peers.subject import OnnxNetwork
 from workbench.measure.peers.table import find_peer
 from workbench.models.network import Network
 from workbench.pruning.pruned import PrunedNetwork
@@ -19,10 +22,12 @@ ROUNDS = 100
 TORCH_DENSE = "torch dense"
 OURS_DENSE = "workbench dense"
 OURS_PRUNED = "workbench pruned"
+GIVEN = "given"
+"""How weights with zeros are called when a recipe prunes them further."""
 
 
 def bench(
-    network: Network,
+    network: Network | OnnxNetwork | str | PathLike[str],
     pruned: Network | PrunedNetwork | None = None,
     *,
     threads: int = 1,
@@ -38,9 +43,10 @@ def bench(
 
     Parameters
     ----------
-    network : Network
-        The dense weights.
-    pruned : PrunedNetwork or None
+    network : Network, or path of an ONNX file
+        The dense weights. Weights that hold zeros are called "pruned", and "given"
+        where other ones are pruned further.
+    pruned : Network, PrunedNetwork or None
         The pruned weights; None, or `network` again, leaves those rows out.
     threads : int
         Given to every engine.
@@ -54,27 +60,60 @@ def bench(
     Raises
     ------
     WorkbenchError
-        When a name in `against` is unknown.
+        When a name in `against` is unknown, or the engine does not read the ONNX file.
     """
-    peers = [find_peer(name) for name in dict.fromkeys(against)]
-    contenders = _contenders(network, pruned, peers)
-    settings = Settings(budget_s=budget_s, on_round=on_round)
     return measure_contenders(
-        contenders, threads=threads, rounds=ROUNDS, settings=settings
+        contenders_of(network, pruned, against=against),
+        threads=threads,
+        rounds=ROUNDS,
+        settings=Settings(budget_s=budget_s, on_round=on_round),
     )
 
 
-def _contenders(
-    network: Network,
-    pruned: Network | PrunedNetwork | None,
-    peers: Sequence[Peer],
+def contenders_of(
+    network: Network | OnnxNetwork | str | PathLike[str],
+    pruned: Network | PrunedNetwork | None = None,
+    *,
+    against: Sequence[str] = ("torch",),
+    keep: Path | None = None,
 ) -> list[Contender]:
-    owners = (network, pruned) if isinstance(pruned, PrunedNetwork) else (network,)
-    subjects = [subject_of(one) for one in owners]
-    pairs = [(torch_eager.PEER, subjects[0])]
+    """Return the contenders that `bench` measures, in the order of its rows.
+
+    Parameters
+    ----------
+    network, pruned, against
+        As in `bench`.
+    keep : Path or None
+        Folder where files converted for other engines stay for the next time.
+
+    Raises
+    ------
+    WorkbenchError
+        As in `bench`.
+    """
+    peers = [find_peer(name) for name in dict.fromkeys(against)]
+    if isinstance(network, str | PathLike):
+        network = OnnxNetwork.read(Path(network))
+    subjects = _subjects(network, pruned, keep)
+    pairs = [(torch_eager.PEER, subjects[0])] if subjects[0].has_module else []
     pairs += [(ours.PEER, subject) for subject in subjects]
     pairs += [(peer, subject) for peer in peers for subject in subjects]
     return [
         peer_contender(peer, subject, name=f"{peer.name} {subject.weights}")
         for peer, subject in dict.fromkeys(pairs)
     ]
+
+
+def _subjects(
+    network: Network | OnnxNetwork,
+    pruned: Network | PrunedNetwork | None,
+    keep: Path | None,
+) -> list[Subject]:
+    first = subject_of(network, keep=keep)
+    if pruned is None or pruned is network:
+        return [first]
+    second = subject_of(pruned, keep=keep)
+    second.weights = PRUNED
+    if first.weights == PRUNED:
+        first.weights = GIVEN
+    return [first, second]

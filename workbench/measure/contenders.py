@@ -6,6 +6,7 @@ belong here: timing them (interleave.py).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from workbench.engine.program import Program
 from workbench.errors import WorkbenchError
@@ -17,9 +18,14 @@ from workbench.measure.peers.protocol import (
     Setup,
     Subject,
 )
+from workbench.measure.peers.subject import OnnxNetwork, OnnxSubject
 from workbench.measure.peers.table import find_peer
 from workbench.models.network import Network
 from workbench.pruning.pruned import PrunedNetwork
+
+DENSE, PRUNED = "dense", "pruned"
+NEGLIGIBLE = 0.01
+"""Training leaves a weight in a million exactly zero; pruning one in a hundred."""
 
 Given = str | Program | Network | PrunedNetwork | tuple[str, Callable[..., object]]
 
@@ -52,21 +58,48 @@ class Contender:
     absent: str | None = None
 
 
-def subject_of(owner: Network | PrunedNetwork) -> Subject:
-    """Return the weights of a network, named dense or pruned."""
-    pruned = isinstance(owner, PrunedNetwork)
-    return Subject(owner, weights="pruned" if pruned else "dense")
+def subject_of(
+    owner: Network | PrunedNetwork | OnnxNetwork, *, keep: Path | None = None
+) -> Subject:
+    """Return the weights of a network under the name that fits them.
+
+    A pruned network, and any other whose weights hold zeros, is "pruned".
+
+    Parameters
+    ----------
+    owner : Network, PrunedNetwork or OnnxNetwork
+    keep : Path or None
+        Folder where files converted for other engines stay; see `Subject`.
+    """
+    pruned = isinstance(owner, PrunedNetwork) or sparsity_of(owner) >= NEGLIGIBLE
+    name = PRUNED if pruned else DENSE
+    if isinstance(owner, OnnxNetwork):
+        return OnnxSubject(owner, weights=name, keep=keep)
+    return Subject(owner, weights=name, keep=keep)
+
+
+def sparsity_of(owner: Network | PrunedNetwork | OnnxNetwork) -> float:
+    """Return zeros over all weights of two and more axes, 0..1."""
+    if isinstance(owner, OnnxNetwork):
+        return owner.sparsity
+    found = [value for value in owner.module.parameters() if value.ndim >= 2]
+    total = sum(weight.numel() for weight in found)
+    zeros = total - sum(int(weight.count_nonzero()) for weight in found)
+    return zeros / total if total else 0.0
 
 
 def peer_contender(peer: Peer, subject: Subject, *, name: str) -> Contender:
     """Return an engine of the table on the given weights."""
+    absent = peer.available()
+    if absent is None and peer.from_module and not subject.has_module:
+        absent = f"it starts from a torch module; {subject.owner.name} is an ONNX file"
     return Contender(
         name=name,
         engine=peer.name,
         subject=subject,
         prepare=lambda setup: peer.prepare(subject, setup),
         package=peer.package,
-        absent=peer.available(),
+        absent=absent,
     )
 
 

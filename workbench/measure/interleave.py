@@ -21,6 +21,7 @@ from time import perf_counter, sleep
 import numpy as np
 import torch
 
+from workbench.engine.compile import BUDGET_S
 from workbench.errors import WorkbenchError
 from workbench.measure.agreement import TOLERANCE, Agreement, compare_outputs
 from workbench.measure.conditions import PACKAGES, read_conditions
@@ -56,6 +57,8 @@ class Settings:
         Largest error, relative to the largest output, that counts as equal.
     seed : int
         Of the second input that outputs are compared on.
+    tune_s : float
+        Seconds that the bundled engine may spend on choosing kernels.
     on_round : callable (done, total) or None
         Called with 0 while another measurement runs and before each engine loads the
         network, then after each round; may raise to stop.
@@ -66,6 +69,7 @@ class Settings:
     min_sample_ms: float = 1.0
     tolerance: float = TOLERANCE
     seed: int = 0
+    tune_s: float = BUDGET_S
     on_round: Callable[[int, int], None] | None = None
 
 
@@ -153,7 +157,7 @@ def measure_contenders(
         stack.enter_context(_same_for_all(threads))
         for lane in lanes:
             _tell(settings, 0, rounds)
-            _prepare(lane, Setup(threads, len(image)), stack)
+            _prepare(lane, Setup(threads, len(image), settings.tune_s), stack)
             _check(lane, image, settings)
         racing = [lane for lane in lanes if lane.refused is None]
         _warm_up(racing, image, settings)
@@ -229,7 +233,10 @@ def _check(lane: _Lane, image: Array, settings: Settings) -> None:
             lane.refused = f"failed to run: {error}"
             return
         found = compare_outputs(
-            output, subject.reference(x), tolerance=settings.tolerance
+            output,
+            subject.reference(x),
+            tolerance=settings.tolerance,
+            judge=subject.judge,
         )
         lane.agreement = found.worst(lane.agreement) if lane.agreement else found
     if lane.agreement is not None:

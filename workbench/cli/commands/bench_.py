@@ -1,7 +1,8 @@
 """`workbench bench`: the command behind every speed claim."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,8 +16,19 @@ from workbench.cli.options import (
     Weights,
     load_network,
     load_pruned,
+    parse_shape,
 )
-from workbench.cli.output import print_json, print_line, print_table
+from workbench.cli.output import percent, print_json, print_line, print_table
+from workbench.engine.compile import BUDGET_S
+from workbench.errors import WorkbenchError
+from workbench.measure.bench import ROUNDS, contenders_of
+from workbench.measure.interleave import Settings, measure_contenders
+
+if TYPE_CHECKING:
+    from workbench.measure.contenders import Contender
+    from workbench.measure.peers.protocol import Subject
+
+KIND = "bench"
 
 
 def run(
@@ -26,33 +38,113 @@ def run(
     input_shape: InputShape = None,
     threads: Threads = 1,
     against: Annotated[
-        str, typer.Option(help="Other engines, separated by commas.")
-    ] = "torch",
+        str | None,
+        typer.Option(
+            help="Other engines, separated by commas; `doctor` names them. "
+            "[default: torch, for an ONNX file onnxruntime]"
+        ),
+    ] = None,
     seconds: Annotated[
         float, typer.Option(min=0.1, help="Time to spend on measuring.")
     ] = 10.0,
+    budget: Annotated[
+        float, typer.Option(min=0.0, help="Seconds for choosing kernels, a program.")
+    ] = BUDGET_S,
+    per_layer: Annotated[
+        bool, typer.Option("--per-layer", help="Also time every layer in place.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Time torch, our dense and our pruned program in interleaved rounds.
 
-    Exits 1 when an engine's output differs: it gets no time.
+    MODEL may be an ONNX file, dense or pruned. Exits 1 when an engine's output
+    differs: it gets no time. The result is kept as a run.
     """
-    network = load_network(model, weights, input_shape)
-    names = tuple(name.strip() for name in against.split(",") if name.strip())
-    result = wb.bench(
-        network,
-        load_pruned(network, recipe),
+    names = _names(against, model)
+    contenders = _contenders(
+        model, recipe, weights=weights, shape=input_shape, against=names
+    )
+    result = measure_contenders(
+        contenders,
         threads=threads,
-        against=names,
-        budget_s=seconds,
+        rounds=ROUNDS,
+        settings=Settings(budget_s=seconds, tune_s=budget),
     )
     facts = result.to_dict()
+    if per_layer:
+        facts["per_layer"] = _per_layer(contenders[-1].subject, threads, budget)
+    facts["run"] = _record(facts, recipe)
     if as_json:
         print_json(facts)
     else:
         _print(facts)
     if any(row["refused"] for row in facts["rows"]):
         raise typer.Exit(1)
+
+
+def _is_onnx(model: str) -> bool:
+    return Path(model).suffix.lower() == ".onnx"
+
+
+def _names(against: str | None, model: str) -> tuple[str, ...]:
+    """Return the engines asked for."""
+    if against is None:
+        return ("onnxruntime",) if _is_onnx(model) else ("torch",)
+    return tuple(name.strip() for name in against.split(",") if name.strip())
+
+
+def _contenders(
+    model: str,
+    recipe: Path | None,
+    *,
+    weights: Path | None,
+    shape: str | None,
+    against: tuple[str, ...],
+) -> "list[Contender]":
+    if _is_onnx(model):
+        if recipe is not None or weights is not None:
+            raise WorkbenchError(
+                f"{model} with --recipe or --weights",
+                "an ONNX file alone: its weights are what is measured",
+                "Leave the option out, or name a network instead of the file.",
+            )
+        from workbench.measure.peers.subject import OnnxNetwork
+
+        network = OnnxNetwork.read(Path(model), input_shape=parse_shape(shape))
+        return contenders_of(network, against=against)
+    dense = load_network(model, weights, shape)
+    return contenders_of(dense, load_pruned(dense, recipe), against=against)
+
+
+def _per_layer(subject: "Subject", threads: int, budget: float) -> dict[str, Any]:
+    """Return the times of every layer of our program of these weights."""
+    import torch
+
+    from workbench.measure.per_layer import per_layer
+
+    example = None if subject.has_module else torch.zeros(1, *subject.input_shape)
+    program = wb.compile(
+        subject.source, threads=threads, example=example, budget=budget
+    )
+    return {"weights": subject.weights, **per_layer(program).to_dict()}
+
+
+def _record(facts: Mapping[str, Any], recipe: Path | None) -> str | None:
+    """Keep the result as a run; return its id, or None where that cannot be done."""
+    inputs = {
+        "model": facts["network"],
+        "digest": facts["digest"],
+        "recipe": None if recipe is None else wb.Recipe.load(recipe).dump(),
+        "threads": facts["threads"],
+        "rows": [row["name"] for row in facts["rows"]],
+        "machine": facts["conditions"]["machine_digest"],
+    }
+    results = {"latency": dict(facts)}
+    try:
+        return str(wb.Store().add_run(KIND, inputs=inputs, results=results).id)
+    except WorkbenchError as error:
+        typer.echo(f"not recorded: {error.found}", err=True)
+        return None
 
 
 def _print(result: Mapping[str, Any]) -> None:
@@ -68,6 +160,11 @@ def _print(result: Mapping[str, Any]) -> None:
     print_line(f"ratio: median of {result['baseline']} / median of the row")
     if result["warning"]:
         print_line(f"warning: {result['warning']}")
+    if "per_layer" in result:
+        print_line()
+        _print_layers(result["per_layer"])
+    if result["run"]:
+        print_line(f"kept as run {result['run']}")
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[object, ...]:
@@ -83,4 +180,32 @@ def _cells(row: Mapping[str, Any]) -> tuple[object, ...]:
         row["n"],
         "1.00" if baseline else f"{row['ratio']:.2f}",
         "baseline" if baseline else row["verdict"],
+    )
+
+
+def _print_layers(facts: Mapping[str, Any]) -> None:
+    """Print the layers of our program; the slowest names itself."""
+    print_table(
+        f"{facts['network']} {facts['weights']}, every layer in place: "
+        f"{facts['total_ms']:.3f} ms, median of {facts['rounds']} runs",
+        ("layer", "op", "ms", "share", "MACs", "GF/s", "of peak", "kernel"),
+        [
+            (
+                row["layer"],
+                row["op"],
+                f"{row['ms']:.4f}",
+                percent(row["share"]),
+                row["executed_macs"],
+                "" if row["gflops"] is None else f"{row['gflops']:.1f}",
+                "" if row["of_peak"] is None else percent(row["of_peak"]),
+                row["kernel"],
+            )
+            for row in facts["layers"]
+        ],
+    )
+    slowest = max(facts["layers"], key=lambda row: row["ms"])
+    print_line(f"slowest: {slowest['layer']}, {percent(slowest['share'])} of the time")
+    print_line(
+        "MACs: what the kernel multiplies; GF/s: on non-zero weights; "
+        f"peak: {facts['peak_gflops']:.1f} GF/s a core, measured"
     )

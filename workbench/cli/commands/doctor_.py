@@ -9,7 +9,8 @@ from workbench.cli.output import print_json, print_line, print_table
 from workbench.data.discovery import find, places
 from workbench.data.raw import DataError
 from workbench.kernels import generated, info
-from workbench.measure.conditions import cpu_model
+from workbench.measure.conditions import cpu_model, installed_versions
+from workbench.measure.fma_peak import peak_gflops
 from workbench.measure.peers.table import peers
 
 PACKAGES = ("torch", "numpy", "streamlit", "plotly", "torch-pruning", "onnx")
@@ -19,7 +20,7 @@ EMBEDDED = "mnist5k"
 
 
 def run(as_json: AsJson = False) -> None:
-    """Print CPU, chosen kernels, versions, datasets and peers."""
+    """Print CPU, its peak, chosen kernels, versions, datasets and peers."""
     kernels = info()
     facts = {
         "workbench": wb.__version__,
@@ -29,11 +30,14 @@ def run(as_json: AsJson = False) -> None:
         "isa": kernels.isa,
         "isa_reason": kernels.reason,
         "isa_available": list(kernels.available),
+        "fma_peak_gflops": round(peak_gflops(), 1),
         "compiler": kernels.compiler,
         "generated_code": generated.available().reason,
+        "executable_memory": generated.memory_refusal() or "allowed",
         "versions": {name: _version(name) for name in PACKAGES},
         "datasets": {name: _found(name) for name in DATASETS},
         "peers": {name: peer.available() or "ready" for name, peer in peers().items()},
+        "peer_versions": dict(installed_versions(_distributions())),
     }
     if as_json:
         print_json(facts)
@@ -44,6 +48,11 @@ def run(as_json: AsJson = False) -> None:
         else:
             shown = ", ".join(value) if isinstance(value, list) else value
             print_line(f"{name:15} {shown}")
+
+
+def _distributions() -> list[str]:
+    """Return the packages that the engines of the table come in."""
+    return sorted({peer.package for peer in peers().values() if peer.package})
 
 
 def _found(dataset: str) -> str:

@@ -5,7 +5,7 @@ so it lives in a virtual environment that a variable names.
 """
 
 import os
-import tempfile
+from functools import partial
 from pathlib import Path
 
 from workbench.measure.peers.protocol import Peer, Runner, Setup, Subject
@@ -30,15 +30,13 @@ def _available() -> str | None:
 
 def _prepare(subject: Subject, setup: Setup) -> Runner:
     python = Path(os.environ[VARIABLE])
-    # The engine has read the file by the time it is up.
-    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
-        model = _older(subject.onnx_path, Path(folder) / "model.onnx")
-        extra = {"NM_DISABLE_ANALYTICS": "1"}
-        return RemoteRunner(python, "deepsparse", model, setup, extra=extra)
+    model = subject.converted(f"opset-{OPSET}.onnx", partial(_older, subject.onnx_path))
+    extra = {"NM_DISABLE_ANALYTICS": "1"}
+    return RemoteRunner(python, "deepsparse", model, setup, extra=extra)
 
 
-def _older(source: Path, target: Path) -> Path:
-    """Write the same network as the ONNX of its time; return the path."""
+def _older(source: Path, target: Path) -> None:
+    """Write the same network as the ONNX of its time."""
     import onnx
     from onnx.version_converter import convert_version
 
@@ -50,7 +48,6 @@ def _older(source: Path, target: Path) -> Path:
             node.attribute.extend(kept)
     model.ir_version = IR_VERSION
     onnx.save(model, target)
-    return target
 
 
 PEER = Peer("deepsparse", "DeepSparse, one stream", None, _available, _prepare)

@@ -1,5 +1,7 @@
 """The bundled engine, through the same door as every other one."""
 
+import torch
+
 from workbench.kernels import info
 from workbench.measure.peers.protocol import (
     FunctionRunner,
@@ -16,10 +18,20 @@ def _available() -> str | None:
     return "the compiled kernels are missing; run: pip install -e ."
 
 
-def _prepare(subject: Subject, setup: Setup) -> Runner:
+def prepare(subject: Subject, setup: Setup, *, generated: bool = True) -> Runner:
+    """Return the compiled program."""
     from workbench.capture.compile import compile as compile_network
 
-    return FunctionRunner(compile_network(subject.owner, threads=setup.threads))
+    # An ONNX file may leave height and width free.
+    example = None if subject.has_module else torch.zeros(1, *subject.input_shape)
+    program = compile_network(
+        subject.source,
+        threads=setup.threads,
+        example=example,
+        budget=setup.tune_s,
+        generated=generated,
+    )
+    return FunctionRunner(program)
 
 
-PEER = Peer("workbench", "Workbench engine", None, _available, _prepare)
+PEER = Peer("workbench", "Workbench engine", None, _available, prepare)

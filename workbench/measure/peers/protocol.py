@@ -1,88 +1,33 @@
 """What an engine must offer to be measured.
 
-Belongs here: the three small types every adapter uses. Does not belong here: any
-engine (one file each beside this one, one line each in table.py).
+Belongs here: the three small types every adapter uses. Does not belong here: the
+network (subject.py) or any engine (one file each beside this one, one line each in
+table.py).
 """
 
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.util import find_spec
-from pathlib import Path
 from time import perf_counter_ns
-from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from workbench.measure.onnx_model import to_onnx
+from workbench.engine.compile import BUDGET_S
+from workbench.measure.peers.subject import Array, Subject
 
-Array = NDArray[np.float32]
-
-
-class Weights(Protocol):
-    """What Network and PrunedNetwork have in common: one module, one input shape."""
-
-    @property
-    def name(self) -> str:
-        """Name of the network."""
-
-    @property
-    def module(self) -> torch.nn.Module:
-        """Module in eval mode, masks applied."""
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of one image."""
-
-    @property
-    def digest(self) -> str:
-        """Sha256 hex over the weights."""
-
-
-class Subject:
-    """Return the network that engines are to run: same weights for all of them.
-
-    Parameters
-    ----------
-    owner : Network or PrunedNetwork
-        The weights. `owner.module` is the definition of the right output.
-    weights : str
-        "dense" or "pruned": how rows name these weights.
-    """
-
-    def __init__(self, owner: Weights, *, weights: str) -> None:
-        self.owner = owner
-        self.weights = weights
-
-    @property
-    def module(self) -> torch.nn.Module:
-        """The torch module, in eval mode, masks applied."""
-        return self.owner.module
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """(C, H, W) of one image."""
-        return tuple(self.owner.input_shape)
-
-    @cached_property
-    def _folder(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="workbench-")
-
-    @cached_property
-    def onnx_path(self) -> Path:
-        """One ONNX file for all the engines that read ONNX, made when first asked."""
-        path = Path(self._folder.name) / "model.onnx"
-        path.write_bytes(to_onnx(self.module, self.input_shape).SerializeToString())
-        return path
-
-    def reference(self, x: Array) -> Array:
-        """Return torch's output on the (masked) module: what all must equal."""
-        with torch.inference_mode():
-            return as_float32(self.module(torch.from_numpy(x)))
+__all__ = [
+    "Array",
+    "FunctionRunner",
+    "Peer",
+    "Runner",
+    "Setup",
+    "Subject",
+    "as_float32",
+    "needs",
+    "no_need",
+]
 
 
 @dataclass(frozen=True)
@@ -95,10 +40,13 @@ class Setup:
         It may use so many, no more.
     batch : int
         Images in every call, so that an engine may plan for it.
+    tune_s : float
+        Seconds that the bundled engine may spend on choosing kernels.
     """
 
     threads: int
     batch: int = 1
+    tune_s: float = BUDGET_S
 
 
 class Runner(ABC):
@@ -164,6 +112,8 @@ class Peer:
         that helps.
     prepare : callable (Subject, Setup) -> Runner
         Loads the network. Its time is reported apart, never within a sample.
+    from_module : bool
+        It starts from the torch module: no use for a network that is an ONNX file.
     """
 
     name: str
@@ -171,6 +121,7 @@ class Peer:
     package: str | None
     available: Callable[[], str | None]
     prepare: Callable[[Subject, Setup], Runner]
+    from_module: bool = False
 
 
 def no_need() -> str | None:

@@ -3,12 +3,18 @@
 from workbench.errors import WorkbenchError
 from workbench.measure.peers import (
     deepsparse,
+    executorch,
+    litert,
+    mnn,
+    mnn_sparse,
     ncnn,
     onnxruntime,
     openvino,
     ours,
     torch_channels_last,
+    torch_compile,
     torch_eager,
+    tvm,
 )
 from workbench.measure.peers.protocol import Peer
 
@@ -16,9 +22,15 @@ PEERS: tuple[Peer, ...] = (
     ours.PEER,
     torch_eager.PEER,
     torch_channels_last.PEER,
+    torch_compile.PEER,
     onnxruntime.PEER,
     openvino.PEER,
     ncnn.PEER,
+    mnn.PEER,
+    mnn_sparse.PEER,
+    litert.PEER,
+    executorch.PEER,
+    tvm.PEER,
     deepsparse.PEER,
 )
 

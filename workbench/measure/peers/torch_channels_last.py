@@ -37,4 +37,5 @@ PEER = Peer(
     "torch",
     no_need,
     _ChannelsLast,
+    from_module=True,
 )

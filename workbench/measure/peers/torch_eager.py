@@ -23,4 +23,4 @@ class _Eager(Runner):
             return as_float32(self._module(torch.from_numpy(x)))
 
 
-PEER = Peer("torch", "PyTorch eager, NCHW", "torch", no_need, _Eager)
+PEER = Peer("torch", "PyTorch eager, NCHW", "torch", no_need, _Eager, from_module=True)

@@ -1,151 +1,305 @@
 """The table against every other engine: the same pruned weights, interleaved.
 
-    python -m benchmarks.peers --all
-    python -m benchmarks.peers --networks mobilenetv1-224 --weights 0.9 --threads 1
+    python -m benchmarks.peers --all                         # all rows, 1 and 2 threads
+    python -m benchmarks.peers --rows mobilenetv1-224:0.9 --threads 1
+    python -m benchmarks.peers --all --convert               # only the conversions
 
 Unstructured: every convolution but the first and the depthwise ones, by magnitude per
 layer. PCONV: each 3x3 kernel keeps 4 of 9 weights in one of 8 patterns, and three
-quarters of all kernels (1x1 too) are removed by norm. Engines that are not installed
-are named. "best dense" is the fastest rival on the dense weights, "best of all" the
-fastest rival on the pruned ones (dense or sparse); ratio = rival time / our time.
+quarters of all kernels (1x1 too) are removed by norm. Outputs are checked first;
+ratio = rival time / our time. A row runs in a process of its own, pinned to as many
+cores as threads; its result is saved when it ends, and a row that has one from the same
+kernels is not measured again. Dense engines gain nothing from zeros: rows of pruned
+weights leave out those that on dense weights took over `NEAR` times the best one's
+time. An engine that is absent, refused or crashes is named below the table.
 """
 
 import argparse
-from collections.abc import Sequence
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-from torch import nn
-
-import workbench as wb
-from workbench.measure.measurement import Measurement
-from workbench.measure.peers.table import PEERS
-from workbench.models.network import Layer, Network
-from workbench.pruning.recipe import Recipe
-from workbench.pruning.rule import Rule
-
-NETWORKS = (
-    "mobilenetv1-224",
-    "resnet50-224",
-    "vgg16-224-convs",
-    "resnet20-cifar10",
-    "vgg16-cifar10",
+from benchmarks import peer_table
+from benchmarks.peer_rows import (
+    DATA_DRIVEN,
+    OUR_DENSE,
+    OURS,
+    SPARSE_ENGINES,
+    Row,
+    default_folder,
+    find_rows,
+    load,
+    weights_of,
 )
-WEIGHTS = ("0.8", "0.9", "0.95", "pconv")
-OURS = "workbench"
+from workbench.engine.timings import default_cache, machine_key
+from workbench.measure.contenders import Contender, peer_contender, subject_of
+from workbench.measure.interleave import Settings, measure_contenders
+from workbench.measure.peers import ours
+from workbench.measure.peers.protocol import Setup, Subject
+from workbench.measure.peers.table import PEERS
+
+NEAR = 1.2
+SLOW = 2.0
+"""Dense rows of 2 threads leave out who took so many times the best with 1."""
+
+ROUNDS = 200
+ROW_LIMIT_S = 420.0
+TRIES = 3
+UNTUNED = "left out unless named in --engines: untuned it is tens of times slower"
 
 
 def main() -> None:
-    """Print one row a network, weights and thread count."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--all", action="store_true", help="every row, 1 and 2 threads")
-    parser.add_argument("--networks", default="mobilenetv1-224")
-    parser.add_argument("--weights", default="0.9")
-    parser.add_argument("--threads", default="1")
-    parser.add_argument("--seconds", type=float, default=12.0)
-    options = parser.parse_args()
-    if options.all:
-        networks, kinds, threads = NETWORKS, WEIGHTS, ("1", "2")
-    else:
-        networks, kinds, threads = (
-            tuple(text.split(","))
-            for text in (options.networks, options.weights, options.threads)
-        )
-    names = [peer.name for peer in PEERS if peer.name != OURS]
-    print_header(names)
-    for name in networks:
-        network = load(name)
-        for kind in kinds:
-            pruned = wb.prune(network, recipe(network, kind))
-            for count in threads:
-                measured = wb.bench(
-                    network,
-                    pruned,
-                    threads=int(count),
-                    against=names,
-                    budget_s=options.seconds,
-                )
-                print_rows(f"{name} {kind}", measured, names)
+    """Measure the rows that have no result yet and print the table."""
+    options = _options()
+    if options.row:
+        _child(options)
+        return
+    options.folder.mkdir(parents=True, exist_ok=True)
+    rows = find_rows("" if options.all else options.rows)
+    for count in options.threads:
+        for row in rows:
+            if options.again or not _done(options.folder, row, count):
+                _measure(row, count, options)
+                _write_table(options)
+    _write_table(options)
+    print((options.folder / "table.md").read_text())
 
 
-def load(name: str) -> Network:
-    """Return a sample; `-convs` leaves out its classifier."""
-    if not name.endswith("-convs"):
-        return wb.load_model(name)
-    whole = wb.load_model(name.removesuffix("-convs"))
-    features = whole.module.get_submodule("features")
-    assert isinstance(features, nn.Module)
-    return wb.from_module(features, input_shape=whole.input_shape, name=name)
-
-
-def recipe(network: Network, kind: str) -> Recipe:
-    """Return the recipe of the protocol for these weights."""
-    convs = [layer for layer in network.layers if layer.kind == "conv"]
-    prunable = [layer for layer in convs[1:] if not layer.depthwise]
-    rules = []
-    for layer in prunable:
-        method, params = _method(layer, kind)
-        rules.append(Rule.of(layer.id, method, **params))
-    return Recipe(layers=tuple(rules))
-
-
-def _method(layer: Layer, kind: str) -> tuple[str, dict[str, object]]:
-    if kind != "pconv":
-        return "magnitude", {"sparsity": float(kind)}
-    if layer.kernel_size == (3, 3):
-        return "pconv", {"patterns": 8, "connectivity": 0.75}
-    return "kernel", {"sparsity": 0.75}
-
-
-def print_header(names: Sequence[str]) -> None:
-    """Print the table's head."""
-    columns = [
-        "network, weights",
-        "threads",
-        *names,
-        "our dense",
-        "our pruned",
-        "best dense / our dense",
-        "best of all / our pruned",
-        "pruned p10-p90, n",
-    ]
-    print("| " + " | ".join(columns) + " |")
-    print("|---" * len(columns) + "|", flush=True)
-
-
-def print_rows(title: str, measured: Measurement, names: Sequence[str]) -> None:
-    """Print one row: each rival as `dense / pruned` median ms."""
-    cells = [title, str(measured.conditions.threads)]
-    rivals: dict[str, list[float]] = {"dense": [], "pruned": []}
-    for name in names:
-        pair = []
-        for weights in ("dense", "pruned"):
-            value = median(measured, f"{name} {weights}")
-            pair.append("-" if value is None else f"{value:.3g}")
-            if value is not None:
-                rivals[weights].append(value)
-        cells.append(" / ".join(pair))
-    ours = {w: median(measured, f"{OURS} {w}") for w in ("dense", "pruned")}
-    cells += ["-" if v is None else f"{v:.3g}" for v in ours.values()]
-    for weights, value in ours.items():
-        best = min(rivals["dense"] + (rivals["pruned"] if weights == "pruned" else []))
-        cells.append("-" if value is None else f"{best / value:.2f}")
-    spread = measured.row(f"{OURS} pruned").spread
-    cells.append(
-        "-"
-        if spread is None
-        else f"{spread.p10_ms:.3g}-{spread.p90_ms:.3g}, {spread.n}"
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    print("| " + " | ".join(cells) + " |", flush=True)
-    for name, reason in measured.absent:
-        print(f"<!-- {name} did not take part: {reason} -->")
-    for row in measured.rows:
-        if row.refused:
-            print(f"<!-- {row.name} refused: {row.refused} -->", flush=True)
+    add = parser.add_argument
+    add("--all", action="store_true", help="every row, whatever --rows says")
+    add("--rows", default="", help="parts of network:weights, separated by commas")
+    add("--threads", type=int, nargs="+", default=[1, 2])
+    add("--seconds", type=float, default=3.0, help="for each engine of a row")
+    add("--budget", type=float, default=20.0, help="seconds to tune our programs")
+    add("--engines", default="", help="only these, separated by commas")
+    add("--folder", type=Path, default=default_folder(), help="of results and table")
+    add("--again", action="store_true", help="measure rows that have a result too")
+    add("--convert", action="store_true", help="only convert networks for engines")
+    add("--row", default="", help=argparse.SUPPRESS)
+    add("--without", default="", help=argparse.SUPPRESS)
+    return parser.parse_args()
 
 
-def median(measured: Measurement, name: str) -> float | None:
-    """Return a row's median in ms, or None where it has none."""
-    found = next((row for row in measured.rows if row.name == name), None)
-    return None if found is None else found.median_ms
+def _done(folder: Path, row: Row, threads: int) -> bool:
+    result = peer_table.read(folder, row, threads)
+    return result is not None and result.get("kernels") == machine_key(threads)
+
+
+def _measure(row: Row, threads: int, options: argparse.Namespace) -> None:
+    """Run one row in a process of its own; again without an engine that kills it."""
+    gone: dict[str, str] = {}
+    started = time.monotonic()
+    for _ in range(TRIES):
+        told = _run_child(row, threads, options, without=tuple(gone))
+        if told is None:
+            break
+        culprit = _last_engine(options.folder)
+        gone[culprit] = told
+        print(f"{row.key}, {threads}: {culprit} {told}", flush=True)
+        if culprit in (OURS, ""):
+            break
+    if not options.convert:
+        _add(options.folder, row, threads, gone)
+    seconds = time.monotonic() - started
+    print(f"{row.key}, {threads} thread(s): {seconds:.0f} s", flush=True)
+
+
+def _run_child(
+    row: Row, threads: int, options: argparse.Namespace, *, without: tuple[str, ...]
+) -> str | None:
+    """Return None, or how the process of the row died."""
+    _note(options.folder, "")
+    arguments = ["--row", row.key, "--threads", threads, "--folder", options.folder]
+    arguments += ["--seconds", options.seconds, "--budget", options.budget]
+    arguments += ["--engines", options.engines, "--without", ",".join(without)]
+    arguments += ["--convert"] if options.convert else []
+    log = options.folder / "log.txt"
+    with log.open("a") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.peers", *map(str, arguments)],
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        )
+        try:
+            code = process.wait(ROW_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            # Engines in other interpreters belong to the same group.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return f"did not end within {ROW_LIMIT_S:.0f} s"
+    return None if code == 0 else f"ended the process with code {code}, see {log}"
+
+
+def _child(options: argparse.Namespace) -> None:
+    """Measure one row in this process and write its result."""
+    (threads,), (row,) = options.threads, find_rows(options.row)[:1]
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cores[-threads:])
+    contenders, left_out = _contenders(row, threads, options)
+    if options.convert:
+        for one in contenders:
+            _convert(one, Setup(threads))
+        return
+    measured = measure_contenders(
+        contenders,
+        threads=threads,
+        rounds=ROUNDS,
+        settings=Settings(
+            budget_s=options.seconds * len(contenders), tune_s=options.budget
+        ),
+    )
+    result = measured.to_dict(baseline=_baseline(measured.timed))
+    result |= {"weights": row.weights, "left_out": left_out}
+    result["kernels"] = machine_key(threads)
+    _save(peer_table.result_path(options.folder, row, threads), result)
+
+
+def _contenders(
+    row: Row, threads: int, options: argparse.Namespace
+) -> tuple[list[Contender], dict[str, str]]:
+    """Return who takes part, and who does not and why."""
+    keep = default_cache() / "peers"
+    network = load(row.network)
+    subject = subject_of(weights_of(network, row.weights), keep=keep)
+    found = [peer_contender(ours.PEER, subject, name=OURS)]
+    if DATA_DRIVEN in row.extra:
+        found.append(
+            replace(
+                found[0],
+                name=DATA_DRIVEN,
+                prepare=partial(ours.prepare, subject, generated=False),
+            )
+        )
+    if OUR_DENSE in row.extra:
+        dense = subject_of(network, keep=keep)
+        found.append(peer_contender(ours.PEER, dense, name=OUR_DENSE))
+    left_out = _left_out(row, threads, options)
+    found += [
+        peer_contender(peer, subject, name=peer.name)
+        for peer in PEERS
+        if peer.name != OURS and peer.name not in left_out
+    ]
+    folder = options.folder
+    return [_noted(one, folder) for one in found], left_out
+
+
+def _left_out(row: Row, threads: int, options: argparse.Namespace) -> dict[str, str]:
+    """Return engines that are not worth their time in this row, with the reason."""
+    without = [name for name in options.without.split(",") if name]
+    gone = dict.fromkeys(without, "it ended the process before")
+    names = [peer.name for peer in PEERS if peer.name != OURS]
+    if options.engines:
+        wanted = options.engines.split(",")
+        return {name: "not asked for" for name in names if name not in wanted} | gone
+    gone["tvm"] = UNTUNED
+    if row.weights == "dense":
+        gone["mnn_sparse"] = "there are no zeros"
+        factor, count = SLOW, 1
+        if threads == 1:
+            return gone
+    else:
+        factor, count = NEAR, threads
+    dense = replace(row, weights="dense", extra=())
+    result = peer_table.read(options.folder, dense, count)
+    if result is None:
+        return gone
+    told = {one["name"]: one["median_ms"] for one in result["rows"]}
+    rated = {
+        name: ms
+        for name, ms in told.items()
+        if ms is not None and name not in peer_table.OUR_NAMES
+    }
+    limit = factor * min(rated.values(), default=0.0)
+    for name, ms in rated.items():
+        if ms > limit and name not in SPARSE_ENGINES:
+            gone.setdefault(
+                name, f"took {ms:.3g} ms on dense weights with {count} thread(s)"
+            )
+    return gone
+
+
+def _noted(contender: Contender, folder: Path) -> Contender:
+    """Return a contender that says so before it loads: it may end the process."""
+
+    def prepare(setup: Setup) -> Any:
+        _note(folder, contender.engine)
+        started = time.monotonic()
+        runner = contender.prepare(setup)
+        seconds = time.monotonic() - started
+        print(f"{contender.name}: ready after {seconds:.1f} s", file=sys.stderr)
+        _note(folder, "")
+        return runner
+
+    return replace(contender, prepare=prepare)
+
+
+def _convert(contender: Contender, setup: Setup) -> None:
+    """Let an engine convert the network; what it loads is thrown away."""
+    subject: Subject = contender.subject
+    if contender.absent or contender.engine.startswith(("workbench", "torch")):
+        return
+    try:
+        contender.prepare(setup).close()
+    except Exception as error:  # noqa: BLE001 - the measurement will tell
+        print(f"{contender.name} {subject.owner.name}: {error}", file=sys.stderr)
+
+
+def _baseline(timed: Any) -> str | None:
+    names = [row.name for row in timed]
+    return OURS if OURS in names else None
+
+
+def _note(folder: Path, engine: str) -> None:
+    (folder / "loading.txt").write_text(engine)
+
+
+def _last_engine(folder: Path) -> str:
+    return (folder / "loading.txt").read_text().strip()
+
+
+def _add(folder: Path, row: Row, threads: int, gone: dict[str, str]) -> None:
+    """Add to a row's result who had to be left out; make one if there is none."""
+    if not gone and _done(folder, row, threads):
+        return
+    path = peer_table.result_path(folder, row, threads)
+    if _done(folder, row, threads):
+        result = dict(peer_table.read(folder, row, threads) or {})
+        result["left_out"] = result.get("left_out", {}) | gone
+    else:
+        problem = "; ".join(f"{name} {why}" for name, why in gone.items())
+        result = {
+            "rows": [],
+            "absent": [],
+            "weights": row.weights,
+            "problem": problem or "no result",
+        }
+    _save(path, result)
+
+
+def _save(path: Path, result: dict[str, Any]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(result, indent=1))
+    os.replace(part, path)
+
+
+def _write_table(options: argparse.Namespace) -> None:
+    folder, threads = options.folder, options.threads
+    (folder / "table.md").write_text(peer_table.markdown(folder, threads))
+    records = peer_table.verdicts(folder, threads)
+    (folder / "table.json").write_text(json.dumps(records, indent=1))
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ def test_an_onnx_file_is_measured_without_torch(tmp_path: Path) -> None:
     path.write_bytes(shared_subject().onnx_path.read_bytes())
     network = OnnxNetwork.read(path)
     assert (network.name, network.input_shape) == ("net", INPUT_SHAPE)
-    # Every layer but the batch norm lost three quarters: 216 + 576 + 1280 weights.
-    assert network.sparsity == pytest.approx(0.75, abs=0.001)
+    # The middle layer lost 3/4 of 8 x 8 x 3 x 3; the others keep 216 and 1280 weights.
+    assert network.sparsity == pytest.approx(432 / (216 + 576 + 1280))
     subject = subject_of(network)
     assert subject.weights == "pruned"
     x = np.random.default_rng(5).standard_normal((2, *INPUT_SHAPE), dtype=np.float32)

@@ -34,6 +34,7 @@ PAGES = (
     PageLink("model.py", "Model", ":material/schema:", "The network and its accuracy"),
     PageLink("kernels.py", "Kernels", ":material/grid_on:", "Every kernel of a layer"),
     PageLink("prune.py", "Prune", ":material/content_cut:", "Recipe, accuracy, time"),
+    PageLink("sensitivity.py", "Sensitivity", ":material/grid_view:", "Layer by layer"),
     PageLink("speed.py", "Speed", ":material/speed:", "Measured per layer and engine"),
     PageLink("train.py", "Train", ":material/model_training:", "Bring accuracy back"),
     PageLink("learn.py", "Learn", ":material/school:", "Ten short lessons"),

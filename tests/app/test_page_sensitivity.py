@@ -1,0 +1,84 @@
+"""The page Sensitivity: estimate, cells as they come, resume, a cell into the recipe."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.app.conftest import TIMEOUT_S, open_page, texts
+from workbench.jobs.registry import registry
+
+
+def button(app: AppTest, label: str) -> object:
+    return next(one for one in app.button if one.label == label)
+
+
+def small(app: AppTest, **params: str) -> AppTest:
+    """Return the page for LeNet-5 with two sparsities and few images."""
+    app.query_params["model"] = "lenet5-mnist5k"
+    for key, value in params.items():
+        app.query_params[key] = value
+    open_page(app, "sensitivity")
+    app.multiselect(key="levels").set_value(["50 %", "90 %"]).run()
+    return app
+
+
+def test_nothing_runs_on_open_and_the_estimate_stands_beside_start(
+    app: AppTest,
+) -> None:
+    before = len(registry().jobs())
+    small(app)
+    assert len(registry().jobs()) == before
+    # Four layers by two sparsities.
+    assert "8 cells, 0 known. About " in texts(app)
+    assert not button(app, "Start").disabled
+
+
+def test_cells_fill_in_are_kept_and_go_into_the_recipe(app: AppTest) -> None:
+    small(app)
+    button(app, "Start").click().run()
+    view = registry().jobs()[0].wait(TIMEOUT_S)
+    assert view.state == "done", view.error
+    app.run()
+    assert not app.exception
+    assert len(app.get("vega_lite_chart")) == 2
+    cells = app.dataframe[0].value
+    assert len(cells) == 8
+    row = int(cells.index[(cells["layer"] == "fc1") & (cells["sparsity"] == 0.9)][0])
+    assert cells["reached"][row] == pytest.approx(0.9, abs=0.01)
+    app.session_state["cells"] = {
+        "selection": {"rows": [row], "columns": [], "cells": []}
+    }
+    app.run()
+    assert "**fc1 at 90" in texts(app)
+    button(app, "Take into the recipe").click().run()
+    app.switch_page("workbench/ui/pages/prune.py").run()
+    recipe = app.dataframe[0].value.set_index("layer")
+    assert recipe["method"]["fc1"] == "magnitude"
+    assert recipe["removed"]["fc1"] == pytest.approx(0.9, abs=0.01)
+
+
+def test_a_cancelled_sweep_goes_on_where_it_was(app: AppTest) -> None:
+    small(app, celltimes="measure")
+    app.session_state["celltimes"] = "measure"
+    app.run()
+    button(app, "Start").click().run()
+    job = registry().jobs()[0]
+    while not job.view().rows and not job.view().finished:
+        job.wait(0.05)
+    job.cancel()
+    known = len(job.wait(TIMEOUT_S).rows)
+    app.run()
+    if known < 8:
+        assert f"8 cells, {known} known" in texts(app)
+        button(app, "Continue").click().run()
+        again = registry().jobs()[0].wait(TIMEOUT_S)
+        assert again.state == "done", again.error
+        app.run()
+    assert "Nothing is left to do." in texts(app)
+    assert "Break-even, the first sparsity that is faster:" in texts(app)
+
+
+def test_a_network_without_images_says_what_to_do(app: AppTest) -> None:
+    app.query_params["model"] = "mobilenetv1-224"
+    open_page(app, "sensitivity")
+    assert "weights from a seed and no dataset" in texts(app)
+    assert not [one for one in app.button if one.label == "Start"]

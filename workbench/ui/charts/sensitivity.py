@@ -1,0 +1,174 @@
+"""Sensitivity: the map of layers by sparsity, and the curves of layers.
+
+Belongs here: the pictures. Does not belong here: measuring, what a click does.
+"""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from workbench.ui import theme
+from workbench.ui.charts.frame import Figure
+
+PICK = "cell"
+# Losses beyond this look alike: a layer that costs so much is out of the question.
+WORST_POINTS = 20.0
+
+
+def map_figure(cells: pd.DataFrame, *, method: str, conditions: str) -> Figure:
+    """Return rectangles, layer by sparsity, coloured by the loss of top-1.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        layer, sparsity, drop_points (NaN where not measured), state.
+    method : str
+        That all cells share.
+    conditions : str
+        Images and split.
+    """
+    frame = cells.assign(
+        asked=[f"{100 * value:g}\u00a0%" for value in cells["sparsity"]],
+        text=[
+            _text(cell["drop_points"], cell["state"]) for _, cell in cells.iterrows()
+        ],
+        shade=np.clip(cells["drop_points"].astype(float), 0, WORST_POINTS),
+    )
+    frame["bad"] = frame["shade"] > 0.55 * WORST_POINTS
+    colours = theme.palette()
+    levels = sorted(frame["sparsity"].unique())
+    pick = alt.selection_point(
+        name=PICK, fields=["layer", "asked"], toggle=False, empty=False
+    )
+    base = alt.Chart(frame).encode(
+        x=alt.X(
+            "asked:O",
+            sort=[f"{100 * value:g}\u00a0%" for value in levels],
+            title="sparsity of the layer",
+            axis=alt.Axis(labelAngle=0),
+        ),
+        y=alt.Y("layer:N", sort=None, title=None, axis=alt.Axis(labelLimit=170)),
+    )
+    rects = base.mark_rect(cursor="pointer").encode(
+        color=alt.condition(
+            "datum.state == 'measured'",
+            alt.Color(
+                "shade:Q",
+                title="points lost",
+                scale=alt.Scale(
+                    domain=[0, WORST_POINTS], range=list(colours.sequential)
+                ),
+            ),
+            alt.value(colours.removed),
+        ),
+        stroke=alt.condition(pick, alt.value(colours.pruned), alt.value(colours.paper)),
+        strokeWidth=alt.condition(pick, alt.value(4), alt.value(1.5)),
+        tooltip=["layer", "asked", "drop_points", "state"],
+    )
+    words = base.mark_text(fontSize=12).encode(
+        text="text:N",
+        color=alt.condition(
+            "datum.bad && datum.state == 'measured'",
+            alt.value(colours.paper),
+            alt.value(colours.text),
+        ),
+    )
+    return Figure(
+        name=f"sensitivity-{method}",
+        title=f"What {method} costs, layer by layer (points of top-1)",
+        reading=(
+            "One cell is one layer pruned to one sparsity, all other layers dense: the "
+            "darker, the more points of accuracy are lost. Grey cells removed nothing "
+            "or were not measured. Click a cell to see it in numbers."
+        ),
+        alt=f"Map of {frame['layer'].nunique()} layers by {len(levels)} sparsities",
+        chart=(rects.add_params(pick) + words).properties(height=alt.Step(32)),
+        data=cells,
+        conditions=conditions,
+    )
+
+
+def curves_figure(cells: pd.DataFrame, *, method: str, conditions: str) -> Figure:
+    """Return one line a layer: accuracy lost against sparsity; see ``map_figure``."""
+    measured = cells[cells["state"] == "measured"]
+    colours = theme.palette()
+    nearest = alt.selection_point(
+        fields=["layer"], on="pointerover", nearest=True, empty=False
+    )
+    base = alt.Chart(measured).encode(
+        x=alt.X("sparsity:Q", axis=alt.Axis(format="%"), title="sparsity of the layer"),
+        y=alt.Y("drop_points:Q", title="points of top-1 lost"),
+        detail="layer:N",
+    )
+    lines = base.mark_line(strokeWidth=1.5).encode(
+        color=alt.condition(
+            nearest, alt.value(colours.pruned), alt.value(colours.ours)
+        ),
+        opacity=alt.condition(nearest, alt.value(1.0), alt.value(0.45)),
+    )
+    dots = base.mark_point(filled=True, size=45).encode(
+        color=alt.condition(
+            nearest, alt.value(colours.pruned), alt.value(colours.ours)
+        ),
+        tooltip=["layer", "sparsity", "drop_points", "n"],
+    )
+    last = measured.sort_values("sparsity").groupby("layer", sort=False).tail(1)
+    names = (
+        alt.Chart(last)
+        .mark_text(align="left", dx=6, color=colours.text, fontSize=11)
+        .encode(x="sparsity:Q", y="drop_points:Q", text="layer:N")
+    )
+    return Figure(
+        name=f"sensitivity-curves-{method}",
+        title=f"Accuracy lost with {method}",
+        reading="One line a layer: flat lines are layers that can be pruned far, steep "
+        "ones must stay dense. Point at a line to bring it out.",
+        alt=f"Loss of accuracy of {measured['layer'].nunique()} layers by sparsity",
+        chart=(lines + dots.add_params(nearest) + names).properties(height=320),
+        data=measured,
+        conditions=conditions,
+    )
+
+
+def gain_figure(cells: pd.DataFrame, *, method: str, conditions: str) -> Figure:
+    """Return accuracy lost against milliseconds saved, one dot a cell."""
+    measured = cells[cells["saved_ms"].notna() & (cells["state"] == "measured")]
+    colours = theme.palette()
+    zero = (
+        alt.Chart(pd.DataFrame({"saved_ms": [0.0]}))
+        .mark_rule(strokeDash=[5, 4], strokeWidth=2, color=colours.text)
+        .encode(x="saved_ms:Q")
+    )
+    dots = (
+        alt.Chart(measured)
+        .mark_point(filled=True, size=80)
+        .encode(
+            x=alt.X("saved_ms:Q", title="saved in the whole network (ms)"),
+            y=alt.Y("drop_points:Q", title="points of top-1 lost"),
+            color=alt.Color(
+                "sparsity:Q",
+                scale=alt.Scale(range=list(colours.sequential[3:])),
+                legend=alt.Legend(format="%", title="sparsity"),
+            ),
+            tooltip=["layer", "sparsity", "saved_ms", "drop_points", "loss_per_ms"],
+        )
+    )
+    return Figure(
+        name=f"loss-per-ms-{method}",
+        title="What a saved millisecond costs",
+        reading="Right of the dashed line a cell is faster than the dense network, "
+        "left of it slower: its break-even has not been reached. Best is low and far "
+        "to the right.",
+        alt=f"{int((measured['saved_ms'] > 0).sum())} of {len(measured)} are faster",
+        chart=(zero + dots).properties(height=320),
+        data=measured,
+        conditions=conditions,
+    )
+
+
+def _text(drop: float, state: str) -> str:
+    if state == "nothing removed":
+        return "0 weights"
+    if pd.isna(drop):
+        return "–"
+    return f"{drop:.1f}".replace("-", "\u2212")

@@ -1,0 +1,86 @@
+"""Start, watch, stop, continue a sweep; cells fill in as they come.
+
+Belongs here: the buttons and which rows stand on the page. Does not belong here: the
+form (``sweep_form``), the pictures (``sweep_results``).
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from workbench.ui.components.feedback import caught
+from workbench.ui.components.job_panel import find, job_panel, remember
+from workbench.ui.components.snippets import snippets
+from workbench.ui.components.sweep_results import sweep_results
+from workbench.ui.format import duration
+from workbench.ui.services import sweeps
+
+if TYPE_CHECKING:
+    from workbench.jobs.sweep import SweepOrder
+
+_JOB = "sweep"
+
+
+def sweep_panel(order: "SweepOrder") -> None:
+    """Draw the buttons of an order, its progress, and the cells that are known."""
+    running = find(_JOB)
+    spec = sweeps.spec_of(order)
+    mine = running is not None and running.spec == spec
+    busy = running is not None and not running.finished
+    cells = sum(len(curve.sparsities) for curve in order.curves)
+    rows, _ = sweeps.known(order)
+
+    def start() -> None:
+        with caught():
+            remember(_JOB, sweeps.start(order))
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Continue" if 0 < len(rows) < cells else "Start",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=start,
+            disabled=busy or len(rows) == cells,
+        )
+        _code(order)
+        st.caption(
+            f"{cells} cells, {len(rows)} known. "
+            + (
+                "Nothing is left to do."
+                if len(rows) == cells
+                else f"About {duration(order.estimate_s())} in all on a quiet core."
+            )
+        )
+    if busy and not mine:
+        st.caption("Another sweep is still running.")
+    if running is not None and (busy or mine):
+        job_panel(running, ["Cells"], lambda view: _draw(order, view.rows))
+    else:
+        _draw(order, rows)
+
+
+def _draw(order: "SweepOrder", rows: Sequence[Any]) -> None:
+    _, base = sweeps.known(order)
+    if base is not None and rows:
+        sweep_results(sweeps.sweep_of(order, rows, base))
+
+
+def _code(order: "SweepOrder") -> None:
+    name, options = order.network.name, order.options
+    levels = ",".join(f"{level:g}" for level in order.sparsities)
+    snippets(
+        command=f"python -m workbench sensitivity {name} "
+        f"--methods {','.join(order.methods)} --sparsities {levels} "
+        f"--images {options.images} --latency {options.latency}",
+        python="import workbench as wb\n\n"
+        f'net = wb.load_model("{name}")\n'
+        'val = wb.dataset_for(net, split="val")\n'
+        f"options = wb.SweepOptions(images={options.images}, "
+        f"latency={options.latency!r}, stop_drop={options.stop_drop}, "
+        f"seed={options.seed})\n"
+        f"sweep = wb.sensitivity(net, val, methods={list(order.methods)}, "
+        f"sparsities={list(order.sparsities)}, options=options)\n"
+        "for row in sweep.rows:\n    print(row.key, row.top1)",
+        key="sweep-code",
+    )

@@ -1,0 +1,20 @@
+"""Sensitivity: what each layer loses, cell by cell, and a recipe out of it."""
+
+import streamlit as st
+
+from workbench.errors import WorkbenchError
+from workbench.ui.components.data_help import data_help
+from workbench.ui.components.feedback import show_problem
+from workbench.ui.components.sweep_form import sweep_form
+from workbench.ui.components.sweep_panel import sweep_panel
+from workbench.ui.services import data, networks
+
+network = networks.current()
+show_problem()
+st.header(f"Sensitivity of {network.name}")
+try:
+    data.load(network, "val")
+except WorkbenchError as error:
+    data_help(error, network)
+    st.stop()
+sweep_panel(sweep_form(network))

@@ -1,0 +1,173 @@
+"""Sensitivity sweeps for their page: the order, the job, what is known already.
+
+Belongs here: turning controls into an order and rows into tables. Does not belong
+here: evaluating cells (``analysis``), recording them (``jobs.sweep``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+import workbench as wb
+from workbench.ui.services import data, recipes
+
+if TYPE_CHECKING:
+    from workbench.analysis.sensitivity_rows import Base, Sweep
+    from workbench.jobs.sweep import SweepOrder
+    from workbench.models.network import Network
+
+Row = dict[str, Any]
+
+
+def order_of(
+    network: "Network",
+    methods: Sequence[str],
+    sparsities: Sequence[float],
+    *,
+    images: int,
+    latency: Any,
+    stop_drop: float | None,
+) -> "SweepOrder":
+    """Return the sweep that the controls describe, on validation images.
+
+    Raises
+    ------
+    WorkbenchError
+        No images on this machine, or an empty grid.
+    """
+    from workbench.analysis.sensitivity_grid import SweepOptions
+    from workbench.jobs.sweep import SweepOrder
+
+    images_in_all = data.load(network, "val")
+    options = SweepOptions(
+        images=min(images, len(images_in_all)),
+        latency=latency,
+        stop_drop=stop_drop,
+        seed=recipes.seed(),
+    )
+    return SweepOrder(
+        network, images_in_all, tuple(methods), tuple(sparsities), options
+    )
+
+
+def start(order: "SweepOrder") -> str:
+    """Start a sweep in the background; cells known from before are not repeated.
+
+    Raises
+    ------
+    WorkbenchError
+        Too many jobs are running.
+    """
+    from workbench.jobs.registry import registry
+    from workbench.jobs.sweep import run_sweep
+
+    job = registry().start(
+        lambda job: run_sweep(job, order, store=wb.Store()), spec=spec_of(order)
+    )
+    return job.id
+
+
+def spec_of(order: "SweepOrder") -> dict[str, Any]:
+    """Return what tells two sweeps apart on the page."""
+    return {
+        "kind": "sensitivity",
+        "inputs": order.inputs,
+        "methods": list(order.methods),
+        "sparsities": list(order.sparsities),
+    }
+
+
+def known(order: "SweepOrder") -> "tuple[tuple[Row, ...], Base | None]":
+    """Return the rows of this grid that earlier sweeps found, and the dense numbers."""
+    from workbench.jobs.sweep import known_rows
+
+    rows, base = known_rows(wb.Store(), order.inputs)
+    asked = {
+        f"{curve.subject} {curve.method} {level:g}"
+        for curve in order.curves
+        for level in curve.sparsities
+    }
+    return tuple(row.to_dict() for key, row in rows.items() if key in asked), base
+
+
+def sweep_of(order: "SweepOrder", rows: Sequence[Row], base: "Base") -> "Sweep":
+    """Return rows of a page as the value that plans are made from."""
+    from workbench.analysis.sensitivity_rows import Skipped, Sweep, SweepRow
+
+    subset = order.data.take(order.options.images or len(order.data))
+    return Sweep(
+        model=order.network.name,
+        model_digest=order.network.digest,
+        data=order.data.name,
+        data_digest=subset.digest,
+        split=order.data.split,
+        latency=order.options.latency,
+        base=base,
+        rows=tuple(SweepRow.from_dict(row) for row in rows if "reason" not in row),
+        skipped=tuple(Skipped(**row) for row in rows if "reason" in row),
+    )
+
+
+def table(sweep: "Sweep") -> pd.DataFrame:
+    """Return one row a cell with what people compare, gains against the dense network.
+
+    Columns: layer, method, sparsity, reached, top1, drop_points, low, high, n,
+    weights_removed, macs, layer_ms, network_ms, saved_ms, loss_per_ms, state.
+    """
+    base_ms = sweep.base.network_ms
+    rows = []
+    for row in sweep.rows:
+        saved = None
+        if base_ms is not None and row.network_ms is not None:
+            saved = base_ms - row.network_ms
+        drop = 100 * sweep.drop(row)
+        rows.append(
+            {
+                "layer": row.subject,
+                "method": row.method,
+                "sparsity": row.sparsity,
+                "reached": row.reached,
+                "top1": row.top1,
+                "drop_points": drop,
+                "low": row.low,
+                "high": row.high,
+                "n": row.n,
+                "weights_removed": row.weights_removed,
+                "macs": row.macs,
+                "layer_ms": row.layer_ms,
+                "network_ms": row.network_ms,
+                "saved_ms": saved,
+                "loss_per_ms": None if not saved or saved <= 0 else drop / saved,
+                "state": "nothing removed" if row.removed_nothing else "measured",
+            }
+        )
+    for one in sweep.skipped:
+        rows.append({**asdict(one), "layer": one.subject, "state": one.reason})
+    columns = ["layer", "method", "sparsity", "drop_points", "state"]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+
+
+def use_cell(layer: str, method: str, sparsity: float) -> None:
+    """Make a cell's rule part of the recipe in force."""
+    from workbench.analysis.sensitivity_grid import parse_method
+    from workbench.pruning.rule import method_named
+
+    name, params = parse_method(method)
+    reached = method_named(name).at_sparsity(sparsity)
+    recipes.push(
+        recipes.with_rule(recipes.current(), layer, name, **{**reached, **params})
+    )
+
+
+def images_choice() -> tuple[int, ...]:
+    """Return the sizes of subsets that the page offers."""
+    return (200, 500, 1000, 5000)
+
+
+def latency_choice() -> tuple[str, ...]:
+    """Return the ways to find a cell's time, fastest first."""
+    from workbench.analysis.sensitivity_grid import LATENCIES
+
+    return LATENCIES

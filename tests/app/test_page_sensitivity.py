@@ -1,5 +1,7 @@
 """The page Sensitivity: estimate, cells as they come, resume, a cell into the recipe."""
 
+import time
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -62,7 +64,8 @@ def test_a_cancelled_sweep_goes_on_where_it_was(app: AppTest) -> None:
     app.run()
     button(app, "Start").click().run()
     job = registry().jobs()[0]
-    while not job.view().rows and not job.view().finished:
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline and not job.view().rows:
         job.wait(0.05)
     job.cancel()
     known = len(job.wait(TIMEOUT_S).rows)

@@ -29,7 +29,7 @@ def sweep_panel(order: "SweepOrder") -> None:
     mine = running is not None and running.spec == spec
     busy = running is not None and not running.finished
     cells = sum(len(curve.sparsities) for curve in order.curves)
-    rows, _ = sweeps.known(order)
+    known = sweeps.known(order)
 
     def start() -> None:
         with caught():
@@ -37,18 +37,18 @@ def sweep_panel(order: "SweepOrder") -> None:
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Continue" if 0 < len(rows) < cells else "Start",
+            "Continue" if known.rows and not known.whole else "Start",
             type="primary",
             icon=":material/play_arrow:",
             on_click=start,
-            disabled=busy or len(rows) == cells,
+            disabled=busy or known.whole,
         )
         _code(order)
         st.caption(
-            f"{cells} cells, {len(rows)} known. "
+            f"{cells} cells, {len(known.rows)} known. "
             + (
                 "Nothing is left to do."
-                if len(rows) == cells
+                if known.whole
                 else f"About {duration(order.estimate_s())} in all on a quiet core."
             )
         )
@@ -57,11 +57,11 @@ def sweep_panel(order: "SweepOrder") -> None:
     if running is not None and (busy or mine):
         job_panel(running, ["Cells"], lambda view: _draw(order, view.rows))
     else:
-        _draw(order, rows)
+        _draw(order, known.rows)
 
 
 def _draw(order: "SweepOrder", rows: Sequence[Any]) -> None:
-    _, base = sweeps.known(order)
+    base = sweeps.known(order).base
     if base is not None and rows:
         sweep_results(sweeps.sweep_of(order, rows, base))
 

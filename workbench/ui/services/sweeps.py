@@ -4,8 +4,8 @@ Belongs here: turning controls into an order and rows into tables. Does not belo
 here: evaluating cells (``analysis``), recording them (``jobs.sweep``).
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -79,17 +79,41 @@ def spec_of(order: "SweepOrder") -> dict[str, Any]:
     }
 
 
-def known(order: "SweepOrder") -> "tuple[tuple[Row, ...], Base | None]":
-    """Return the rows of this grid that earlier sweeps found, and the dense numbers."""
-    from workbench.jobs.sweep import known_rows
+@dataclass(frozen=True)
+class Known:
+    """What earlier sweeps found of a grid: rows, dense numbers, whether it is whole."""
 
-    rows, base = known_rows(wb.Store(), order.inputs)
-    asked = {
+    rows: tuple[Row, ...]
+    base: "Base | None"
+    whole: bool
+
+
+def known(order: "SweepOrder") -> Known:
+    """Return the cells of this grid that earlier sweeps answered or gave up."""
+    from workbench.jobs.sweep import KIND, known_rows
+    from workbench.store.run import run_key
+
+    store = wb.Store()
+    found, base = known_rows(store, order.inputs)
+    asked = [
         f"{curve.subject} {curve.method} {level:g}"
         for curve in order.curves
         for level in curve.sparsities
-    }
-    return tuple(row.to_dict() for key, row in rows.items() if key in asked), base
+    ]
+    cells = {key: row.to_dict() for key, row in found.items()}
+    whole = False
+    for run in store.runs(key=run_key(KIND, order.inputs), limit=50):
+        if run.status == "done" and _same_grid(run.results, order):
+            cells = {**dict(store.rows(run.id)), **cells}
+            whole = True
+    return Known(tuple(cells[key] for key in asked if key in cells), base, whole)
+
+
+def _same_grid(results: Mapping[str, Any], order: "SweepOrder") -> bool:
+    return (results.get("methods"), results.get("sparsities")) == (
+        list(order.methods),
+        list(order.sparsities),
+    )
 
 
 def sweep_of(order: "SweepOrder", rows: Sequence[Row], base: "Base") -> "Sweep":

@@ -1,4 +1,4 @@
-"""The page Sensitivity: estimate, cells as they come, resume, a cell into the recipe."""
+"""The page Sensitivity: estimate, cells as they come, resume, into the recipe."""
 
 import time
 

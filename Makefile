@@ -14,12 +14,13 @@ KERNEL_SOURCES := setup.py $(shell find ext -name '*.[ch]' -o -name '*.pyx' -o -
 	-o -name '*.pxd' -o -name '*.def')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format build clean tools
+.PHONY: help run test check sanitize format build clean tools
 
 help:
 	@echo "make run     create .venv, install, build the kernels, start the app"
 	@echo "make test    the same set-up, then the whole test suite"
 	@echo "make check   ruff, mypy and the smoke tests (before each commit)"
+	@echo "make sanitize  the kernel tests on an address- and undefined-checked build"
 	@echo "make build   rebuild the compiled kernels after a change in ext/"
 	@echo "make clean   remove .venv and everything that was built"
 
@@ -65,6 +66,24 @@ check: build $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests -m smoke
+
+# A checked build replaces the module in place, so it gets a copy of the tree.
+CHECKED := build/sanitize
+# The disassembler of two is loaded in a way that sanitizers refuse (RTLD_DEEPBIND); the
+# third looks at the objects of the ordinary build.
+UNCHECKED := tests/kernels/test_emit_encoder.py tests/kernels/test_emit_memory.py \
+	tests/kernels/test_kernel_objects.py
+sanitize: build $(VENV)/dev.stamp
+	mkdir -p $(CHECKED)
+	cp -au ext workbench tests setup.py pyproject.toml README.md $(CHECKED)
+	rm -f $(CHECKED)/workbench/kernels/_native*.so
+	cd $(CHECKED) && WORKBENCH_SANITIZE=address,undefined \
+	  $(abspath $(BIN))/python setup.py --quiet build_ext --inplace
+	cd $(CHECKED) && ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	  LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) \
+	  $$($${CC:-cc} -print-file-name=libubsan.so)" \
+	  $(abspath $(BIN))/python -m pytest -q -s tests/kernels -k "not forked" \
+	  $(UNCHECKED:%=--ignore=%) -p no:cacheprovider
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .

@@ -88,7 +88,7 @@ def sanitizers() -> list[str]:
     names = os.environ.get("WORKBENCH_SANITIZE", "")
     if not names:
         return []
-    return [f"-fsanitize={names}", "-fno-sanitize-recover=all", "-g", "-DWB_CHECKED"]
+    return [f"-fsanitize={names}", "-fno-sanitize-recover=all", "-g1", "-O1"]
 
 
 def object_commands(folder: Path) -> dict[Path, list[str]]:

@@ -25,6 +25,8 @@ MIN_FILL = 0.9
 MAX_DENSITY = 0.95
 """Above it nothing is pruned that blocks could skip."""
 
+MIN_HEIGHT = min(HEIGHTS)
+
 MODEL_MACS_PER_MS = 45e6
 """About 90 GF/s: a load serves as many multiply-adds as a block has rows."""
 
@@ -57,13 +59,13 @@ class BlockConv(Candidate):
 
     def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
         """Return the tiles of output channels and vectors worth timing."""
-        blocks = _blocks(node, place_conv(node, binding).offsets)
+        blocks = _node_blocks(node, place_conv(node, binding).offsets)
         return variants_conv_blocks(blocks.offsets, blocks.values.shape[1])
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
         place = place_conv(node, binding)
-        blocks = _blocks(node, place.offsets)
+        blocks = _node_blocks(node, place.offsets)
         known = variants_conv_blocks(blocks.offsets, blocks.values.shape[1])
         step = conv_blocks(
             indptr=blocks.indptr,
@@ -136,9 +138,18 @@ def _kept(weight: F32, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.b
     return np.asarray(np.logical_or.reduceat(rows, starts, axis=0))
 
 
-def _blocks(node: Node, offsets: I64) -> Blocks:
-    weight, groups = node.params["weight"], node.attrs.get("groups", 1)
-    height = block_height(weight, groups)
+def blocks_of(weight: F32, offsets: I64, groups: int) -> Blocks:
+    """Return the blocks of a weight, of the height that its zeros have, at least 2.
+
+    Parameters
+    ----------
+    weight : numpy.ndarray, shape (O, C / groups, KH, KW)
+    offsets : numpy.ndarray of int64, shape (C, KH, KW)
+        From `tap_offsets`.
+    groups : int
+        Groups of the convolution.
+    """
+    height = max(MIN_HEIGHT, block_height(weight, groups))
     kept = _kept(weight, height)
     padded = np.zeros((len(kept) * height, kept.shape[1]), np.float32)
     padded[: len(weight)] = weight.reshape(len(weight), -1)
@@ -150,3 +161,7 @@ def _blocks(node: Node, offsets: I64) -> Blocks:
         places[kept].astype(np.int32),
         np.ascontiguousarray(columns[kept]),
     )
+
+
+def _node_blocks(node: Node, offsets: I64) -> Blocks:
+    return blocks_of(node.params["weight"], offsets, node.attrs.get("groups", 1))

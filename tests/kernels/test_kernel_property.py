@@ -1,0 +1,201 @@
+"""Thousands of random layers on every instruction set against float64.
+
+Each case draws a shape, a sparsity structure, a kernel with one of its variants, an
+instruction set and a number of threads. One case alone, as a failure prints it:
+
+    rerun: WORKBENCH_PROPERTY=SEED:NUMBER python -m pytest tests -k random_layers
+"""
+
+import os
+from collections import Counter
+
+import numpy as np
+import torch
+
+from tests.kernels.cases import (
+    ACTIVATIONS,
+    ISAS,
+    TOLERANCE,
+    Case,
+    build,
+    sparse_arrays,
+    torch_activation,
+)
+from workbench.engine.candidates.blocks import blocks_of
+from workbench.kernels import (
+    Executor,
+    conv_blocks,
+    conv_dense,
+    conv_sparse,
+    forced_isa,
+    linear_dense,
+    linear_sparse,
+    variants_conv_blocks,
+    variants_conv_dense,
+    variants_conv_sparse,
+)
+from workbench.kernels.conv import sparse_spec
+from workbench.kernels.generated import available, conv_generated, variants_generated
+
+SEED = 20240229
+CASES = 3000
+STRUCTURES = (
+    "element",
+    "blocks 2",
+    "blocks 4",
+    "blocks 8",
+    "kernel",
+    "pattern",
+    "stripe",
+    "filter",
+    "channel",
+    "2 of 4",
+    "dense",
+    "empty",
+)
+KERNELS = ("sparse", "blocks", "generated", "dense", "linear")
+torch.set_num_threads(1)
+
+
+def keep(rng: np.random.Generator, structure: str, shape: tuple[int, ...]):
+    """Return a mask of ``shape`` (O, C, KH, KW) with this structure."""
+    o, c, kh, kw = shape
+    density = rng.choice([0.05, 0.2, 0.5, 0.9])
+    name, _, height = structure.partition(" ")
+    if name == "blocks":
+        groups = -(-o // int(height))
+        return np.repeat(rng.random((groups, c, kh, kw)) < density, int(height), 0)[:o]
+    if structure == "2 of 4":
+        order = rng.random((-(-o * c * kh * kw // 4), 4)).argsort(axis=1)
+        return (order < 2).reshape(-1)[: o * c * kh * kw].reshape(shape)
+    if name == "pattern":
+        patterns = rng.random((4, kh, kw)).argsort(axis=None).reshape(4, kh, kw)
+        chosen = patterns % (kh * kw) < max(1, kh * kw // 2)
+        return chosen[rng.integers(0, 4, (o, c))]
+    axes = {
+        "element": shape,
+        "kernel": (o, c, 1, 1),
+        "stripe": (o, 1, kh, kw),
+        "filter": (o, 1, 1, 1),
+        "channel": (1, c, 1, 1),
+        "dense": (1, 1, 1, 1),
+        "empty": (1, 1, 1, 1),
+    }[name]
+    limit = {"dense": 2.0, "empty": -1.0}.get(name, density)
+    return np.broadcast_to(rng.random(axes) < limit, shape)
+
+
+def draw(seed: int, number: int) -> tuple[dict, str, str, str]:
+    """Return the shape, structure, kernel and instruction set of a case."""
+    rng = np.random.default_rng((seed, number))
+    stride = int(rng.choice([1, 1, 1, 2]))
+    shape = {
+        "inputs": int(rng.integers(1, 25)),
+        "outputs": int(rng.choice([1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33])),
+        "groups": int(rng.choice([1, 1, 1, 2])),
+        "kernel": int(rng.choice([1, 1, 3, 3, 3, 5])),
+        "stride": stride,
+        "dilation": int(rng.choice([1, 1, 1, 2])),
+        "height": int(rng.integers(1, 12)),
+        "width": int(rng.integers(6, 24)),
+        "source": str(rng.choice(["planes", "aligned", "rows", "strips"])),
+        "target": str(rng.choice(["planes", "aligned", "rows", "strips", "flat"])),
+        "border": int(rng.integers(0, 3)),
+        "density": 1.0,
+        "residual": bool(rng.random() < 0.3),
+        "act": ACTIVATIONS[rng.integers(len(ACTIVATIONS))],
+        "threads": int(rng.choice([1, 1, 2, 3])),
+    }
+    kernel = str(rng.choice(KERNELS))
+    if kernel == "blocks":
+        shape["groups"] = 1
+    return shape, str(rng.choice(STRUCTURES)), kernel, str(rng.choice(ISAS))
+
+
+def conv_step(case: Case, kernel: str, rng: np.random.Generator):
+    """Return a step of one variant of the kernel for the case, or None."""
+    if kernel == "dense":
+        o = len(case.weights)
+        weights = case.weights.reshape(case.groups, o // case.groups, -1)
+        return conv_dense(
+            weights=weights,
+            offsets=case.offsets.reshape(-1),
+            group_stride=case.weights.shape[1] * case.source.geometry.channel_stride,
+            bias=case.bias,
+            **case.place,
+            variant=str(rng.choice(variants_conv_dense(weights, case.table))),
+        )
+    if kernel == "blocks":
+        blocks = blocks_of(case.weights, case.offsets.astype(np.int64), 1)
+        names = variants_conv_blocks(blocks.offsets, blocks.values.shape[1])
+        return conv_blocks(
+            indptr=blocks.indptr,
+            offsets=blocks.offsets,
+            values=blocks.values,
+            bias=case.bias,
+            **case.place,
+            variant=str(rng.choice(names)),
+        )
+    arrays = sparse_arrays(case)
+    if kernel == "generated" and available().available:
+        names = variants_generated(sparse_spec(**arrays, **case.place))
+        return conv_generated(**arrays, **case.place, variant=str(rng.choice(names)))
+    src = case.source.geometry.base
+    names = variants_conv_sparse(arrays["offsets"], case.table, src)
+    return conv_sparse(**arrays, **case.place, variant=str(rng.choice(names)))
+
+
+def check_conv(number: int, shape: dict, structure: str, kernel: str, rng) -> None:
+    case = build(number, shape)
+    case.weights[~keep(rng, structure, case.weights.shape)] = 0
+    result = case.run(conv_step(case, kernel, rng))
+    np.testing.assert_allclose(result, case.expected(), **TOLERANCE)
+
+
+def check_linear(shape: dict, structure: str, rng: np.random.Generator) -> None:
+    o, i = shape["outputs"], shape["inputs"] * 7
+    x, bias = (rng.standard_normal(n, dtype=np.float32) for n in (i, o))
+    weights = rng.standard_normal((o, i), dtype=np.float32)
+    weights[~keep(rng, structure, (o, i, 1, 1))[..., 0, 0]] = 0
+    ends = {"bias": bias, "src": 64, "dst": 512, "act": shape["act"]}
+    rows = [np.flatnonzero(row) for row in weights]
+    sparse = linear_sparse(
+        indptr=np.cumsum([0, *map(len, rows)]).astype(np.int32),
+        columns=np.concatenate(rows).astype(np.int32),
+        values=weights[weights != 0],
+        **ends,
+    )
+    sums = torch.from_numpy(weights.astype(np.float64) @ x + bias)
+    wanted = torch_activation(sums, shape["act"]).numpy()
+    for step in (sparse, linear_dense(weights=weights, **ends)):
+        with Executor([step], arena_floats=1024, threads=shape["threads"]) as executor:
+            executor.arena[:] = np.nan
+            executor.arena[64 : 64 + i] = x
+            executor.run_step(0)
+            result = executor.arena[512 : 512 + o].copy()
+        np.testing.assert_allclose(result, wanted, **TOLERANCE)
+
+
+def test_random_layers_equal_float64() -> None:
+    seed, _, only = os.environ.get("WORKBENCH_PROPERTY", str(SEED)).partition(":")
+    numbers = [int(only)] if only else range(CASES)
+    seen: Counter[str] = Counter()
+    for number in numbers:
+        shape, structure, kernel, isa = draw(int(seed), number)
+        rng = np.random.default_rng((int(seed), number, 1))
+        try:
+            with forced_isa(isa):
+                if kernel == "linear":
+                    check_linear(shape, structure, rng)
+                else:
+                    check_conv(number, shape, structure, kernel, rng)
+        except Exception as error:
+            error.add_note(f"{isa} {kernel} {structure} {shape}")
+            error.add_note(
+                f"rerun: WORKBENCH_PROPERTY={seed}:{number} -k random_layers"
+            )
+            raise
+        seen.update((isa, kernel, structure))
+    if not only:
+        assert sum(seen[isa] for isa in ISAS) == CASES >= 2000
+        assert all(seen[name] > CASES // 50 for name in (*ISAS, *KERNELS, *STRUCTURES))

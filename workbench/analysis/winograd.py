@@ -164,17 +164,28 @@ def rank_points(
     Parameters
     ----------
     m : int
-        Even: the points are 0 and m / 2 pairs of opposite candidates.
+        m + r is odd: the points are 0 and pairs of opposite candidates.
     candidates : iterable of Fraction
         Positive and different.
-    weight : numpy.ndarray of float32, shape (O, C, 3, 3)
+    weight : numpy.ndarray of float32, shape (O, C, r, r)
     seeds : int
         Random inputs; the root mean square errors are averaged.
+
+    Raises
+    ------
+    WorkbenchError
+        m + r is even: 0 and pairs of points do not add up.
     """
-    rows = []
-    for chosen in combinations(sorted(candidates), m // 2):
+    rows, size = [], weight.shape[2]
+    if (m + size) % 2 == 0:
+        raise WorkbenchError(
+            f"F({m}, {size}), which takes {m + size - 2} points",
+            "an odd number of points: 0 and pairs of opposite ones",
+            "Choose m odd for even kernels, even for odd ones.",
+        )
+    for chosen in combinations(sorted(candidates), (m + size - 3) // 2):
         points = (Fraction(0), *(s * p for p in chosen for s in (1, -1)))
-        transform = cook_toom(m, 3, points)
+        transform = cook_toom(m, size, points)
         errors = [measure_error(weight, transform, seed=s) for s in range(seeds)]
         mean = WinogradError(
             max(e.largest for e in errors),

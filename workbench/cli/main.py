@@ -21,6 +21,7 @@ COMMANDS = (
     "finetune",
     "bench",
     "compress",
+    "winograd",
     "export",
     "verify",
     "doctor",

@@ -150,8 +150,8 @@ def pruned_and_tuned(
 
 def recipe(plan: Plan, part: float) -> wb.Recipe:
     rows = "".join(
-        f'  - {{match: "{match}", method: magnitude, sparsity: {part * sparsity:.4f}}}\n'
-        for match, sparsity in plan.rules
+        f'  - {{match: "{match}", method: magnitude, sparsity: {part * share:.4f}}}\n'
+        for match, share in plan.rules
     )
     return wb.Recipe.loads(f"version: 1\nlayers:\n{rows}")
 

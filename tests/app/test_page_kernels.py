@@ -45,3 +45,30 @@ def test_layers_without_3x3_kernels_say_that_patterns_do_not_apply(
     app.session_state["view"] = "Patterns"
     app.run()
     assert "patterns exist for 3 × 3 kernels" in texts(app)
+
+
+def test_the_winograd_view_shows_the_fill_in_of_the_tried_sparsity(
+    app: AppTest,
+) -> None:
+    app.query_params["layer"] = "features.10"
+    app.query_params["try"] = "0"
+    open_page(app, "kernels")
+    app.session_state["view"] = "Winograd"
+    app.run()
+    assert not app.exception
+    assert len(app.get("bidi_component")) == 2
+    # Nothing is zero before, so nothing is zero after.
+    assert "0.0\u00a0% of the weights are zero before, 0.0\u00a0% after" in texts(app)
+    app.slider(key="try").set_value(90).run()
+    assert "90.0\u00a0% of the weights are zero before" in texts(app)
+
+
+def test_the_palette_view_counts_its_shared_values(app: AppTest) -> None:
+    app.query_params["layer"] = "features.3"
+    app.query_params["bits"] = "3"
+    open_page(app, "kernels")
+    app.session_state["view"] = "Palette"
+    app.run()
+    assert not app.exception
+    # 9216 weights of 3 bits and 8 float32 values: 3456 + 32 bytes.
+    assert "weights in 3.49\u00a0kB instead of 36.9\u00a0kB" in texts(app)

@@ -168,6 +168,18 @@ GLOSSARY: Mapping[str, Term] = _terms(
         "one; all of them, or the training stops.",
         "zeros in the network / zeros of the masks",
     ),
+    Term(
+        "fill-in",
+        "Zeros of a pruned kernel that the Winograd transform turns into numbers: a "
+        "coordinate is zero only if every tap that reaches it is.",
+        "zeros of g − zeros of G g Gᵀ",
+    ),
+    Term(
+        "palette",
+        "Weights of a layer share few values; a weight is stored as the number of its "
+        "value (trained quantisation, Deep Compression).",
+        "2^bits values, bits · weights / 8 bytes",
+    ),
     Term("method", "Turns scores of weights into a mask: what to keep."),
     Term("mask", "One bit a weight: 1 = keep. Shape of the weight."),
 )

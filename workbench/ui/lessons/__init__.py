@@ -12,6 +12,7 @@ from workbench.ui.lessons import (
     layouts,
     patterns,
     spmm,
+    stages,
     structured,
     winograd,
     zeros,
@@ -25,6 +26,7 @@ _ALL = (
     patterns.LESSON,
     structured.LESSON,
     hetconv.LESSON,
+    stages.LESSON,
     layouts.LESSON,
 )
 

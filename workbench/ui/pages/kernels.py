@@ -6,6 +6,7 @@ from workbench.ui.charts import frame
 from workbench.ui.charts.connectivity import connectivity_figure
 from workbench.ui.charts.histogram import histogram_figure
 from workbench.ui.charts.norms import norms_figure
+from workbench.ui.components.domain_panels import palette_panel, winograd_panel
 from workbench.ui.components.kernel_detail import kernel_detail
 from workbench.ui.components.layer_facts import layer_facts
 from workbench.ui.components.layer_picker import choose_layer
@@ -34,8 +35,8 @@ with small:
             "mask is drawn here, with a slider from before to after."
         )
 
-weights, norms, wires, patterns = st.tabs(
-    ["Weights", "Filter norms", "Connectivity", "Patterns"],
+weights, norms, wires, patterns, winograd, palette = st.tabs(
+    ["Weights", "Filter norms", "Connectivity", "Patterns", "Winograd", "Palette"],
     key="view",
     on_change="rerun",
     bind="query-params",
@@ -52,3 +53,10 @@ if wires.open:
 if patterns.open:
     with patterns:
         pattern_panel(network, layer)
+digest = network.digest if pruned is None else pruned.digest
+if winograd.open:
+    with winograd:
+        winograd_panel(layer, view, digest)
+if palette.open:
+    with palette:
+        palette_panel(layer, view, digest)

@@ -36,6 +36,7 @@ KERNELS = [
     "pool.c",
     "pointwise.c",
     "transfer.c",
+    "move.c",
     "winograd.c",
     "fma_peak.c",
 ]

@@ -15,6 +15,7 @@ include "face_moves.pxi"
 include "emit/face_generated.pxi"
 include "face_winograd.pxi"
 include "face_peak.pxi"
+include "face_parts.pxi"
 
 
 def available():

@@ -175,6 +175,8 @@ cdef extern from "pool.h" nogil:
         const int32_t *x1
         const int32_t *dy
         const int32_t *dx
+        int64_t first
+        int64_t stop
     ctypedef struct wb_global_avg:
         wb_geometry in_ "in"
         int64_t dst
@@ -187,7 +189,15 @@ cdef extern from "pointwise.h" nogil:
         int64_t op
         int64_t broadcast
         int64_t split
+        int64_t first
+        int64_t stop
         wb_act act
+
+cdef extern from "move.h" nogil:
+    ctypedef struct wb_move:
+        int64_t src
+        int64_t dst
+        int64_t count
 
 cdef extern from "transfer.h" nogil:
     ctypedef struct wb_transfer:
@@ -197,3 +207,5 @@ cdef extern from "transfer.h" nogil:
         int64_t channels
         int64_t height
         int64_t width
+        int64_t first
+        int64_t stop

@@ -31,6 +31,11 @@ def conv_dense(spec, int isa, bint weights_outer):
     step.macs = spec.weights.size * spec.place.vectors.pixels
     step.bytes = packed.nbytes
     step.extent = spec.place.extent
+    step.channels = groups * each
+    step.divisible, step.reach = spec.place, reach_of(spec.offsets)
+    if groups > 1:
+        span = (groups - 1) * spec.group_stride
+        step.reach = (step.reach[0] + min(0, span), step.reach[1] + max(0, span))
     return step
 
 
@@ -55,6 +60,11 @@ def depthwise(spec, int isa, grid):
     step.macs = spec.weights.size * spec.place.vectors.pixels
     step.bytes = spec.weights.nbytes
     step.extent = spec.place.extent
+    span = (args.channels - 1) * spec.in_cs
+    low, high = reach_of(spec.offsets)
+    step.channels = args.channels
+    step.divisible = spec.place
+    step.reach = (low + min(0, span), high + max(0, span))
     return step
 
 

@@ -14,6 +14,7 @@ def pool(spec, int isa):
     args.out = geometry_of(spec.target)
     args.maximum = spec.maximum
     args.width, args.step, args.pad = spec.slide
+    args.first, args.stop = 0, args.out.h
     args.y0 = <const int32_t *>data(own(keep, spec.y0, np.int32))
     args.y1 = <const int32_t *>data(own(keep, spec.y1, np.int32))
     args.x0 = <const int32_t *>data(own(keep, spec.x0, np.int32))
@@ -22,6 +23,7 @@ def pool(spec, int isa):
     args.dx = <const int32_t *>data(own(keep, spec.dx, np.int32))
     step = new_step("pool", isa, &args, sizeof(args), keep)
     step.extent = joined([spec.source, spec.target])
+    step.divisible = spec
     step.scratch_floats = (2 * args.in_.w + args.out.w + args.pad + args.width
                            + args.step * args.out.w)
     return step
@@ -47,9 +49,11 @@ def pointwise(spec, int isa):
     args.op = ("copy", "add", "mul").index(spec.op)
     args.broadcast = spec.broadcast
     args.split = spec.phase_split
+    args.first, args.stop = 0, args.a.h
     args.act = act_of(spec.act)
     step = new_step("pointwise", isa, &args, sizeof(args), [])
     step.extent = joined([g for g in (spec.a, spec.b, spec.out) if g is not None])
+    step.divisible = spec if spec.b is None else None
     step.scratch_floats = 2 * args.a.w
     return step
 
@@ -60,7 +64,9 @@ def transfer(spec, int isa):
     args.inside = geometry_of(spec.inside)
     args.load, args.split = spec.load, spec.phase_split
     args.channels, args.height, args.width = spec.channels, spec.height, spec.width
+    args.first, args.stop = 0, args.height
     step = new_step("transfer", isa, &args, sizeof(args), [])
+    step.divisible = spec
     step.extent = spec.inside.extent
     step.scratch_floats = 2 * args.width
     floats = spec.channels * spec.height * spec.width

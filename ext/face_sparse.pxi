@@ -51,6 +51,8 @@ def conv_sparse(spec, int isa, plan):
     step.bytes = (spec.values.size * (8 if how.unit == 1 else 6)
                   + packed.c.run_count * 4 * (1 + how.classes))
     step.extent = spec.place.extent
+    step.channels = how.rows
+    step.divisible, step.reach = spec.place, reach_of(spec.offsets)
     if packed.c.chunks > 1:
         step.scratch_floats = how.rows * plan.strip * 16
     return step

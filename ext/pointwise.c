@@ -38,18 +38,20 @@ WB_DEFINE(pointwise, 1x16, 1x16, 1x16) {
     const wb_pointwise *k = args;
     const int two = k->op != WB_COPY && !k->broadcast;
     const int flat = wb_flat(&k->a) && wb_flat(&k->out) && (!two || wb_flat(&k->b)) &&
-                     k->a.strips == k->out.strips && !k->split;
+                     k->a.strips == k->out.strips && !k->split &&
+                     k->stop - k->first == k->a.h;
     wb_geometry g[3] = {k->a, k->b, k->out};
     if (flat) {
         g[0] = wb_flattened(&k->a);
         g[2] = wb_flattened(&k->out);
         if (two) g[1] = wb_flattened(&k->b);
     }
-    const int64_t height = g[0].h, rows = k->a.c * height;
+    const int64_t first = flat ? 0 : k->first;
+    const int64_t height = flat ? g[0].h : k->stop - k->first, rows = k->a.c * height;
     const int64_t stop = wb_share(rows, tid + 1, nthreads);
     float *room = wb_thread_scratch(arena, tid);
     for (int64_t i = wb_share(rows, tid, nthreads); i < stop; i++) {
-        const int64_t c = i / height, y = i % height;
+        const int64_t c = i / height, y = first + i % height;
         if (k->split) split_row(k, arena, c, y, room);
         else if (k->op == WB_ADD) run_row(k, g, arena, c, y, WB_ADD);
         else if (k->op == WB_MUL) run_row(k, g, arena, c, y, WB_MUL);

@@ -65,10 +65,10 @@ WB_DEFINE(pool, 1x4, 1x8, 1x16) {
     const wb_pool *a = args;
     float *room = wb_thread_scratch(arena, tid);
     float *result = room + a->in.w, *column = result + a->out.w + a->pad;
-    const int64_t rows = a->out.c * a->out.h;
+    const int64_t each = a->stop - a->first, rows = a->out.c * each;
     const int64_t stop = wb_share(rows, tid + 1, nthreads);
     for (int64_t i = wb_share(rows, tid, nthreads); i < stop; i++) {
-        const int64_t c = i / a->out.h, oy = i % a->out.h;
+        const int64_t c = i / each, oy = a->first + i % each;
         reduce_rows(a, arena, c, oy, column, room);
         reduce_columns(a, column, result);
         if (!a->maximum)

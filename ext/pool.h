@@ -3,7 +3,8 @@
  * Window (oy, ox) is rows [y0[oy], y1[oy]) and columns [x0[ox], x1[ox]), never empty;
  * averages divide by dy[oy] * dx[ox]. A NaN wins a maximum. When `width` > 0 the column
  * windows are [ox * step - pad, ox * step - pad + width) cut to the image. Thread scratch
- * holds 2 * in.w + out.w + pad + width + step * out.w floats.
+ * holds 2 * in.w + out.w + pad + width + step * out.w floats. Only rows [first, stop) of
+ * the output are made.
  */
 #ifndef WB_POOL_H
 #define WB_POOL_H
@@ -14,6 +15,7 @@ typedef struct {
     wb_geometry in, out;
     int64_t maximum;
     int64_t width, step, pad;
+    int64_t first, stop;
     const int32_t *y0, *y1, *x0, *x1, *dy, *dx;
 } wb_pool;
 

@@ -16,6 +16,11 @@ cdef class Step:
     cdef readonly int64_t y_floats
     cdef readonly int64_t scratch_floats
     cdef readonly int64_t shared_floats
+    # What `part` needs to know: a Placement or the spec of a moving kernel; or None.
+    cdef readonly object divisible
+    cdef readonly tuple reach
+    cdef readonly int64_t channels
+    cdef size_t size
 
     def __dealloc__(self):
         free(self.args)
@@ -31,6 +36,7 @@ cdef Step new_step(str op, int isa, const void *args, size_t size, list keep):
     if step.args == NULL:
         raise MemoryError
     memcpy(step.args, args, size)
+    step.size = size
     step.fn = kernel.fn[isa]
     step.kernel = kernel.symbol[isa].decode()
     step.keep = keep

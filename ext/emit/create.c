@@ -229,3 +229,14 @@ size_t wb_emit_weight_bytes(const wb_emit_t *step) {
 int32_t wb_emit_units(const wb_emit_t *step) {
     return step->n_units;
 }
+
+int64_t wb_emit_vectors(const wb_emit_t *step) {
+    return step->n_vectors;
+}
+
+void wb_emit_narrow(wb_emit_t *copy, int64_t first, int64_t count, const int64_t *moved) {
+    copy->vectors += first;
+    copy->n_vectors = count;
+    copy->src += moved[0];
+    copy->dst += moved[1];
+}

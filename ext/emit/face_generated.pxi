@@ -79,6 +79,9 @@ cdef extern from "emit/step.h" nogil:
     size_t wb_emit_code_bytes(const wb_emit_t *step)
     const uint8_t *wb_emit_code(const wb_emit_t *step)
     size_t wb_emit_weight_bytes(const wb_emit_t *step)
+    int64_t wb_emit_vectors(const wb_emit_t *step)
+    void wb_emit_narrow(wb_emit_t *copy, int64_t first, int64_t count,
+                        const int64_t *moved)
 
 
 cdef class Generated:
@@ -144,6 +147,12 @@ def conv_generated(spec, int isa, plan):
     step.macs = spec.values.size * spec.place.vectors.pixels
     step.bytes = wb_emit_code_bytes(owner.c) + wb_emit_weight_bytes(owner.c)
     step.extent = plan.extent
+    step.size = wb_emit_size()
+    if wb_emit_vectors(owner.c) == spec.place.vectors.count:
+        low, high = reach_of(spec.offsets)
+        step.channels = how.n_rows
+        step.divisible = spec.place
+        step.reach = (low - 16, high + 16) if tuning.shift else (low, high)
     return step
 
 

@@ -53,5 +53,11 @@ size_t wb_emit_code_bytes(const wb_emit_t *step);
 const uint8_t *wb_emit_code(const wb_emit_t *step);
 size_t wb_emit_weight_bytes(const wb_emit_t *step);
 int32_t wb_emit_units(const wb_emit_t *step);
+int64_t wb_emit_vectors(const wb_emit_t *step);
+
+/* Make a copy of a step visit `count` of its vectors from `first` on, reading
+ * moved[0] and writing moved[1] floats after the places of the whole step. The residual
+ * moves as its output does. */
+void wb_emit_narrow(wb_emit_t *copy, int64_t first, int64_t count, const int64_t *moved);
 
 #endif

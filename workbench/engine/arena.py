@@ -9,6 +9,7 @@ any promise take whatever is free.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from workbench.engine.layout import Layout
 from workbench.engine.schedule import Task, live_ranges
@@ -33,13 +34,21 @@ class _Need:
     last: int
 
 
-def plan_arena(tasks: Sequence[Task]) -> Arena:
+def plan_arena(
+    tasks: Sequence[Task],
+    spans: Sequence[tuple[int, int]] = (),
+    windows: Mapping[str, Layout] = MappingProxyType({}),
+) -> Arena:
     """Return addresses so that buffers alive together never overlap.
 
     Parameters
     ----------
     tasks : sequence of Task
         In execution order.
+    spans : sequence of tuple of int
+        First and last position of tasks that run together.
+    windows : mapping of str to Layout
+        Buffers of which only a stretch exists at a time, and its layout.
 
     Returns
     -------
@@ -47,7 +56,10 @@ def plan_arena(tasks: Sequence[Task]) -> Arena:
         Bases are multiples of 16 floats.
     """
     needs = sorted(
-        (_Need(name, *entry) for name, entry in live_ranges(tasks).items()),
+        (
+            _Need(name, windows.get(name, layout), first, last)
+            for name, (layout, first, last) in live_ranges(tasks, spans).items()
+        ),
         key=lambda need: (need.first, need.name),
     )
     guard = _guard([need.layout for need in needs])

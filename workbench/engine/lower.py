@@ -1,35 +1,64 @@
 """From tasks to kernel steps with addresses.
 
-Belongs here: binding operands and asking candidates to build. Does not belong
-here: any arithmetic about one kernel.
+Belongs here: binding operands, asking candidates to build, and cutting the steps of
+chains into bands. Does not belong here: any arithmetic about one kernel.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from workbench.engine.arena import Arena, plan_arena
+from workbench.engine.bands import Chain, find_span, make_chain
 from workbench.engine.candidates import TABLE, Binding, Candidate, Operand
 from workbench.engine.graph import Graph
 from workbench.engine.plan import Plan
 from workbench.engine.schedule import Task, Tensor, make_schedule
 from workbench.engine.slots import Slots
-from workbench.kernels import Step, convert, load_input, store_output
+from workbench.engine.windows import Window, find_windows
+from workbench.kernels import Step, convert, info, load_input, store_output
+from workbench.kernels.parts import move, part
 
 BY_NAME: Mapping[str, Candidate] = {candidate.name: candidate for candidate in TABLE}
+
+ANYWHERE = 1 << 40
+"""Windowed tensors are addressed from here until their parts are moved into place."""
 
 
 @dataclass(frozen=True, eq=False)
 class Lowered:
-    """A program's steps: one group of kernel steps for each task."""
+    """A program's steps, in execution order, and the task that each belongs to.
+
+    Parameters
+    ----------
+    tasks : tuple of Task
+    steps : tuple of Step
+    owners : numpy.ndarray of int64, shape (steps,)
+        Position in ``tasks``.
+    arena : Arena
+    """
 
     tasks: tuple[Task, ...]
-    groups: tuple[tuple[Step, ...], ...]
+    steps: tuple[Step, ...]
+    owners: NDArray[np.int64]
     arena: Arena
 
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """All kernel steps in execution order."""
-        return tuple(step for group in self.groups for step in group)
+    @cached_property
+    def groups(self) -> tuple[tuple[Step, ...], ...]:
+        """The kernel steps of each task."""
+        found: list[list[Step]] = [[] for _ in self.tasks]
+        for owner, step in zip(self.owners.tolist(), self.steps, strict=True):
+            found[owner].append(step)
+        return tuple(tuple(group) for group in found)
+
+    def by_task(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return times of steps, shape (rounds, steps), summed for each task."""
+        result = np.zeros((len(self.tasks), len(times)), np.int64)
+        np.add.at(result, self.owners, times.T)
+        return result.T
 
 
 def lower(graph: Graph, slots: Slots, plan: Plan) -> Lowered:
@@ -43,9 +72,32 @@ def lower(graph: Graph, slots: Slots, plan: Plan) -> Lowered:
     plan : Plan
     """
     tasks = make_schedule(graph, slots, plan)
-    arena = plan_arena(tasks)
-    groups = tuple(tuple(build_task(task, plan, arena)) for task in tasks)
-    return Lowered(tasks, groups, arena)
+    chains = _chains(graph, tasks, plan)
+    output = operand_buffer(tasks)
+    windows: dict[str, Window] = {}
+    for chain in chains:
+        windows |= find_windows(tasks, chain, output)
+    arena = plan_arena(
+        tasks,
+        [(chain.first, chain.last) for chain in chains],
+        {name: window.layout for name, window in windows.items()},
+    )
+    builder = _Builder(tasks, plan, arena, windows)
+    position = 0
+    while position < len(tasks):
+        chain = next((c for c in chains if c.first == position), None)
+        if chain is None:
+            builder.whole(position)
+            position += 1
+        else:
+            builder.chain(chain)
+            position = chain.last + 1
+    return Lowered(tasks, tuple(builder.steps), np.array(builder.owners), arena)
+
+
+def operand_buffer(tasks: Sequence[Task]) -> str:
+    """Return the buffer that the result is stored from."""
+    return tasks[-1].inputs[0].buffer
 
 
 def operand(tensor: Tensor, arena: Arena) -> Operand:
@@ -55,12 +107,13 @@ def operand(tensor: Tensor, arena: Arena) -> Operand:
     )
 
 
-def build_task(task: Task, plan: Plan, arena: Arena) -> Sequence[Step]:
-    """Return the kernel steps of one task."""
-    inputs = tuple(operand(tensor, arena) for tensor in task.inputs)
+def build_task(
+    task: Task, plan: Plan, operands: Sequence[Operand], arena_floats: int
+) -> Sequence[Step]:
+    """Return the kernel steps of one task; operands are inputs, then the output."""
     if task.output is None:
-        return (store_output(geometry_in=inputs[0].geometry),)
-    output = operand(task.output, arena)
+        return (store_output(geometry_in=operands[0].geometry),)
+    *inputs, output = operands
     split = task.output.layout.split > 1
     if task.kind == "load":
         channels, height, width = (*task.node.shape, 1, 1)[:3]
@@ -78,5 +131,127 @@ def build_task(task: Task, plan: Plan, arena: Arena) -> Sequence[Step]:
         )
         return (step,)
     choice = plan.choices[task.node.id]
-    binding = Binding(inputs, output, arena.floats)
+    binding = Binding(tuple(inputs), output, arena_floats)
     return BY_NAME[choice.candidate].build(task.node, binding, choice.variant)
+
+
+def _tensors(task: Task) -> tuple[Tensor, ...]:
+    return task.inputs if task.output is None else (*task.inputs, task.output)
+
+
+def _chains(graph: Graph, tasks: Sequence[Task], plan: Plan) -> list[Chain]:
+    """Return the chains of a plan that can run in bands here."""
+    if not plan.bands or not info().native:
+        return []
+    arena = plan_arena(tasks)
+    chains = []
+    for band in plan.bands:
+        span = find_span(tasks, band)
+        if span is None:
+            continue
+        groups = {
+            i: build_task(
+                tasks[i],
+                plan,
+                [operand(t, arena) for t in _tensors(tasks[i])],
+                arena.floats,
+            )
+            for i in range(span[0], span[1] + 1)
+        }
+        chain = make_chain(graph, tasks, groups, span, band.rows)
+        if chain is not None:
+            chains.append(chain)
+    return chains
+
+
+class _Builder:
+    """Appends steps, each with the task that it belongs to."""
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        plan: Plan,
+        arena: Arena,
+        windows: Mapping[str, Window],
+    ) -> None:
+        self._tasks, self._plan, self._arena = tasks, plan, arena
+        self._windows = windows
+        self.steps: list[Step] = []
+        self.owners: list[int] = []
+
+    def _add(self, position: int, steps: Sequence[Step]) -> None:
+        self.steps += steps
+        self.owners += [position] * len(steps)
+
+    def whole(self, position: int) -> None:
+        """Append a task that runs at once."""
+        task = self._tasks[position]
+        operands = [operand(tensor, self._arena) for tensor in _tensors(task)]
+        floats = self._arena.floats
+        self._add(position, build_task(task, self._plan, operands, floats))
+
+    def chain(self, chain: Chain) -> None:
+        """Append the tasks of a chain, band by band."""
+        places = range(chain.first, chain.last + 1)
+        wholes = {place: self._anywhere(self._tasks[place]) for place in places}
+        for band in range(len(chain.stops)):
+            for index, place in enumerate(places):
+                task = self._tasks[place]
+                self._slide(place, band)
+                units = chain.range(band, index)
+                if units[0] == units[1]:
+                    continue
+                moved = [
+                    self._moved(tensor, band)
+                    for tensor in (*task.inputs[:1], task.output)
+                    if tensor is not None
+                ]
+                step = part(
+                    wholes[place],
+                    units,
+                    moved=(moved[0] if len(moved) > 1 else 0, moved[-1]),
+                    arena_floats=self._arena.floats,
+                )
+                self._add(place, (step,))
+
+    def _anywhere(self, task: Task) -> Step:
+        operands = []
+        for tensor in _tensors(task):
+            place = operand(tensor, self._arena)
+            if tensor.buffer in self._windows:
+                base = place.base + ANYWHERE
+                place = Operand(base, place.layout, place.first, place.channels)
+            operands.append(place)
+        (step,) = build_task(task, self._plan, operands, 2 * ANYWHERE)
+        return step
+
+    def _moved(self, tensor: Tensor, band: int) -> int:
+        window = self._windows.get(tensor.buffer)
+        return 0 if window is None else window.moved(band) - ANYWHERE
+
+    def _slide(self, position: int, band: int) -> None:
+        """Append what prepares the output's window for a band."""
+        output = self._tasks[position].output
+        window = None if output is None else self._windows.get(output.buffer)
+        if window is None or output is None:
+            return
+        slide, stride = window.slides[band], window.stride
+        base, floats = self._arena.bases[output.buffer], self._arena.floats
+        if slide.carry is not None:
+            first, stop = slide.carry
+            before = window.slides[band - 1].base
+            step = move(
+                src=base + (first - before) * stride,
+                dst=base + (first - slide.base) * stride,
+                floats=(stop - first) * stride,
+                arena_floats=floats,
+            )
+            self._add(position, (step,))
+        for first, stop in slide.clear:
+            step = move(
+                src=None,
+                dst=base + (first - slide.base) * stride,
+                floats=(stop - first) * stride,
+                arena_floats=floats,
+            )
+            self._add(position, (step,))

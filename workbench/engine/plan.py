@@ -75,6 +75,23 @@ class Choice:
     rejected: tuple[Rejection, ...] = ()
 
 
+@dataclass(frozen=True)
+class Band:
+    """Consecutive nodes that run together, some rows at a time.
+
+    Parameters
+    ----------
+    first, last : str
+        Node ids.
+    rows : int
+        Output rows of the first node in each band.
+    """
+
+    first: str
+    last: str
+    rows: int
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """Layouts of slots and choices of nodes.
@@ -89,18 +106,22 @@ class Plan:
         Threads that the plan was made for.
     kernels : str
         Instruction set and version of the kernels that it names.
+    bands : tuple of Band
+        Chains that run in bands of rows; they do not overlap.
     """
 
     forms: Mapping[str, Form]
     choices: Mapping[str, Choice]
     threads: int
     kernels: str = ""
+    bands: tuple[Band, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as values that JSON can hold."""
         return {
             "threads": self.threads,
             "kernels": self.kernels,
+            "bands": [[b.first, b.last, b.rows] for b in self.bands],
             "forms": {k: [f.kind, f.split] for k, f in self.forms.items()},
             "choices": {
                 name: {
@@ -133,4 +154,5 @@ class Plan:
             },
             data["threads"],
             data["kernels"],
+            tuple(Band(*band) for band in data.get("bands", ())),
         )

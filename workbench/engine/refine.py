@@ -130,8 +130,7 @@ def _times(contenders: list[Lowered], threads: int) -> list[dict[str, float]]:
                 zip(contenders, executors, strict=True)
             ):
                 times = executor.time_steps(ROUNDS)[1:]
-                edges = np.cumsum([0] + [len(group) for group in lowered.groups])
-                grouped = np.add.reduceat(times, edges[:-1], axis=1).min(axis=0)
+                grouped = lowered.by_task(times).min(axis=0)
                 best[index] = np.minimum(best[index], grouped / NS_PER_MS)
     finally:
         for executor in executors:

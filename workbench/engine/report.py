@@ -96,9 +96,7 @@ def profile_of(
     reports: tuple[StepReport, ...], times: NDArray[np.int64], lowered: Lowered
 ) -> Profile:
     """Return medians per task from nanoseconds per kernel step and round."""
-    edges = np.cumsum([0] + [len(group) for group in lowered.groups])
-    grouped = np.add.reduceat(times, edges[:-1], axis=1)
-    ms = np.median(grouped, axis=0) / NS_PER_MS
+    ms = np.median(lowered.by_task(times), axis=0) / NS_PER_MS
     return Profile(reports, ms, float(np.median(times.sum(axis=1)) / NS_PER_MS))
 
 

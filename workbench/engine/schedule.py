@@ -173,14 +173,25 @@ def _is_view(node: Node, slots: Slots) -> bool:
     return (source.slot, source.first) == (mine.slot, mine.first)
 
 
-def live_ranges(tasks: Sequence[Task]) -> dict[str, tuple[Layout, int, int]]:
-    """Return for each buffer its layout and the first and last task using it."""
+def live_ranges(
+    tasks: Sequence[Task], spans: Sequence[tuple[int, int]] = ()
+) -> dict[str, tuple[Layout, int, int]]:
+    """Return for each buffer its layout and the first and last task using it.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    spans : sequence of tuple of int
+        First and last position of tasks that run together: what one of them uses is
+        in use during all of them.
+    """
     ranges: dict[str, tuple[Layout, int, int]] = {}
-    for position, task in enumerate(tasks):
+    for place, task in enumerate(tasks):
+        span = next((s for s in spans if s[0] <= place <= s[1]), (place, place))
         touched: Iterable[Tensor] = task.inputs
         if task.output is not None:
             touched = (*task.inputs, task.output)
         for tensor in touched:
-            first = ranges.get(tensor.buffer, (tensor.layout, position, position))[1]
-            ranges[tensor.buffer] = (tensor.layout, first, position)
+            first = ranges.get(tensor.buffer, (tensor.layout, span[0], span[0]))[1]
+            ranges[tensor.buffer] = (tensor.layout, first, span[1])
     return ranges

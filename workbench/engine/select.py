@@ -6,6 +6,7 @@ combination into a plan. Does not belong here: times (`costs`, `tune`).
 
 from collections.abc import Mapping, Sequence
 from math import inf
+from types import MappingProxyType
 
 import numpy as np
 
@@ -30,7 +31,13 @@ KEPT_REJECTIONS = 24
 """Slower options that a report lists for each node."""
 
 
-def select(graph: Graph, slots: Slots, costs: Costs, threads: int) -> Plan:
+def select(
+    graph: Graph,
+    slots: Slots,
+    costs: Costs,
+    threads: int,
+    only: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> Plan:
     """Return the plan with the least expected time.
 
     Parameters
@@ -43,13 +50,19 @@ def select(graph: Graph, slots: Slots, costs: Costs, threads: int) -> Plan:
         Modelled or measured.
     threads : int
         What the costs were made for.
+    only : mapping of str to frozenset of str
+        Layout kinds that some slots are confined to.
 
     Returns
     -------
     Plan
     """
     chooser = _Chooser(graph, slots, costs)
-    domains = {**chooser.domains(), **chooser.split_domains()}
+    confined = {
+        slot: tuple(f for f in forms if f.kind in only.get(slot, {f.kind})) or forms
+        for slot, forms in chooser.domains().items()
+    }
+    domains = {**confined, **chooser.split_domains()}
     factors = [f for node in graph for f in chooser.factors(node, domains)]
     factors += [chooser.split_factor(name, domains) for name in chooser.split_values]
     picked = minimise(factors, {name: len(d) for name, d in domains.items()})

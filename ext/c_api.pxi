@@ -129,14 +129,10 @@ cdef extern from "depthwise.h" nogil:
         wb_place place
         int32_t channels
         int32_t taps
-        int32_t grid_rows
-        int32_t grid_columns
+        int32_t grid
+        int32_t columns
         int64_t in_cs
         int64_t row_stride
-        int64_t chain_count
-        const int32_t *chains
-        int64_t single_count
-        const int32_t *singles
         const int32_t *offsets
         const float *weights
         const float *bias

@@ -6,14 +6,14 @@
 enum { SINGLES = 4 };
 
 /* Up to four vectors at once, so that sums do not wait for each other. */
-static void plain(const wb_depthwise *a, float *arena, int64_t c, const int32_t *vector,
+static void plain(const wb_depthwise *a, float *arena, int64_t c, int64_t vector,
                   int count) {
     const float *base = arena + a->place.src + c * a->in_cs;
     const float *w = a->weights + c * a->taps;
     const float *p[SINGLES];
     wb_v16 sum[SINGLES];
     for (int i = 0; i < SINGLES; i++) {
-        p[i] = base + a->place.in[vector[i < count ? i : 0]];
+        p[i] = base + a->place.in[vector + (i < count ? i : 0)];
         sum[i] = wb_set1(a->bias[c]);
     }
     for (int32_t t = 0; t < a->taps; t++) {
@@ -23,56 +23,138 @@ static void plain(const wb_depthwise *a, float *arena, int64_t c, const int32_t 
             sum[i] = wb_fma(weight, wb_load(p[i] + at), sum[i]);
     }
     for (int i = 0; i < count; i++)
-        wb_finish(&a->place, arena, vector[i], c * a->place.out_cs, sum[i]);
+        wb_finish(&a->place, arena, vector + i, c * a->place.out_cs, sum[i]);
 }
 
-/* WB_CHAIN output rows of a rows x columns filter: every input row is loaded once. */
-WB_INLINE void chained(const wb_depthwise *a, float *arena, int64_t c,
-                       const int32_t *vector, const int rows, const int columns) {
-    const float *w = a->weights + c * a->taps;
-    const float *p = arena + a->place.src + c * a->in_cs + a->place.in[vector[0]];
-    wb_v16 sum[WB_CHAIN];
-    for (int i = 0; i < WB_CHAIN; i++) sum[i] = wb_set1(a->bias[c]);
-    for (int y = 0; y < WB_CHAIN + rows - 1; y++) {
-        for (int x = 0; x < columns; x++) {
-            const wb_v16 value = wb_load(p + y * a->row_stride + a->offsets[x]);
-            for (int i = 0; i < WB_CHAIN; i++) {
-                const int row = y - i;
-                if (row >= 0 && row < rows)
-                    sum[i] = wb_fma(wb_set1(w[row * columns + x]), value, sum[i]);
+/* Add filter rows first, first + step, ... of `size` taps to n rows of sums. */
+WB_INLINE void add_rows(const wb_depthwise *a, const float *p, const float *w,
+                        wb_v16 *sum, const int n, const int size, const int first,
+                        const int step) {
+    const int taps = (size - first + step - 1) / step;
+    const int64_t stride = a->row_stride;
+    const float *at[5];
+#pragma GCC unroll 8
+    for (int x = 0; x < size; x++) at[x] = p + a->offsets[first * size + x];
+#pragma GCC unroll 8
+    for (int y = 0; y < n + taps - 1; y++) {
+#pragma GCC unroll 8
+        for (int x = 0; x < size; x++) {
+            const wb_v16 value = wb_load(at[x]);
+            at[x] += stride;
+#pragma GCC unroll 8
+            for (int i = 0; i < n; i++) {
+                const int row = first + (y - i) * step;
+                if (y >= i && y - i < taps)
+                    sum[i] = wb_fma(wb_set1(w[row * size + x]), value, sum[i]);
             }
         }
     }
-    for (int i = 0; i < WB_CHAIN; i++)
-        wb_finish(&a->place, arena, vector[i], c * a->place.out_cs, sum[i]);
 }
 
-static __attribute__((noinline)) void chained_3x3(const wb_depthwise *a, float *arena,
-                                                  int64_t c, const int32_t *vector) {
-    chained(a, arena, c, vector, 3, 3);
+/* How sums are stored: in any way, clipped, clipped and in one segment. */
+enum { ANY = 0, CLIPPED = 1, AT_ONCE = 2 };
+
+/* n vectors that stand below each other. */
+WB_INLINE void column(const wb_depthwise *a, float *arena, int64_t c, int64_t vector,
+                      const int n, const int size, const int step, const int store) {
+    const wb_place *place = &a->place;
+    const float *w = a->weights + c * size * size;
+    const float *p = arena + place->src + c * a->in_cs + place->in[vector];
+    const int64_t columns = a->columns;
+    wb_v16 sum[WB_CHAIN];
+#pragma GCC unroll 8
+    for (int i = 0; i < n; i++) sum[i] = wb_set1(a->bias[c]);
+    add_rows(a, p, w, sum, n, size, 0, step);
+    if (step == 2) add_rows(a, p, w, sum, n, size, 1, step);
+    const int64_t channel = c * place->out_cs;
+    if (store == ANY) {
+        for (int i = 0; i < n; i++)
+            wb_finish(place, arena, vector + i * columns, channel, sum[i]);
+        return;
+    }
+    const wb_v16 low = wb_set1(place->act.lo), high = wb_set1(place->act.hi);
+    const int64_t segments = store == AT_ONCE ? 1 : place->segments;
+    float *to = arena + place->dst + channel;
+    const int64_t *out = place->out + vector * segments;
+    const uint16_t *mask = place->mask + vector * segments;
+#pragma GCC unroll 8
+    for (int i = 0; i < n; i++) {
+        const wb_v16 value = wb_min(high, wb_max(low, sum[i]));
+        wb_store_mask(to + out[0], value, mask[0]);
+        if (store == CLIPPED)
+            for (int64_t s = 1; s < segments; s++)
+                if (mask[s] != 0) wb_store_mask(to + out[s], value, mask[s]);
+        out += columns * segments;
+        mask += columns * segments;
+    }
 }
 
-static __attribute__((noinline)) void chained_5x5(const wb_depthwise *a, float *arena,
-                                                  int64_t c, const int32_t *vector) {
-    chained(a, arena, c, vector, 5, 5);
+/* One to four rows of vectors of the channels [low, high). */
+WB_INLINE void band(const wb_depthwise *a, float *arena, const int64_t range[2],
+                    int64_t row, const int n, const int size, const int step,
+                    const int store) {
+    for (int64_t c = range[0]; c < range[1]; c++)
+        for (int32_t j = 0; j < a->columns; j++)
+            column(a, arena, c, row * a->columns + j, n, size, step, store);
 }
+
+/* Rows of all channels lie together: all channels of four rows before the next ones. */
+WB_INLINE void bands(const wb_depthwise *a, float *arena, const int64_t range[2],
+                     const int size, const int step, const int store) {
+    const int64_t rows = a->place.count / a->columns;
+    int64_t row = 0;
+    for (; row + WB_CHAIN <= rows; row += WB_CHAIN)
+        band(a, arena, range, row, WB_CHAIN, size, step, store);
+    if (rows - row == 3) band(a, arena, range, row, 3, size, step, store);
+    else if (rows - row == 2) band(a, arena, range, row, 2, size, step, store);
+    else if (rows - row == 1) band(a, arena, range, row, 1, size, step, store);
+}
+
+#define BANDS(size, step, store)                                                         \
+    static __attribute__((noinline)) void bands_##size##_##step##_##store(               \
+        const wb_depthwise *a, float *arena, const int64_t range[2]) {                   \
+        bands(a, arena, range, size, step, store);                                       \
+    }
+BANDS(3, 1, 0)
+BANDS(3, 1, 1)
+BANDS(3, 1, 2)
+BANDS(3, 2, 0)
+BANDS(3, 2, 1)
+BANDS(3, 2, 2)
+BANDS(5, 1, 0)
+BANDS(5, 1, 1)
+BANDS(5, 1, 2)
+BANDS(5, 2, 0)
+BANDS(5, 2, 1)
+BANDS(5, 2, 2)
+
+typedef void (*bands_fn)(const wb_depthwise *, float *, const int64_t[2]);
+
+#define BANDS_FNS(size, step)                                                            \
+    {bands_##size##_##step##_0, bands_##size##_##step##_1, bands_##size##_##step##_2}
+static const bands_fn BANDS_OF[2][2][3] = {
+    {BANDS_FNS(3, 1), BANDS_FNS(3, 2)},
+    {BANDS_FNS(5, 1), BANDS_FNS(5, 2)},
+};
 
 WB_DEFINE(depthwise, 1x32, 1x64, 1x64) {
     const wb_depthwise *a = args;
-    const int64_t chains = a->chain_count;
-    const int64_t groups = (a->single_count + SINGLES - 1) / SINGLES;
-    const int64_t items = a->channels * (chains + groups);
-    const int64_t stop = wb_share(items, tid + 1, nthreads);
-    for (int64_t i = wb_share(items, tid, nthreads); i < stop; i++) {
-        const int64_t c = i / (chains + groups), j = i % (chains + groups);
-        if (j < chains) {
-            const int32_t *vector = a->chains + j * WB_CHAIN;
-            if (a->grid_rows == 3) chained_3x3(a, arena, c, vector);
-            else chained_5x5(a, arena, c, vector);
-            continue;
-        }
-        const int64_t first = (j - chains) * SINGLES;
-        const int64_t left = a->single_count - first;
-        plain(a, arena, c, a->singles + first, (int)(left < SINGLES ? left : SINGLES));
+    const wb_place *p = &a->place;
+    const int64_t low = wb_share(a->channels, tid, nthreads);
+    const int64_t high = wb_share(a->channels, tid + 1, nthreads);
+    if (a->grid != 0 && p->count % a->columns == 0) {
+        const int clipped =
+            p->act.curve == WB_LINEAR && p->residual == WB_NONE && !p->unzip;
+        const int store = !clipped ? ANY : p->segments == 1 ? AT_ONCE : CLIPPED;
+        const bands_fn fn = BANDS_OF[a->taps == 25][a->grid - 1][store];
+        const int64_t step = a->in_cs < a->row_stride ? high - low : 1;
+        for (int64_t c = low; c < high; c += step)
+            fn(a, arena, (const int64_t[2]){c, c + step});
+        return;
     }
+    for (int64_t c = low; c < high; c++)
+        for (int64_t v = 0; v < p->count; v += SINGLES) {
+            const int64_t left = p->count - v;
+            plain(a, arena, c, v, (int)(left < SINGLES ? left : SINGLES));
+        }
 }

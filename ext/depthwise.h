@@ -1,11 +1,13 @@
 /* Depthwise convolution: one filter a channel.
  *
- * When taps form a grid of `grid_rows` x `grid_columns` whose rows are as far apart as
- * the image rows of the vectors, `chains` lists vectors that stand below each other: a
- * chain of up to WB_CHAIN output rows shares the loads of its input rows. Vectors that
- * are in no chain, and every other tap pattern, go the plain way.
+ * When every output row has `columns` vectors, rows are `row_stride` floats apart in the
+ * input and the filter is 3x3 or 5x5, output rows are made four at a time and share the
+ * loads of their input rows. `grid` says which taps of neighbouring output rows meet:
+ * 1, those one filter row apart (stride 1); 2, those two apart (stride 2 over phases).
+ * Every other case (grid 0) goes tap by tap.
  *
- * Contract: vectors are read at src + c * in_cs + in[v] + offsets[t], 16 floats each.
+ * Contract: vectors are read at src + c * in_cs + in[v] + offsets[t], 16 floats each;
+ * with a grid offsets are row by row, and in[v + columns] - in[v] = row_stride.
  */
 #ifndef WB_DEPTHWISE_H
 #define WB_DEPTHWISE_H
@@ -17,14 +19,10 @@
 typedef struct {
     wb_place place;
     int32_t channels, taps;
-    int32_t grid_rows, grid_columns; /* 0: no grid */
+    int32_t grid, columns;
     int64_t in_cs;
-    int64_t row_stride;     /* floats between grid rows */
-    int64_t chain_count;
-    const int32_t *chains;  /* [chain_count][WB_CHAIN] vectors */
-    int64_t single_count;
-    const int32_t *singles; /* vectors outside of chains */
-    const int32_t *offsets; /* [taps]; with a grid row by row, top left first */
+    int64_t row_stride;
+    const int32_t *offsets; /* [taps] */
     const float *weights;   /* [channels][taps] */
     const float *bias;
 } wb_depthwise;

@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
+from workbench.engine.banding import band
 from workbench.engine.costs import ModelCosts
 from workbench.engine.graph import Graph
 from workbench.engine.passes import simplify
@@ -88,7 +89,8 @@ def _tuned(graph: Graph, threads: int, tuning: Tuning) -> Plan:
         return plan
     slots = find_slots(graph)
     costs = MeasuredCosts(graph, slots, threads=threads, tuning=tuning)
-    plan = refine(graph, slots, select(graph, slots, costs, threads), costs)
+    plan = band(graph, slots, select(graph, slots, costs, threads), costs)
+    plan = refine(graph, slots, plan, costs)
     costs.save()
     if not costs.over:
         known.save(plan)

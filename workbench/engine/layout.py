@@ -7,6 +7,8 @@ planes  [C][H + 2b][P]   one plane a channel, rows run together; the gap P - W
                          is the right pad of a row and the left pad of the next
 rows    [H + 2b][C][P]   one image row of every channel; P a multiple of 16
 strips  [HW / 16][C][16] sixteen flattened pixels of every channel; no pad
+        (rows and strips: room for an odd number of channels, so that what lies
+        below each other does not meet in one set of the L1 cache)
 tight   [C][H][W]        contiguous, what a linear layer reads
 
 A split layout stores stride x stride phases of each channel at reduced size:
@@ -163,12 +165,12 @@ def make_layout(kind: str, shape: tuple[int, ...], pad: Pad = Pad()) -> Layout:
     >>> make_layout("planes", (2, 7, 7), Pad(1, 1)).channel_stride
     80
     >>> make_layout("strips", (8, 5, 5)).size
-    256
+    288
     """
     channels, height, width = (*shape, 1, 1)[:3]
     if kind == "strips":
         size = (channels, height, width)
-        return Layout(kind, *size, 0, LANES, channels * LANES, width)
+        return Layout(kind, *size, 0, LANES, (channels | 1) * LANES, width)
     if kind == "tight":
         return Layout(kind, channels, height, width, 0, height * width, width, width)
     pitch = width + pad.columns
@@ -176,7 +178,7 @@ def make_layout(kind: str, shape: tuple[int, ...], pad: Pad = Pad()) -> Layout:
     if kind == "rows" or even <= pitch * PITCH_ROUNDING:
         pitch = even
     if kind == "rows":
-        strides = (pitch, channels * pitch)
+        strides = (pitch, (channels | 1) * pitch)
     else:
         strides = (_odd_lines((height + 2 * pad.rows) * pitch), pitch)
     size = (channels, height, width)

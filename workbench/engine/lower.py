@@ -85,13 +85,13 @@ def lower(graph: Graph, slots: Slots, plan: Plan) -> Lowered:
     builder = _Builder(tasks, plan, arena, windows)
     position = 0
     while position < len(tasks):
-        chain = next((c for c in chains if c.first == position), None)
-        if chain is None:
+        starting = [chain for chain in chains if chain.first == position]
+        if starting:
+            builder.chain(starting[0])
+            position = starting[0].last + 1
+        else:
             builder.whole(position)
             position += 1
-        else:
-            builder.chain(chain)
-            position = chain.last + 1
     return Lowered(tasks, tuple(builder.steps), np.array(builder.owners), arena)
 
 

@@ -31,6 +31,9 @@ SMALL_NETWORK_BYTES = 768 * 1024
 PATIENCE = 4.0
 """Wall-clock seconds for each second of budget on a busy machine."""
 
+ALONE_SHARE = 0.7
+"""Of the budget, for kernels timed alone; whole programs are timed in the rest."""
+
 FINALISTS = 2
 """Variants that are also timed with the other layouts of the output."""
 
@@ -63,9 +66,17 @@ class Tuning:
     @property
     def over(self) -> bool:
         """Say whether the budget is spent."""
+        return self._spent() >= 1.0
+
+    @property
+    def alone_over(self) -> bool:
+        """Say whether the part of the budget for kernels timed alone is spent."""
+        return self._spent() >= ALONE_SHARE
+
+    def _spent(self) -> float:
         worked = time.thread_time() - self._started[0]
         waited = time.monotonic() - self._started[1]
-        return worked >= self.budget_s or waited >= PATIENCE * self.budget_s
+        return max(worked, waited / PATIENCE) / max(self.budget_s, 1e-9)
 
 
 class MeasuredCosts:
@@ -130,7 +141,7 @@ class MeasuredCosts:
         layouts = tuple(_plain(shape, form) for form in (source, target))
         key = f"copy:{layouts}:{self._bench.cold}"
         ms = self._cache.get(key)
-        if ms is not None or self._tuning.over:
+        if ms is not None or self._tuning.alone_over:
             return modelled if ms is None else ms
         binding = place_operands(layouts[:1], layouts[1])
         step = convert(
@@ -209,7 +220,7 @@ class MeasuredCosts:
         binding = place_operands(layouts[:-1], layouts[-1])
         variants = only or candidate.variants(node, binding)
         times = {v: self._cache.get(f"{key}:{v}") for v in variants}
-        if None in times.values() and not self._tuning.over:
+        if None in times.values() and not self._tuning.alone_over:
             allowed = set(candidate.variants(node, binding))
             steps = {
                 v: candidate.build(node, binding, v) for v in variants if v in allowed

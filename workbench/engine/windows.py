@@ -66,9 +66,7 @@ class Window:
         return -(self.whole.border + self.slides[band].base) * self.stride
 
 
-def find_windows(
-    tasks: Sequence[Task], chain: Chain, output: str
-) -> dict[str, Window]:
+def find_windows(tasks: Sequence[Task], chain: Chain, output: str) -> dict[str, Window]:
     """Return the window of every buffer that only lives inside of a chain.
 
     Parameters

@@ -27,7 +27,7 @@ def divisible(step: Step) -> bool:
 
 
 def count_units(step: Step) -> int:
-    """Return how many units a divisible step has: vectors, or rows it makes or reads."""
+    """Return how many units a divisible step has: vectors, or rows."""
     spec: Any = getattr(step, "divisible", None)
     if isinstance(spec, Placement):
         return spec.vectors.count
@@ -127,7 +127,10 @@ def _extent(step: Any, units: tuple[int, int], moved: tuple[int, int]) -> Any:
     if isinstance(spec, Pool):
         y0, y1 = int(spec.y0[units[0]]), int(spec.y1[units[1] - 1])
         return checks.join(
-            (_rows(spec.source, (y0, y1), moved[0]), _rows(spec.target, units, moved[1]))
+            (
+                _rows(spec.source, (y0, y1), moved[0]),
+                _rows(spec.target, units, moved[1]),
+            )
         )
     if isinstance(spec, Transfer):
         return _rows(spec.inside, _halved(spec, units), sum(moved))

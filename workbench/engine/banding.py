@@ -1,0 +1,155 @@
+"""Which layers run together in bands of rows: proposals, timed as whole programs.
+
+Belongs here: finding runs of layers whose activations leave the L2 cache, and keeping
+bands where they make the program faster. Does not belong here: how bands run (`bands`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from workbench.engine.costs import Costs
+from workbench.engine.graph import INPUT, Graph, Node
+from workbench.engine.lower import Lowered, lower
+from workbench.engine.plan import Band, Plan
+from workbench.engine.select import select
+from workbench.engine.slots import Slots
+from workbench.engine.tune import MeasuredCosts
+from workbench.engine.windows import SLIDING
+from workbench.kernels import Executor
+
+DIVISIBLE = ("dense", "sparse", "generated", "depthwise", "pool")
+"""Candidates whose steps can be done in parts."""
+
+LARGE_BYTES = (512 * 1024, 256 * 1024)
+"""A run ends with the last layer whose input and output together exceed this."""
+
+BAND_BYTES = (384 * 1024, 192 * 1024)
+"""Input and output of a band's largest layer: what is left of L2 beside weights."""
+
+SHORTEST = 2
+"""Layers worth a chain."""
+
+TURNS, ROUNDS = 5, 4
+GAIN = 0.985
+"""Programs in bands must be this much faster: ties keep the simpler plan."""
+
+
+def band(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
+    """Return the plan, or a faster one in which early layers run in bands.
+
+    Parameters
+    ----------
+    graph : Graph
+        Simplified.
+    slots : Slots
+    plan : Plan
+        From `select`.
+    costs : MeasuredCosts
+        Of the same graph; its budget also bounds this.
+    """
+    best = plan
+    tried: set[tuple[Band, ...]] = set()
+    for large in LARGE_BYTES:
+        for size in BAND_BYTES:
+            other = propose(graph, slots, plan, costs, (large, size))
+            if other is None or other.bands in tried or costs.over:
+                continue
+            tried.add(other.bands)
+            pair = [lower(graph, slots, p) for p in (other, best)]
+            if _faster(pair, plan.threads):
+                best = other
+    return best
+
+
+def propose(
+    graph: Graph, slots: Slots, plan: Plan, costs: Costs, sizes: tuple[int, int]
+) -> Plan | None:
+    """Return a plan with every run of large layers in bands, None if there is none.
+
+    Parameters
+    ----------
+    graph, slots, plan, costs
+        As for `band`; any costs.
+    sizes : tuple of int
+        Out of `LARGE_BYTES` and `BAND_BYTES`.
+    """
+    bands = tuple(
+        found
+        for run in _runs(graph, plan)
+        if (found := _band(graph, run, *sizes)) is not None
+    )
+    if not bands:
+        return None
+    sliding = frozenset(SLIDING)
+    only = {
+        slots.parts[name].slot: sliding
+        for chain in bands
+        for name in _inner(graph, chain)
+    }
+    other = select(graph, slots, costs, plan.threads, only)
+    return replace(other, bands=bands)
+
+
+def _runs(graph: Graph, plan: Plan) -> list[list[Node]]:
+    """Return consecutive nodes that can all be done in parts."""
+    runs: list[list[Node]] = [[]]
+    for node in graph:
+        choice = plan.choices.get(node.id)
+        if node.op == INPUT or (choice and choice.candidate in DIVISIBLE):
+            runs[-1].append(node)
+        else:
+            runs.append([])
+    return [run for run in runs if run]
+
+
+def _band(graph: Graph, run: Sequence[Node], large: int, size: int) -> Band | None:
+    """Return the chain of a run: from the first to the last large layer."""
+    weights = [_moved_bytes(graph, node) for node in run]
+    wide = [i for i, moved in enumerate(weights) if moved > large]
+    if not wide or wide[-1] - wide[0] + 1 < SHORTEST:
+        return None
+    first, last = run[wide[0]], run[wide[-1]]
+    if wide[0] == 1 and run[0].op == INPUT:
+        first = run[0]
+    height = first.shape[1]
+    least = height // min(node.shape[1] for node in run[wide[0] : wide[-1] + 1])
+    rows = max(least, height * size // max(weights) // least * least)
+    return Band(first.id, last.id, rows) if rows < height else None
+
+
+def _moved_bytes(graph: Graph, node: Node) -> int:
+    read = sum(prod(graph.node(name).shape) for name in node.inputs[:1])
+    return 4 * (read + prod(node.shape)) if node.inputs else 0
+
+
+def _inner(graph: Graph, chain: Band) -> list[str]:
+    """Return the nodes of a chain whose output only lives inside of it."""
+    names = [node.id for node in graph]
+    inside = names[names.index(chain.first) : names.index(chain.last) + 1]
+    inner = []
+    for name in inside[:-1]:
+        readers = [node for node in graph if name in node.inputs]
+        first = all(r.inputs[0] == name and r.id in inside for r in readers)
+        if first and len(graph.node(name).inputs) <= 1:
+            inner.append(name)
+    return inner
+
+
+def _faster(pair: Sequence[Lowered], threads: int) -> bool:
+    """Say whether the first of two programs takes clearly less time."""
+    best = np.full(2, np.inf)
+    executors = [
+        Executor(p.steps, arena_floats=p.arena.floats, threads=threads) for p in pair
+    ]
+    try:
+        for _ in range(TURNS):
+            for i, executor in enumerate(executors):
+                times = executor.time_steps(ROUNDS)[1:].sum(axis=1)
+                best[i] = min(best[i], float(times.min()))
+    finally:
+        for executor in executors:
+            executor.close()
+    return bool(best[0] < GAIN * best[1])

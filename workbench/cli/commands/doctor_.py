@@ -47,7 +47,7 @@ def run(as_json: AsJson = False) -> None:
             print_table(name, ("name", "state"), value.items())
         else:
             shown = ", ".join(value) if isinstance(value, list) else value
-            print_line(f"{name:15} {shown}")
+            print_line(f"{name:17} {shown}")
 
 
 def _distributions() -> list[str]:

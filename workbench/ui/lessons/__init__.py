@@ -14,6 +14,8 @@ from workbench.ui.lessons import (
     spmm,
     stages,
     structured,
+    tickets,
+    transforms,
     winograd,
     zeros,
 )
@@ -27,7 +29,9 @@ _ALL = (
     structured.LESSON,
     hetconv.LESSON,
     stages.LESSON,
+    transforms.LESSON,
     layouts.LESSON,
+    tickets.LESSON,
 )
 
 LESSONS: Mapping[str, Lesson] = MappingProxyType({one.id: one for one in _ALL})

@@ -15,7 +15,10 @@ from workbench.compression.kronecker import Kronecker, nearest_products, product
 from workbench.compression.lowrank import low_rank_conv, low_rank_linear, spatial_conv
 from workbench.compression.plain import plain
 from workbench.compression.separable import to_separable
+from workbench.data.dataset import make_dataset
 from workbench.errors import WorkbenchError
+from workbench.training.fit import fit
+from workbench.training.options import FitOptions
 
 CLOSE = 1e-4
 
@@ -208,3 +211,34 @@ def test_impossible_factors_are_explained(form, share, match, found):
         factorise(small_network(), form, share=share, match=match)
     with pytest.raises(WorkbenchError, match="rank 9"):
         low_rank_linear(nn.Linear(3, 5), 9)
+
+
+def test_hetconv_trains_from_scratch_and_its_zeros_stay():
+    torch.manual_seed(5)
+    plain_net = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, 2),
+    )
+    # Bright and dark images: two classes that a trained network tells apart.
+    labels = np.arange(128) % 2
+    noise = np.random.default_rng(0).integers(0, 80, (128, 3, 8, 8))
+    images = (noise + 150 * labels[:, None, None, None]).astype(np.uint8)
+    data = make_dataset(
+        "light",
+        "train",
+        images=images,
+        labels=labels,
+        classes=("dark", "bright"),
+        norm=((0.5,) * 3, (0.25,) * 3),
+    )
+    options = FitOptions(epochs=4, batch_size=32, peak_lr=0.1, weight_decay=0.01)
+    trained = fit(to_hetconv(plain_net, 4), data, options=options).module
+    assert wb.evaluate(trained, data).top1 == 1.0
+    weight = plain(trained)[2].weight
+    assert int(weight.count_nonzero()) == 8 * (2 * 9 + 6)
+    assert not torch.equal(weight, HetConv2d(plain_net[2], 4).plain().weight)

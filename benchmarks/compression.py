@@ -71,6 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", default="lenet5-mnist5k")
     parser.add_argument("--data")
+    parser.add_argument("--bits", help="for example 6:conv,4:fc; the plan's by default")
     parser.add_argument("--images", type=int, help="training images; all by default")
     parser.add_argument("--cache", type=Path, default=Path(".workbench/compression"))
     options = parser.parse_args()
@@ -89,7 +90,8 @@ def run(name: str, plan: Plan, options: argparse.Namespace) -> None:
     train = train if options.images is None else train.take(options.images)
     print(f"\n{name}: {len(train)} training images, {len(test)} test images")
     pruned = pruned_and_tuned(net, plan, train, options.cache / f"{name}.pruned")
-    small = wb.compress(pruned, plan.bits)
+    bits = options.bits or plan.bits
+    small = wb.compress(pruned, bits)
     chosen = FitOptions(
         epochs=plan.palette_epochs,
         batch_size=64,
@@ -97,7 +99,7 @@ def run(name: str, plan: Plan, options: argparse.Namespace) -> None:
         augment=plan.augment,
         precision="bf16",
     )
-    checkpoint = options.cache / f"{name}.palette"
+    checkpoint = options.cache / f"{name}.{bits.replace(':', '-')}.palette"
     tuned = tune_palette(small, train, options=chosen, checkpoint=checkpoint)
     accuracy = {
         "dense": wb.evaluate(net, test).top1,
@@ -105,6 +107,7 @@ def run(name: str, plan: Plan, options: argparse.Namespace) -> None:
         "shared weights": wb.evaluate(small, test).top1,
         "Huffman coded": wb.evaluate(tuned, test).top1,
     }
+    print(f"bits {bits}")
     print_stages(tuned, accuracy)
     print_layers(tuned)
     path = options.cache / f"{name}.wbz"

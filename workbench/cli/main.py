@@ -21,6 +21,7 @@ COMMANDS = (
     "finetune",
     "bench",
     "compress",
+    "factorise",
     "winograd",
     "export",
     "verify",

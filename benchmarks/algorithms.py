@@ -13,12 +13,16 @@ import argparse
 import json
 import os
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 import workbench as wb
 from workbench.analysis.algorithms import AlgorithmRow, ConvShape
+from workbench.analysis.race import race
+from workbench.analysis.strassen import strassen
 from workbench.measure.conditions import read_conditions
 
 FILE = "algorithms.json"
@@ -37,6 +41,7 @@ TABLES = {
     ),
 }
 QUICK = 3
+PRODUCT_SIDES = (256, 512, 1024, 2048, 3072)
 
 
 def main() -> None:
@@ -65,6 +70,7 @@ def main() -> None:
                 save(path, known)
             print_row(shape, [AlgorithmRow(**row) for row in rows[key]])
     print_layouts(known, path, options.seconds)
+    print_products(known, path, options)
 
 
 def save(path: Path, content: object) -> None:
@@ -98,6 +104,25 @@ def print_layouts(known: dict, path: Path, seconds: float) -> None:
                 f"  {row['engine']:6s} {row['layout']:8s} {row['ms']:.3f} "
                 f"({row['p10_ms']:.3f}-{row['p90_ms']:.3f}), n {row['n']}"
             )
+
+
+def print_products(known: dict, path: Path, options: argparse.Namespace) -> None:
+    print("\nsquare products, median ms: BLAS, and Strassen by levels\n")
+    print("| side | BLAS | 1 level | 2 levels | 3 levels |\n|---|---|---|---|---|")
+    for side in PRODUCT_SIDES[:QUICK] if options.quick else PRODUCT_SIDES:
+        key = f"product {side}"
+        if key not in known:
+            random = np.random.default_rng(0)
+            a, b = random.standard_normal((2, side, side)).astype(np.float32)
+            runs = {
+                str(levels): partial(strassen, a, b, levels=levels)
+                for levels in (0, 1, 2, 3)
+            }
+            times = race(runs, seconds=options.seconds)
+            known[key] = {levels: asdict(one) for levels, one in times.items()}
+            save(path, known)
+        cells = (f"{known[key][str(levels)]['ms']:.2f}" for levels in range(4))
+        print(f"| {side} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

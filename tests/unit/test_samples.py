@@ -1,6 +1,5 @@
 """The committed weights are those of their cards and reach the accuracy on them."""
 
-import dataclasses
 import hashlib
 import os
 from pathlib import Path
@@ -16,16 +15,17 @@ from workbench.analysis.accuracy import evaluate, wilson
 from workbench.data import DataError, Dataset, dataset_for, load_dataset
 from workbench.models import Network, load_model
 from workbench.models.samples import SAMPLES, sample
+from workbench.training.options import FitOptions
 
 _TRAINED = [name for name, row in SAMPLES.items() if row.trained]
 _ON_DIGITS = [name for name in _TRAINED if SAMPLES[name].dataset == "mnist5k"]
 _ON_CIFAR = [name for name in _TRAINED if SAMPLES[name].dataset == "cifar10"]
-# What every sample reaches on test. The aim for the VGG was 0.88: not reached.
+# What every sample reaches on test at least.
 _FLOORS = {
     "minivgg-mnist5k": 0.97,
     "lenet5-mnist5k": 0.97,
     "resnet20-cifar10": 0.86,
-    "vgg16-cifar10": 0.86,
+    "vgg16-cifar10": 0.88,
 }
 _LARGEST_FILE_BYTES = 20_000_000
 _SUBSET = 1000
@@ -55,9 +55,10 @@ def test_cards_are_complete(name: str) -> None:
     assert accuracy["top1"] >= _FLOORS[name]
     low, high = wilson(round(accuracy["top1"] * accuracy["n"]), accuracy["n"])
     assert accuracy["interval"] == [round(low, 4), round(high, 4)]
-    stages = [dataclasses.asdict(options) for options in STAGES[name]]
-    assert card["training"]["stages"] == stages
-    assert card["training"]["epochs"] == sum(stage["epochs"] for stage in stages)
+    # An option that came after the training has its default on the card.
+    stages = tuple(FitOptions(**stage) for stage in card["training"]["stages"])
+    assert stages == STAGES[name]
+    assert card["training"]["epochs"] == sum(stage.epochs for stage in stages)
     assert card["training"]["minutes"] > 0
     assert card["retrain"] == retrain_command(sample(name))
     assert card["dataset"]["name"] == SAMPLES[name].dataset

@@ -15,6 +15,7 @@ from workbench.errors import WorkbenchError
 COMMANDS = (
     "app",
     "models",
+    "methods",
     "inspect",
     "prune",
     "eval",

@@ -5,9 +5,10 @@ belong here: what a command does with it.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import yaml
 
 import workbench as wb
 from workbench.errors import WorkbenchError
@@ -42,6 +43,12 @@ Data = Annotated[
     ),
 ]
 Threads = Annotated[int, typer.Option(min=1, help="Threads of every engine.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="A parameter of the method; repeatable."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON (stable keys).")]
 
 
@@ -70,6 +77,40 @@ def parse_shape(text: str | None) -> tuple[int, int, int] | None:
         )
     channels, height, width = numbers
     return channels, height, width
+
+
+def parse_settings(pairs: list[str] | None) -> dict[str, Any]:
+    """Return the parameters written as KEY=VALUE; values read as in a recipe.
+
+    Raises
+    ------
+    WorkbenchError
+        A pair without a key or an equals sign, a key twice, or no plain value.
+
+    Examples
+    --------
+    >>> parse_settings(["n=4", "criterion=fpgm", "balanced=false", "sparsity=0.8"])
+    {'n': 4, 'criterion': 'fpgm', 'balanced': False, 'sparsity': 0.8}
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs or ():
+        key, sign, text = pair.partition("=")
+        key = key.strip()
+        if not key or not sign or key in found:
+            raise WorkbenchError(
+                f"--set {pair!r}" + (f", '{key}' twice" if key in found else ""),
+                "KEY=VALUE, each key once",
+                "Write for example --set n=4 --set criterion=l2.",
+            )
+        try:
+            found[key] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise WorkbenchError(
+                f"--set {pair!r}, whose value cannot be read",
+                "a number, a word, true or false",
+                "Write for example --set n=4.",
+            ) from None
+    return found
 
 
 def load_network(

@@ -65,6 +65,22 @@ def elog_patterns() -> torch.Tensor:
     )
 
 
+def gaussian_patterns() -> torch.Tensor:
+    """Return the four 2x2 squares around the centre, bool of shape (4, 9).
+
+    Their sum is the binomial Gaussian [[1, 2, 1], [2, 4, 2], [1, 2, 1]] exactly, so
+    that filters of all four shapes together smooth as it does (PCONV, section 3.2, on
+    filters that patterns compose).
+
+    Examples
+    --------
+    >>> gaussian_patterns().int().sum(dim=0).reshape(3, 3).tolist()
+    [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
+    """
+    corners = ((0, 1, 3), (1, 2, 5), (3, 6, 7), (5, 7, 8))
+    return _rows((CENTRE, *three) for three in corners)
+
+
 def random_patterns(count: int, seed: int) -> torch.Tensor:
     """Return ``count`` different patterns drawn from all 126, (count, 9).
 

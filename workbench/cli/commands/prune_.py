@@ -7,11 +7,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import workbench as wb
-from workbench.cli.options import AsJson, InputShape, Model, Weights, load_network
+from workbench.analysis.equal_macs import at_macs
+from workbench.cli.options import (
+    AsJson,
+    Data,
+    InputShape,
+    Model,
+    Settings,
+    Weights,
+    load_data,
+    load_network,
+    parse_settings,
+)
 from workbench.cli.output import percent, print_json, print_line, print_table
 from workbench.errors import WorkbenchError
+from workbench.pruning.criteria import CRITERIA
+from workbench.pruning.rule import Rule
 
 if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
+    from workbench.models.network import Network
+    from workbench.pruning.recipe import Recipe
     from workbench.pruning.report import PruneReport
 
 
@@ -21,11 +37,22 @@ def run(
         Path | None, typer.Option(help="Recipe (YAML) to prune by.")
     ] = None,
     method: Annotated[
-        str | None, typer.Option(help="One method for all layers, e.g. magnitude.")
+        str | None, typer.Option(help="One method for all layers; see `methods`.")
     ] = None,
     sparsity: Annotated[
-        float | None, typer.Option(help="Zeros / total for --method, 0..1.")
+        float | None,
+        typer.Option(help="Zeros / total for --method, 0..1; it finds parameters."),
     ] = None,
+    macs: Annotated[
+        float | None,
+        typer.Option(help="Share of the dense MACs to keep for --method, 0..1."),
+    ] = None,
+    settings: Settings = None,
+    match: Annotated[
+        str, typer.Option(help="Layers that --method prunes: an id or a pattern.")
+    ] = "*",
+    seed: Annotated[int, typer.Option(min=0, help="Of random choices.")] = 0,
+    data: Data = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write the pruned weights here."),
@@ -37,34 +64,104 @@ def run(
     input_shape: InputShape = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prune a network and say what was really removed."""
+    """Prune a network and say what was really removed.
+
+    Criteria that look at images take the training split of the network's dataset.
+    """
+    given = {
+        "--sparsity": sparsity,
+        "--macs": macs,
+        "--set": settings or None,
+        "--match": None if match == "*" else match,
+        "--seed": seed or None,
+    }
+    _check(recipe, method, [name for name, one in given.items() if one is not None])
+    network = load_network(model, weights, input_shape)
+    params = parse_settings(settings)
+    if recipe is not None:
+        used = wb.Recipe.load(recipe)
+    elif macs is None:
+        used = _recipe(method or "", params, match=match, seed=seed, sparsity=sparsity)
+    else:
+        images = _images(network, [params.get("criterion")], data)
+        used = at_macs(
+            network, method or "", macs, data=images, seed=seed, params=params
+        ).recipe
+    names = [getattr(rule.params, "criterion", None) for rule in used.layers]
+    images = _images(network, names, data)
+    pruned = wb.prune(network, used, images)
+    if save_recipe is not None:
+        used.save(save_recipe)
+    saved = None if output is None else wb.export(pruned, output).to_dict()
+    costs = wb.layer_costs(pruned)
+    facts = {
+        "model": network.name,
+        "recipe": used.dump(),
+        "dense_macs": costs.dense_macs,
+        "theoretical_macs": costs.macs,
+        "report": _report(pruned.report),
+        "export": saved,
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        _print(facts)
+
+
+def _check(recipe: Path | None, method: str | None, given: list[str]) -> None:
+    """Refuse options that contradict each other."""
     if (recipe is None) == (method is None):
         raise WorkbenchError(
             "both --recipe and --method" if recipe else "neither --recipe nor --method",
             "exactly one of them",
             "Write --recipe FILE, or --method magnitude --sparsity 0.8.",
         )
-    if recipe is not None and sparsity is not None:
+    if recipe is not None and given:
         raise WorkbenchError(
-            "both --recipe and --sparsity",
-            "the sparsities that the recipe's rules state",
+            f"both --recipe and {given[0]}",
+            "what the recipe's rules state",
             "Write it into the recipe, or give --method instead.",
         )
-    network = load_network(model, weights, input_shape)
-    if recipe is not None:
-        used = wb.Recipe.load(recipe)
-    else:
-        used = wb.Recipe.uniform(method, 0.5 if sparsity is None else sparsity)
-    pruned = wb.prune(network, used)
-    report = _report(pruned.report)
-    if save_recipe is not None:
-        used.save(save_recipe)
-    saved = None if output is None else wb.export(pruned, output).to_dict()
-    if as_json:
-        print_json({"model": network.name, "report": report, "export": saved})
-        return
+    for other in ("--sparsity", "--match"):
+        if "--macs" in given and other in given:
+            raise WorkbenchError(
+                f"both --macs and {other}",
+                "one of them: --macs finds the strength over all layers",
+                "Leave one out.",
+            )
+
+
+def _recipe(
+    method: str,
+    params: dict[str, Any],
+    *,
+    match: str,
+    seed: int,
+    sparsity: float | None,
+) -> "Recipe":
+    """Return a recipe of one rule; a missing parameter is refused, never assumed."""
+    if sparsity is not None:
+        one = wb.Recipe.uniform(method, sparsity, match=match, **params)
+        found: Recipe = one.model_copy(update={"seed": seed})
+        return found
+    recipe: Recipe = wb.Recipe(seed=seed, layers=(Rule.of(match, method, **params),))
+    return recipe
+
+
+def _images(
+    network: "Network", criteria: list[str | None], data: str | None
+) -> "Dataset | None":
+    """Return training images if one of the criteria looks at any."""
+    known = [CRITERIA[name] for name in criteria if name in CRITERIA]
+    if any(row.needs_data for row in known):
+        return load_data(network, data, "train")
+    return None
+
+
+def _print(facts: dict[str, Any]) -> None:
+    report = facts["report"]
     print_table(
-        f"{network.name} pruned",
+        f"{facts['model']} pruned",
         (
             "layer",
             "method",
@@ -89,7 +186,20 @@ def run(
             for row in report["layers"]
         ],
     )
-    print_line(f"sparsity over all layers: {percent(report['sparsity'])}")
+    for line in facts["recipe"].splitlines():
+        if line.startswith("  - "):
+            print_line(f"rule: {line.removeprefix('  - ')}")
+    print_line(
+        f"removed: {report['zeros']:,} of {report['weights']:,} weights "
+        f"({percent(report['sparsity'])}), {report['kernels_removed']:,} kernels, "
+        f"{report['filters_removed']:,} filters"
+    )
+    share = facts["theoretical_macs"] / facts["dense_macs"]
+    print_line(
+        f"theoretical MACs: {facts['theoretical_macs']:,} of "
+        f"{facts['dense_macs']:,} ({percent(share)})"
+    )
+    saved = facts["export"]
     if saved is not None:
         print_line(f"wrote {saved['path']} ({saved['bytes']:,} bytes, verified)")
 

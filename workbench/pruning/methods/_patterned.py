@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from workbench.models.network import Layer
 from workbench.pruning import patterns as scp
@@ -24,7 +24,8 @@ from workbench.pruning.methods._connectivity import (
     refuses_connectivity,
 )
 
-ELOG_COUNT = 4
+FIXED = ("elog", "gaussian")
+FIXED_COUNT = 4
 DEFAULT_COUNT = 8
 
 
@@ -35,10 +36,10 @@ class PatternParams(MethodParams):
     ----------
     patterns : int, optional
         Number of patterns K in the dictionary, 1..56; the paper uses 4, 6, 8 and 12.
-        8 if left out; the set "elog" has exactly 4.
-    set : "network", "elog" or "random"
-        The most frequent patterns of the weights themselves, the paper's fixed set,
-        or random ones (the negative control).
+        8 if left out; the sets "elog" and "gaussian" have exactly 4. ``K`` is read too.
+    set : "network", "elog", "gaussian" or "random"
+        The most frequent patterns of the weights themselves, the paper's fixed set, the
+        four squares that make a Gaussian, or random ones (the negative control).
     scope : "network" or "layer"
         Whether the most frequent patterns are counted over all layers of the rule or
         in each layer alone.
@@ -50,11 +51,16 @@ class PatternParams(MethodParams):
 
     patterns: Annotated[
         Annotated[int, Field(ge=1, le=56)] | None,
-        Field(description="number of patterns K, 1..56; the paper uses 4, 6, 8, 12"),
+        Field(
+            description="number of patterns K, 1..56; the paper uses 4, 6, 8, 12",
+            validation_alias=AliasChoices("patterns", "K"),
+        ),
     ] = None
     set: Annotated[
-        Literal["network", "elog", "random"],
-        Field(description="the weights' own patterns, the paper's four, or random"),
+        Literal["network", "elog", "gaussian", "random"],
+        Field(
+            description="the weights' own patterns, one of two fixed sets, or random"
+        ),
     ] = "network"
     scope: Annotated[
         Literal["network", "layer"],
@@ -64,15 +70,15 @@ class PatternParams(MethodParams):
     balanced: Balanced = True
 
     @model_validator(mode="after")
-    def _elog_has_four(self) -> PatternParams:
-        if self.set == "elog" and self.patterns not in (None, ELOG_COUNT):
-            raise ValueError(f"{ELOG_COUNT} patterns with the set 'elog'")
+    def _fixed_sets_have_four(self) -> PatternParams:
+        if self.set in FIXED and self.patterns not in (None, FIXED_COUNT):
+            raise ValueError(f"{FIXED_COUNT} patterns with the set '{self.set}'")
         return self
 
     @property
     def count(self) -> int:
         """Return K, with its default for the set."""
-        default = ELOG_COUNT if self.set == "elog" else DEFAULT_COUNT
+        default = FIXED_COUNT if self.set in FIXED else DEFAULT_COUNT
         return self.patterns or default
 
 
@@ -123,6 +129,8 @@ def _dictionary(
     """Return the patterns to choose from, bool (K, 9)."""
     if params.set == "elog":
         return scp.elog_patterns()
+    if params.set == "gaussian":
+        return scp.gaussian_patterns()
     if params.set == "random":
         return scp.random_patterns(params.count, context.seed)
     counts = torch.zeros(len(scp.natural_patterns()), dtype=torch.int64)

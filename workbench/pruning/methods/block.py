@@ -9,7 +9,7 @@ shorter last block where n does not divide the channels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -37,14 +37,15 @@ class Params(MethodParams):
     sparsity : float
         Share of blocks: exactly round(sparsity * blocks) go in each layer.
     n : int
-        Output channels a block, 2 to 16.
+        Output channels a block: 2, 4, 8 or 16, as the kernels have them.
     criterion : str
         Key of the criteria table.
     """
 
     sparsity: Sparsity
     n: Annotated[
-        int, Field(ge=2, le=16, description="output channels a block, 2..16")
+        Literal[2, 4, 8, 16],
+        Field(description="output channels a block: 2, 4, 8 or 16"),
     ] = 4
     criterion: Criterion = "l1"
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from workbench.models.network import Layer
 from workbench.pruning.method import (
@@ -29,10 +29,16 @@ MOST = 64
 
 
 class Params(MethodParams):
-    """``p``: one kernel in p stays whole; the paper uses 1, 2, 4, ... 64."""
+    """``p`` (or ``P``): one kernel in p stays whole; the paper uses 1, 2, 4, ... 64."""
 
     p: Annotated[
-        int, Field(ge=1, le=MOST, description="one kernel in p stays whole, 1..64")
+        int,
+        Field(
+            ge=1,
+            le=MOST,
+            description="one kernel in p stays whole, 1..64",
+            validation_alias=AliasChoices("p", "P"),
+        ),
     ]
 
 

@@ -159,6 +159,44 @@ def test_json_has_neither_nan_nor_infinity(capsys: pytest.CaptureFixture[str]) -
     assert found == {"a": [None, 1.5], "2": [None, 3.0], "p": "x"}
 
 
+def test_methods_lists_parameters_defaults_and_sources(shell: Shell) -> None:
+    facts = shell.json("methods")
+    rows = {row["name"]: row for row in facts["methods"]}
+    assert [one["name"] for one in rows["nm"]["parameters"]] == ["n", "m", "criterion"]
+    needed = {one["name"]: one["needed"] for one in rows["filter"]["parameters"]}
+    assert needed == {"sparsity": True, "criterion": False, "round_to": False}
+    assert rows["slimming"]["source"] == "Liu 2017, Network Slimming"
+    assert {"lottery", "flops"} <= {row["name"] for row in facts["trained"]}
+    data = [row["name"] for row in facts["criteria"] if row["needs_data"]]
+    assert data == ["taylor", "apoz"]
+    code, out, _ = shell.run("methods")
+    assert code == 0
+    assert "sparsity=... scope=layer floor=0.01 criterion=l1" in out
+    assert "leaves the first convolution and the classifier dense" in out
+
+
+def test_prune_takes_the_methods_own_parameters(shell: Shell) -> None:
+    model = "lenet5-mnist5k"
+    facts = shell.json("prune", model, "--method", "nm", "--set", "m=8", "--set", "n=2")
+    assert facts["rules"] == [
+        {
+            "match": "*",
+            "method": "nm",
+            "parameters": {"n": 2, "m": 8, "criterion": "l1"},
+        }
+    ]
+    rows = {row["id"]: row for row in facts["report"]["layers"]}
+    assert rows["fc1"]["sparsity"] == 0.75
+    named = shell.json(
+        "prune", model, "--method", "random", "--sparsity", 0.5, "--match", "fc2"
+    )
+    zeros = {row["id"]: row["zeros"] for row in named["report"]["layers"]}
+    assert zeros["fc1"] == 0 < zeros["fc2"]
+    at_share = shell.json("prune", model, "--method", "magnitude", "--macs", 0.5)
+    share = at_share["theoretical_macs"] / at_share["dense_macs"]
+    assert share == pytest.approx(0.5, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [
@@ -171,6 +209,13 @@ def test_json_has_neither_nan_nor_infinity(capsys: pytest.CaptureFixture[str]) -
         ("prune lenet5-mnist5k", "neither --recipe nor --method"),
         ("prune lenet5-mnist5k --recipe {recipe} --sparsity 0.5", "and --sparsity"),
         ("prune lenet5-mnist5k --method magnitude --sparsity nan", "sparsity nan"),
+        ("prune lenet5-mnist5k --method magnitude", "no 'sparsity' for method"),
+        ("prune lenet5-mnist5k --method block --set n=3 --set n=4", "'n' twice"),
+        ("prune lenet5-mnist5k --method block --set n", "--set 'n'"),
+        ("prune lenet5-mnist5k --method nm --set k=3", "unknown key 'k'"),
+        ("prune lenet5-mnist5k --method filter --macs 30", "a share of 30"),
+        ("prune lenet5-mnist5k --method filter --macs .3 --match a", "and --match"),
+        ("prune lenet5-mnist5k --recipe {recipe} --set n=3", "and --set"),
         ("prune lenet5-mnist5k --recipe {recipe} --save-recipe {folder}", "written"),
         ("prune lenet5-mnist5k --recipe {recipe} -o {folder}.none/w.pt", "not exist"),
         ("export lenet5-mnist5k -o {folder} --format pt", "which is a folder"),

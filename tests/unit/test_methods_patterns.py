@@ -143,6 +143,21 @@ def test_elog_has_exactly_four() -> None:
     assert caught.value.expected == "4 patterns with the set 'elog'"
 
 
+def test_the_gaussian_set_sums_to_the_gaussian() -> None:
+    rows = scp.gaussian_patterns()
+    assert rows.sum(dim=1).tolist() == [4, 4, 4, 4]
+    assert rows.int().sum(dim=0).tolist() == [1, 2, 1, 2, 4, 2, 1, 2, 1]
+    rule = Rule.of("1", "pattern", set="gaussian")
+    kernels = prune(chain(3, 10, 6), Recipe(layers=(rule,))).masks["1"].reshape(-1, 9)
+    found = {tuple(row) for row in kernels.int().tolist()}
+    assert found <= {tuple(row) for row in rows.int().tolist()}
+
+
+def test_the_papers_letters_are_read() -> None:
+    assert Rule.of("1", "pattern", K=6) == Rule.of("1", "pattern", patterns=6)
+    assert Rule.of("1", "hetconv", P=4) == Rule.of("1", "hetconv", p=4)
+
+
 def statistics_of(weight: torch.Tensor) -> object:
     conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3)
     conv.weight.data.copy_(weight)

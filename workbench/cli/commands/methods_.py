@@ -1,4 +1,4 @@
-"""`workbench methods`: every pruning method and criterion, with parameters and source."""
+"""`workbench methods`: pruning methods and criteria, with parameters and source."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,6 +6,7 @@ from workbench.cli.options import AsJson
 from workbench.cli.output import print_json, print_line, print_table
 from workbench.pruning.criteria import CRITERIA
 from workbench.pruning.methods import METHODS
+from workbench.training.driven import DRIVEN
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -23,6 +24,16 @@ def run(as_json: AsJson = False) -> None:
         }
         for row in METHODS.values()
     ]
+    trained = [
+        {
+            "name": row.name,
+            "keeps": row.keeps,
+            "parameters": parameters(row.params),
+            "source": row.source,
+            "run": row.run,
+        }
+        for row in DRIVEN.values()
+    ]
     criteria = [
         {
             "name": row.name,
@@ -33,7 +44,7 @@ def run(as_json: AsJson = False) -> None:
         for row in CRITERIA.values()
     ]
     if as_json:
-        print_json({"methods": methods, "criteria": criteria})
+        print_json({"methods": methods, "trained": trained, "criteria": criteria})
         return
     print_table(
         "one-shot methods (prune MODEL --method NAME --set KEY=VALUE)",
@@ -49,6 +60,17 @@ def run(as_json: AsJson = False) -> None:
             for row in methods
         ],
     )
+    print_line()
+    print_table(
+        "methods that choose while training",
+        ("method", "parameters", "keeps", "source"),
+        [
+            (row["name"], _shown(row["parameters"]), row["keeps"], row["source"])
+            for row in trained
+        ],
+    )
+    for row in trained:
+        print_line(f"{row['name']}: python -m workbench {row['run']}")
     print_line()
     print_table(
         "criteria (--set criterion=NAME)",

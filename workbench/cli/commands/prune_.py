@@ -97,6 +97,14 @@ def run(
     facts = {
         "model": network.name,
         "recipe": used.dump(),
+        "rules": [
+            {
+                "match": rule.match,
+                "method": rule.method,
+                "parameters": rule.params.model_dump(exclude_none=True),
+            }
+            for rule in used.layers
+        ],
         "dense_macs": costs.dense_macs,
         "theoretical_macs": costs.macs,
         "report": _report(pruned.report),
@@ -186,9 +194,9 @@ def _print(facts: dict[str, Any]) -> None:
             for row in report["layers"]
         ],
     )
-    for line in facts["recipe"].splitlines():
-        if line.startswith("  - "):
-            print_line(f"rule: {line.removeprefix('  - ')}")
+    for rule in facts["rules"]:
+        values = ", ".join(f"{key} {one}" for key, one in rule["parameters"].items())
+        print_line(f"rule: {rule['match']}: {rule['method']}, {values or 'nothing'}")
     print_line(
         f"removed: {report['zeros']:,} of {report['weights']:,} weights "
         f"({percent(report['sparsity'])}), {report['kernels_removed']:,} kernels, "

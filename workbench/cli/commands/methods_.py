@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def run(as_json: AsJson = False) -> None:
     """List the pruning methods: what each keeps, its parameters, its source."""
-    methods = [
+    methods: list[dict[str, Any]] = [
         {
             "name": row.name,
             "granularity": row.granularity,
@@ -24,7 +24,7 @@ def run(as_json: AsJson = False) -> None:
         }
         for row in METHODS.values()
     ]
-    trained = [
+    trained: list[dict[str, Any]] = [
         {
             "name": row.name,
             "keeps": row.keeps,
@@ -34,7 +34,7 @@ def run(as_json: AsJson = False) -> None:
         }
         for row in DRIVEN.values()
     ]
-    criteria = [
+    criteria: list[dict[str, Any]] = [
         {
             "name": row.name,
             "meaning": row.meaning,

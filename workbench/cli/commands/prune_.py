@@ -160,8 +160,7 @@ def _images(
     network: "Network", criteria: list[str | None], data: str | None
 ) -> "Dataset | None":
     """Return training images if one of the criteria looks at any."""
-    known = [CRITERIA[name] for name in criteria if name in CRITERIA]
-    if any(row.needs_data for row in known):
+    if any(row.needs_data for row in CRITERIA.values() if row.name in criteria):
         return load_data(network, data, "train")
     return None
 

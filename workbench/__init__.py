@@ -46,6 +46,8 @@ _HOME = {
     "ConvShape": "analysis.algorithms",
     "measure_algorithms": "analysis.algorithms",
     "measure_layouts": "analysis.layout_times",
+    "plan": "analysis.planner",
+    "break_even": "analysis.breakeven",
     "reestimate_bn": "training.batchnorm",
     "finetune": "training.finetune",
     "tune_palette": "training.palette",

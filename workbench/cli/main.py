@@ -19,6 +19,8 @@ COMMANDS = (
     "inspect",
     "prune",
     "eval",
+    "sensitivity",
+    "plan",
     "finetune",
     "bench",
     "compress",

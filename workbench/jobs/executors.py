@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from workbench.analysis.sensitivity import Found, Sweeper
 from workbench.analysis.sensitivity_grid import Curve
 from workbench.analysis.sensitivity_rows import Base, SweepRow
+from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.jobs.sweep import SweepOrder
@@ -66,3 +67,20 @@ class LocalExecutor:
         on_base(sweeper.base)
         for curve in curves:
             yield from sweeper.cells(curve, known)
+
+
+def executor_named(name: str, *, address: str | None = None) -> Executor:
+    """Return the executor of that name.
+
+    Raises
+    ------
+    WorkbenchError
+        There is none, or an address was given to one that has none.
+    """
+    if name == "local" and address is None:
+        return LocalExecutor()
+    raise WorkbenchError(
+        f"--executor {name}" + (f" --address {address}" if address else ""),
+        "local",
+        "Choose it.",
+    )

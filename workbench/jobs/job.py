@@ -98,6 +98,7 @@ class Job:
         self._started = self._last = monotonic()
         self._finished: float | None = None
         self._cells: deque[float] = deque(maxlen=_RECENT_CELLS)
+        self._watcher: Callable[[JobView], None] | None = None
 
     def check(self) -> None:
         """Stop here when the job was cancelled; call it at least once a second.
@@ -124,7 +125,13 @@ class Job:
             self._done += cells
             if row is not None:
                 self._rows.append(dict(row))
+        if self._watcher is not None:
+            self._watcher(self.view())
         self.check()
+
+    def watch(self, watcher: Callable[["JobView"], None]) -> None:
+        """Call `watcher` with the view after each cell, in the thread that works."""
+        self._watcher = watcher
 
     def on_round(self, done: int, total: int) -> None:
         """Take progress as `done` of `total`, as measure() reports it."""

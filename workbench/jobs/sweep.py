@@ -33,6 +33,7 @@ from workbench.jobs.executors import Executor, LocalExecutor
 from workbench.jobs.job import Job, JobCancelled
 from workbench.measure.conditions import read_conditions
 from workbench.models.network import Network
+from workbench.store.run import run_key
 from workbench.store.store import Store
 
 KIND = "sensitivity"
@@ -122,6 +123,7 @@ def run_sweep(
     *,
     store: Store | None = None,
     executor: Executor | None = None,
+    resume: bool = True,
 ) -> Sweep:
     """Do a sweep inside a job; each cell is recorded as soon as it is known.
 
@@ -138,10 +140,12 @@ def run_sweep(
         Where cells are recorded; None keeps them in memory only.
     executor : Executor or None
         Where cells are evaluated; None takes this thread.
+    resume : bool
+        False evaluates every cell again.
     """
     curves = order.curves
     job.set_total(sum(len(curve.sparsities) for curve in curves))
-    record = _Record(store, order)
+    record = _Record(store, order, resume=resume)
     try:
         for row in record.known.values():
             if row.key in _keys(curves):
@@ -208,7 +212,9 @@ def sensitivity(
 class _Record:
     """What a sweep knows so far, in memory and in the store."""
 
-    def __init__(self, store: Store | None, order: SweepOrder) -> None:
+    def __init__(
+        self, store: Store | None, order: SweepOrder, *, resume: bool
+    ) -> None:
         self._store = store
         self._run = ""
         self.base: Base | None = None
@@ -217,7 +223,8 @@ class _Record:
         if store is None:
             return
         inputs = order.inputs
-        self.known, self.base = known_rows(store, inputs)
+        if resume:
+            self.known, self.base = known_rows(store, inputs)
         self._run = store.start_run(KIND, inputs=inputs)
         store.add_rows(
             self._run, {key: row.to_dict() for key, row in self.known.items()}
@@ -281,8 +288,6 @@ def known_rows(
     store: Store, inputs: Mapping[str, Any]
 ) -> tuple[dict[str, SweepRow], Base | None]:
     """Return the cells that earlier runs answered under the same conditions."""
-    from workbench.store.run import run_key
-
     rows: dict[str, SweepRow] = {}
     base: Base | None = None
     for run in reversed(store.runs(key=run_key(KIND, inputs), limit=1000)):

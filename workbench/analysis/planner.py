@@ -1,0 +1,276 @@
+"""From a sweep to a recipe: which method and sparsity for which layer, under a budget.
+
+A multiple-choice knapsack: at most one cell for each layer, each with a cost (what the
+network loses) and a saving (ms, MACs or bytes), both taken as additive over layers. It
+is solved exactly, by mixed-integer programming. Additivity is a model: verify a plan
+(``jobs.plan``), which measures it and repairs it.
+
+Source: Dudzinski & Walukiewicz 1987, the multiple-choice knapsack; HiGHS (Huangfu &
+Hall 2018) through ``scipy.optimize.milp``.
+
+Belongs here: budgets, choices, the recipe. Does not belong here: the cells' numbers
+(``sensitivity``), the solver's matrices (``planner_solve``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from workbench.analysis.planner_solve import Item, solve
+from workbench.analysis.sensitivity_grid import parse_method
+from workbench.analysis.sensitivity_rows import Sweep, SweepRow, require_rows
+from workbench.errors import WorkbenchError
+from workbench.pruning.recipe import Recipe
+from workbench.pruning.rule import Rule, method_named
+
+Unit = Literal["ms", "macs", "bytes"]
+_LIMITS: Mapping[str, Unit] = MappingProxyType(
+    {"latency_ms": "ms", "macs": "macs", "bytes": "bytes"}
+)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a plan must keep to: a cost in one unit, or a drop of accuracy.
+
+    Parameters
+    ----------
+    unit : "ms", "macs" or "bytes"
+        What is limited, or, with a drop, what becomes as small as possible.
+    limit : float or None
+        The network's time, MACs or bytes at most; None with a drop.
+    max_drop : float or None
+        How much top-1 may fall, 0..1; None with a limit.
+    """
+
+    unit: Unit
+    limit: float | None = None
+    max_drop: float | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a plan is expected to give, or what it was found to give.
+
+    Parameters
+    ----------
+    drop : float
+        Fall of top-1, 0..1.
+    loss : float or None
+        Rise of the loss.
+    ms : float or None
+        Time of the whole program.
+    macs, bytes : float
+        Theoretical MACs and sparsely stored bytes of the network.
+    """
+
+    drop: float
+    loss: float | None
+    ms: float | None
+    macs: float
+    bytes: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe and what it rests on.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        One rule for each chosen cell.
+    rows : tuple of SweepRow
+        The chosen cells.
+    budget : Budget
+        What it keeps to.
+    predicted : Prediction
+        Sums over the cells.
+    """
+
+    recipe: Recipe
+    rows: tuple[SweepRow, ...]
+    budget: Budget
+    predicted: Prediction
+
+
+def plan(
+    sweep: Sweep,
+    *,
+    latency_ms: float | None = None,
+    macs: float | None = None,
+    bytes: float | None = None,
+    max_drop: float | None = None,
+) -> Recipe:
+    """Return the recipe that loses least within a budget, or is fastest within a drop.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        From ``sensitivity``.
+    latency_ms, macs, bytes : float, optional
+        The network's time, MACs or bytes at most. Give exactly one of the four.
+    max_drop : float, optional
+        How much top-1 may fall, 0..1; the result is the fastest such recipe, by ms
+        where the sweep measured it, else by MACs.
+
+    Raises
+    ------
+    WorkbenchError
+        None or several of the four, or a budget that no combination meets; says
+        which is the least that can be reached.
+    """
+    wanted = budget_of(
+        sweep, latency_ms=latency_ms, macs=macs, bytes=bytes, max_drop=max_drop
+    )
+    return make_plan(sweep, wanted).recipe
+
+
+def budget_of(sweep: Sweep, **limits: float | None) -> Budget:
+    """Return the budget of the arguments of ``plan``."""
+    given = {name: value for name, value in limits.items() if value is not None}
+    if len(given) != 1:
+        raise WorkbenchError(
+            f"{len(given)} budgets ({', '.join(given) or 'none'})",
+            "exactly one of latency_ms, macs, bytes, max_drop",
+            "Give one.",
+        )
+    ((name, value),) = given.items()
+    if name != "max_drop":
+        if not value > 0:
+            raise WorkbenchError(f"{name}={value:g}", "a number above 0", "Raise it.")
+        return Budget(_LIMITS[name], limit=value)
+    if not 0 <= value <= 1:
+        raise WorkbenchError(
+            f"max_drop={value:g}", "a share, 0..1", "Write 0.01 for one point."
+        )
+    timed = sweep.base.network_ms is not None
+    return Budget("ms" if timed else "macs", max_drop=value)
+
+
+def make_plan(sweep: Sweep, budget: Budget, *, seed: int = 0) -> Plan:
+    """Return the plan of a budget with what it predicts.
+
+    Raises
+    ------
+    WorkbenchError
+        As ``plan``.
+    """
+    require_rows(sweep)
+    rows = usable(sweep, budget.unit)
+    items = [item_of(sweep, row, budget) for row in rows]
+    total = base_cost(sweep, budget.unit)
+    if budget.limit is not None:
+        chosen = solve(items, least_saving=total - budget.limit)
+        if chosen is None:
+            raise _out_of_reach(items, budget, total)
+    else:
+        chosen = solve(items, most_cost=budget.max_drop or 0.0)
+    picked = tuple(rows[at] for at in chosen or ())
+    made = recipe_of(sweep.model, picked, seed=seed)
+    return Plan(made, picked, budget, predict(sweep, picked))
+
+
+def usable(sweep: Sweep, unit: Unit) -> list[SweepRow]:
+    """Return the rows a plan may choose: something was removed, and it saves."""
+    total = base_cost(sweep, unit)
+    found = []
+    for row in sweep.rows:
+        cost = cost_of(sweep, row, unit)
+        if row.removed_nothing or row.loss is None or cost is None or cost >= total:
+            continue
+        found.append(row)
+    return found
+
+
+def item_of(sweep: Sweep, row: SweepRow, budget: Budget) -> Item:
+    """Return a row as an item of the knapsack.
+
+    Its cost is the worst of its curve up to its sparsity: a higher sparsity that looks
+    better than a lower one does so by chance.
+    """
+    curve = sweep.curve(row.subject, row.method)
+    upto = [one for one in curve if one.sparsity <= row.sparsity]
+    if budget.max_drop is not None:
+        cost = max(max(0.0, sweep.drop(one)) for one in upto)
+    else:
+        cost = max(max(0.0, (one.loss or 0.0) - sweep.base.loss) for one in upto)
+    total = base_cost(sweep, budget.unit)
+    saving = total - (cost_of(sweep, row, budget.unit) or total)
+    return Item(row.layers, cost, saving)
+
+
+def base_cost(sweep: Sweep, unit: Unit) -> float:
+    """Return the dense network's cost in a unit.
+
+    Raises
+    ------
+    WorkbenchError
+        The sweep did not look at time.
+    """
+    base = sweep.base
+    if unit == "macs":
+        return float(base.macs)
+    if unit == "bytes":
+        return float(base.bytes)
+    found = base.measured_ms or base.network_ms
+    if found is None:
+        raise WorkbenchError(
+            "a sweep without latency",
+            "the time of each cell, for a budget in ms",
+            "Sweep again with --latency measure, or plan for MACs or bytes.",
+        )
+    return found
+
+
+def cost_of(sweep: Sweep, row: SweepRow, unit: Unit) -> float | None:
+    """Return the network's cost with one cell pruned; None if it is not known."""
+    if unit == "macs":
+        return float(row.macs)
+    if unit == "bytes":
+        return float(row.bytes)
+    if row.network_ms is None or sweep.base.network_ms is None:
+        return None
+    return base_cost(sweep, "ms") - (sweep.base.network_ms - row.network_ms)
+
+
+def predict(sweep: Sweep, rows: Sequence[SweepRow]) -> Prediction:
+    """Return what several cells together are expected to give: the sum of each."""
+
+    def left(unit: Unit) -> float:
+        total = base_cost(sweep, unit)
+        return total - sum(total - (cost_of(sweep, row, unit) or total) for row in rows)
+
+    timed = sweep.base.network_ms is not None
+    return Prediction(
+        drop=sum(sweep.drop(row) for row in rows),
+        loss=sum((row.loss or 0.0) - sweep.base.loss for row in rows),
+        ms=left("ms") if timed else None,
+        macs=left("macs"),
+        bytes=left("bytes"),
+    )
+
+
+def recipe_of(model: str, rows: Sequence[SweepRow], *, seed: int = 0) -> Recipe:
+    """Return the recipe of chosen cells, one rule each."""
+    rules = []
+    for row in rows:
+        name, params = parse_method(row.method)
+        reached = method_named(name).at_sparsity(row.sparsity)
+        rules.append(Rule.of(row.subject, name, **{**reached, **params}))
+    return Recipe(model=model, seed=seed, layers=tuple(rules))
+
+
+def _out_of_reach(
+    items: Sequence[Item], budget: Budget, total: float
+) -> WorkbenchError:
+    best = solve(items, most_cost=float("inf")) or ()
+    least = total - sum(items[at].saving for at in best)
+    return WorkbenchError(
+        f"a budget of {budget.limit:g} {budget.unit}",
+        f"{least:.6g} {budget.unit} or more, the least that these cells reach "
+        f"({total:.6g} dense)",
+        "Raise the budget, or sweep higher sparsities and more methods.",
+    )

@@ -1,0 +1,195 @@
+"""`workbench plan`: a recipe from a sweep, proved and repaired on request."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import workbench as wb
+from workbench.analysis.planner import budget_of, make_plan
+from workbench.analysis.sensitivity_csv import read_csv
+from workbench.cli.options import (
+    AsJson,
+    Data,
+    InputShape,
+    Threads,
+    Weights,
+    load_data,
+    load_network,
+)
+from workbench.cli.output import percent, print_json, print_line, print_table
+from workbench.cli.progress import shown
+from workbench.cli.workspace import Workspace, open_store
+from workbench.errors import WorkbenchError
+from workbench.jobs.job import Job
+from workbench.jobs.plan import Proof, best_round, verify_plan
+from workbench.store.record import network_inputs, plain
+
+if TYPE_CHECKING:
+    from workbench.analysis.planner import Plan, Prediction
+    from workbench.jobs.plan import Round
+
+
+def run(
+    sweep: Annotated[
+        Path, typer.Argument(help="Sweep (CSV) from `sensitivity`.", metavar="SWEEP")
+    ],
+    model: Annotated[
+        str | None, typer.Option(help="Network of the sweep, for --verify.")
+    ] = None,
+    max_drop: Annotated[
+        float | None, typer.Option(help="Fall of top-1 at most, 0..1.")
+    ] = None,
+    latency_ms: Annotated[
+        float | None, typer.Option(help="Time of the network at most.")
+    ] = None,
+    macs: Annotated[
+        float | None, typer.Option(help="Theoretical MACs at most.")
+    ] = None,
+    max_bytes: Annotated[
+        float | None, typer.Option("--bytes", help="Sparsely stored bytes at most.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the recipe here.")
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option(help="Prune, evaluate and measure what was planned.")
+    ] = False,
+    rounds: Annotated[
+        int, typer.Option(min=0, help="Repairs at most, with --verify.")
+    ] = 2,
+    data: Data = None,
+    images: Annotated[
+        int | None, typer.Option(min=1, help="As in the sweep; its n if left out.")
+    ] = None,
+    weights: Weights = None,
+    input_shape: InputShape = None,
+    threads: Threads = 1,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Choose method and sparsity of every layer under a budget, exactly.
+
+    Exits 1 when --verify finds that no round kept the budget.
+    """
+    cells = read_csv(sweep)
+    wanted = budget_of(
+        cells, latency_ms=latency_ms, macs=macs, bytes=max_bytes, max_drop=max_drop
+    )
+    if not verify:
+        made = make_plan(cells, wanted)
+        _save(made, output)
+        if as_json:
+            print_json(_plan_facts(made))
+            return
+        _print_plan(made)
+        print_line("predicted only: run it with --verify to see what it really gives")
+        return
+    name = model or cells.model
+    if not name:
+        raise WorkbenchError(
+            "--verify without --model", "the network of the sweep", "Name it."
+        )
+    network = load_network(name, weights, input_shape)
+    options = wb.SweepOptions(images=images or cells.base.n or None, threads=threads)
+    proof = Proof(network, load_data(network, data, cells.split or "val"), options)
+    job = Job("plan", {}, total=rounds + 1)
+    with open_store(workspace) as store, shown(job, "proving the plan"):
+        found = verify_plan(
+            cells,
+            wanted,
+            proof,
+            rounds=rounds,
+            on_round=lambda one: job.advance(one.to_dict()),
+        )
+        best = best_round(found)
+        pruned = wb.prune(network, best.plan.recipe)
+        run = store.add_run(
+            "plan",
+            inputs=network_inputs(
+                pruned, data=proof.data, threads=threads, more={"budget": asdict(wanted)}
+            ),
+            results=plain({"rounds": [one.to_dict() for one in found]}),
+        )
+    _save(best.plan, output)
+    if as_json:
+        print_json(
+            {
+                **_plan_facts(best.plan),
+                "actual": asdict(best.actual),
+                "kept": best.kept,
+                "rounds": [one.to_dict() for one in found],
+                "run": run.id,
+            }
+        )
+    else:
+        _print_plan(best.plan)
+        _print_rounds(found, best)
+    if not best.kept:
+        raise typer.Exit(1)
+
+
+def _save(made: "Plan", output: Path | None) -> None:
+    if output is not None:
+        made.recipe.save(output)
+
+
+def _plan_facts(made: "Plan") -> dict[str, Any]:
+    return {
+        "recipe": made.recipe.dump(),
+        "budget": asdict(made.budget),
+        "predicted": asdict(made.predicted),
+    }
+
+
+def _print_plan(made: "Plan") -> None:
+    print_table(
+        f"plan of {len(made.rows)} rules",
+        ("layer", "method", "sparsity", "top-1 alone", "network ms alone"),
+        [
+            (
+                row.subject,
+                row.method,
+                f"{row.sparsity:g}",
+                percent(row.top1),
+                "-" if row.network_ms is None else f"{row.network_ms:.4f}",
+            )
+            for row in made.rows
+        ],
+    )
+    print_line("predicted: " + _words(made.predicted))
+
+
+def _print_rounds(found: "tuple[Round, ...]", best: "Round") -> None:
+    print_table(
+        "predicted against actual",
+        ("round", "what", "top-1 drop", "loss rise", "ms", "MACs", "bytes", "kept"),
+        [
+            (
+                one.number,
+                name,
+                percent(value.drop),
+                "-" if value.loss is None else f"{value.loss:+.4f}",
+                "-" if value.ms is None else f"{value.ms:.4f}",
+                round(value.macs),
+                round(value.bytes),
+                "" if name == "predicted" else "yes" if one.kept else "no",
+            )
+            for one in found
+            for name, value in (
+                ("predicted", one.plan.predicted),
+                ("actual", one.actual),
+            )
+        ],
+    )
+    print_line(f"chosen: round {best.number}, " + _words(best.actual))
+
+
+def _words(value: "Prediction") -> str:
+    time = "" if value.ms is None else f", {value.ms:.4f} ms"
+    loss = "" if value.loss is None else f", loss {value.loss:+.4f}"
+    return (
+        f"top-1 drop {percent(value.drop)}{loss}{time}, {round(value.macs):,} MACs, "
+        f"{round(value.bytes):,} bytes"
+    )

@@ -181,9 +181,16 @@ def read_csv(path: str | os.PathLike[str], *, dense_top1: float | None = None) -
             "the dense network's accuracy",
             "Add such a line, or pass dense_top1.",
         )
-    texts = [about.get(name, "") for name in _ABOUT]
-    texts[-1] = texts[-1] or "none"
-    return Sweep(*texts, base=dense, rows=tuple(rows))
+    return Sweep(
+        model=about.get("model", ""),
+        model_digest=about.get("model_digest", ""),
+        data=about.get("data", ""),
+        data_digest=about.get("data_digest", ""),
+        split=about.get("split", ""),
+        latency=about.get("latency") or "none",
+        base=dense,
+        rows=tuple(rows),
+    )
 
 
 def _long(

@@ -28,6 +28,8 @@ COMMANDS = (
     "winograd",
     "export",
     "verify",
+    "runs",
+    "report",
     "doctor",
 )
 

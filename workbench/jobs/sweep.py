@@ -212,9 +212,7 @@ def sensitivity(
 class _Record:
     """What a sweep knows so far, in memory and in the store."""
 
-    def __init__(
-        self, store: Store | None, order: SweepOrder, *, resume: bool
-    ) -> None:
+    def __init__(self, store: Store | None, order: SweepOrder, *, resume: bool) -> None:
         self._store = store
         self._run = ""
         self.base: Base | None = None

@@ -108,7 +108,10 @@ def run(
         run = store.add_run(
             "plan",
             inputs=network_inputs(
-                pruned, data=proof.data, threads=threads, more={"budget": asdict(wanted)}
+                pruned,
+                data=proof.data,
+                threads=threads,
+                more={"budget": asdict(wanted)},
             ),
             results=plain({"rounds": [one.to_dict() for one in found]}),
         )

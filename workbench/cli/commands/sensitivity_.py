@@ -1,5 +1,6 @@
 """`workbench sensitivity`: what each layer loses under each method at each sparsity."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +30,8 @@ from workbench.jobs.sweep import SweepOrder, run_sweep
 if TYPE_CHECKING:
     from workbench.analysis.sensitivity_rows import Sweep, SweepRow
 
+DEFAULT_LEVELS = ",".join(str(value) for value in SPARSITIES)
+
 
 def run(
     model: Model,
@@ -38,7 +41,7 @@ def run(
     ] = "magnitude",
     sparsities: Annotated[
         str, typer.Option(help="Zeros / total, separated by commas.")
-    ] = ",".join(f"{level:g}" for level in SPARSITIES),
+    ] = DEFAULT_LEVELS,
     layers: Annotated[
         str, typer.Option(help="Only these layers, separated by commas.")
     ] = "",
@@ -62,9 +65,7 @@ def run(
     resume: Annotated[
         bool, typer.Option(help="Take over cells that earlier runs finished.")
     ] = True,
-    executor: Annotated[
-        str, typer.Option(help="local, processes or ray.")
-    ] = "local",
+    executor: Annotated[str, typer.Option(help="local, processes or ray.")] = "local",
     address: Annotated[
         str | None, typer.Option(help="Address of the Ray cluster.")
     ] = None,
@@ -95,9 +96,7 @@ def run(
         stop_drop=stop_drop,
         layers=tuple(name.strip() for name in layers.split(",") if name.strip()),
     )
-    order = SweepOrder(
-        network, load_data(network, data, split), names, levels, options
-    )
+    order = SweepOrder(network, load_data(network, data, split), names, levels, options)
     cells = sum(len(curve.sparsities) for curve in order.curves)
     if not as_json:
         about = duration(order.estimate_s())
@@ -181,7 +180,9 @@ def _print(sweep: "Sweep") -> None:
 def _cells(sweep: "Sweep", row: "SweepRow") -> tuple[object, ...]:
     removed = "nothing!" if row.removed_nothing else f"{row.weights_removed:,}"
     return (
-        row.subject if len(row.layers) == 1 else f"{row.subject} +{len(row.layers) - 1}",
+        row.subject
+        if len(row.layers) == 1
+        else f"{row.subject} +{len(row.layers) - 1}",
         row.method,
         f"{row.reached:.3f}",
         percent(row.top1),
@@ -197,8 +198,6 @@ def _cells(sweep: "Sweep", row: "SweepRow") -> tuple[object, ...]:
 
 
 def _facts(sweep: "Sweep") -> dict[str, Any]:
-    from dataclasses import asdict
-
     rows = [
         row.to_dict() | {"removed_nothing": row.removed_nothing} for row in sweep.rows
     ]

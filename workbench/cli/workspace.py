@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import workbench as wb
-from workbench.store.record import network_inputs
+from workbench.store.record import network_inputs, plain
 
 if TYPE_CHECKING:
     from workbench.store.store import Store
@@ -41,8 +41,10 @@ def record(
     results: Mapping[str, Any],
     data: Any = None,
     threads: int = 1,
-) -> None:
-    """Record one result of a command in the workspace of this folder.
+) -> str | None:
+    """Record one result of a command; return the run's id.
+
+    A workspace that cannot be written is said on stderr and costs nothing else: None.
 
     Parameters
     ----------
@@ -61,5 +63,5 @@ def record(
         store.add_run(
             kind,
             inputs=network_inputs(network, data=data, threads=threads),
-            results=results,
+            results=plain(results),
         )

@@ -19,6 +19,7 @@ from workbench.cli.options import (
 )
 from workbench.cli.output import print_json
 from workbench.cli.training import print_accuracies
+from workbench.cli.workspace import record
 
 
 def run(
@@ -47,6 +48,8 @@ def run(
             wb.reestimate_bn(network, training, images=bn_images), subset
         ),
     }
+    facts = {name: asdict(value) for name, value in results.items()}
+    record("eval", network, data=subset, results=facts)
     if as_json:
         print_json(
             {
@@ -55,7 +58,7 @@ def run(
                 "split": split,
                 "dataset_digest": subset.digest,
                 "recipe": None if recipe is None else str(recipe),
-                **{name: asdict(value) for name, value in results.items()},
+                **facts,
             }
         )
         return

@@ -16,6 +16,7 @@ from workbench.cli.options import (
     load_pruned,
 )
 from workbench.cli.output import print_json, print_line
+from workbench.cli.workspace import record
 
 
 def run(
@@ -35,6 +36,7 @@ def run(
     """Write safetensors, pt, ONNX, wbp or the recipe, each verified by reading back."""
     network = load_pruned(load_network(model, weights, input_shape), recipe)
     report = wb.export(network, output, format=file_format)
+    record("export", network, results=report.to_dict())
     if as_json:
         print_json(report.to_dict())
         return

@@ -20,6 +20,7 @@ from workbench.cli.options import (
     parse_settings,
 )
 from workbench.cli.output import percent, print_json, print_line, print_table
+from workbench.cli.workspace import record
 from workbench.errors import WorkbenchError
 from workbench.pruning.criteria import CRITERIA
 from workbench.pruning.rule import Rule
@@ -110,6 +111,7 @@ def run(
         "report": _report(pruned.report),
         "export": saved,
     }
+    record("prune", pruned, results={**facts["report"], "export": saved})
     if as_json:
         print_json(facts)
     else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import workbench as wb
+from workbench.errors import WorkbenchError
 from workbench.store.record import network_inputs, plain
 
 if TYPE_CHECKING:
@@ -59,9 +60,14 @@ def record(
     threads : int
         Of the engines.
     """
-    with open_store(None) as store:
-        store.add_run(
-            kind,
-            inputs=network_inputs(network, data=data, threads=threads),
-            results=plain(results),
-        )
+    try:
+        with open_store(None) as store:
+            run = store.add_run(
+                kind,
+                inputs=network_inputs(network, data=data, threads=threads),
+                results=plain(results),
+            )
+    except WorkbenchError as error:
+        typer.echo(f"not recorded: {error.found}", err=True)
+        return None
+    return run.id

@@ -2,7 +2,8 @@
 
 from streamlit.testing.v1 import AppTest
 
-from tests.app.conftest import open_page, texts
+from tests.app.conftest import TIMEOUT_S, open_page, texts
+from workbench.jobs.registry import registry
 
 
 def test_first_start_shows_the_sample_with_its_accuracy(app: AppTest) -> None:
@@ -64,3 +65,17 @@ def test_a_speed_sample_says_why_it_has_no_accuracy(app: AppTest) -> None:
     open_page(app, "model")
     assert "weights from a seed and no dataset" in texts(app)
     assert {tile.value for tile in app.metric if "Top-1" in tile.label} == {"no data"}
+
+
+def test_one_click_measures_every_layer_into_the_table(app: AppTest) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    open_page(app, "model")
+    assert "ms" not in app.dataframe[0].value
+    next(one for one in app.button if one.label == "Measure every layer").click().run()
+    view = registry().jobs()[0].wait(TIMEOUT_S)
+    assert view.state == "done", view.error
+    app.run()
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert (table["ms"] > 0).all()
+    assert 0.3 < table["time_share"].sum() <= 1

@@ -61,3 +61,72 @@ def test_two_chosen_runs_are_compared_value_by_value(app: AppTest) -> None:
     differences = app.dataframe[-1].value.set_index("value")
     assert differences.loc["results.bn.top1", "B - A"] == pytest.approx(0.03)
     assert set(differences.index) == {"results.bn.top1", "inputs.recipe"}
+
+
+def trial(top1: float, ms: float, sparsity: float) -> dict[str, object]:
+    """Return the results of a trial as the page Prune records them."""
+    rows = [
+        {"name": "workbench dense", "median_ms": 1.0},
+        {"name": "workbench pruned", "median_ms": ms},
+    ]
+    return {
+        "dense": {"top1": 0.99},
+        "bn": {"top1": top1},
+        "cost": {"sparsity": sparsity},
+        "latency": {"rows": rows},
+    }
+
+
+def test_a_typed_latency_marks_the_most_accurate_network_within_it(
+    app: AppTest,
+) -> None:
+    store = wb.Store()
+    recipe = 'layers:\n  - {match: "*", method: magnitude, sparsity: 0.5}\n'
+    for top1, ms, sparsity in ((0.98, 0.8, 0.5), (0.95, 0.5, 0.8), (0.90, 0.6, 0.9)):
+        inputs = {"model": "minivgg-mnist5k", "recipe": recipe, "at": sparsity}
+        store.add_run("trial", inputs=inputs, results=trial(top1, ms, sparsity))
+    open_page(app, "runs")
+    app.number_input(key="budget").set_value(0.7).run()
+    assert not app.exception
+    assert "Sweet spot: **magnitude 80\u00a0%**, 95.0\u00a0%" in texts(app)
+    app.number_input(key="budget").set_value(0.1).run()
+    assert "No recorded network meets 0.1\u00a0ms." in texts(app)
+
+
+def test_the_front_keeps_what_nothing_beats_in_both() -> None:
+    from workbench.ui.charts.tradeoff import Spot, front, sweet_spot
+
+    spots = [Spot("a", 1, 0.9), Spot("b", 2, 0.95), Spot("c", 3, 0.93)]
+    assert [spot.name for spot in front(spots)] == ["a", "b"]
+    assert sweet_spot(spots, most_ms=1.5) == spots[0]
+    assert sweet_spot(spots, most_ms=0.5) is None
+
+
+def test_images_on_which_dense_and_pruned_disagree_are_counted(app: AppTest) -> None:
+    open_page(app, "prune")
+    app.button(key="preset-magnitude").click().run()
+    app.switch_page("workbench/ui/pages/runs.py").run()
+    assert not app.exception
+    total, broke, mended, both = (
+        int(number)
+        for number in re.search(
+            r"(\d+) of 1\u202f000 images.*broke it (\d+).*mended it (\d+)"
+            r".*differently (\d+)",
+            texts(app),
+        ).groups()
+    )
+    assert total == broke + mended + both > 0
+
+
+def test_shared_weights_are_written_as_wbz_and_read_back(app: AppTest) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    open_page(app, "runs")
+    app.session_state["variant"] = "shared weights"
+    app.session_state["formats"] = ["wbz"]
+    app.run()
+    button(app, "Write and verify").click().run()
+    assert not app.exception
+    assert not app.error, app.error[0].value
+    (file,) = app.session_state["exports_ready"].values()
+    assert file.file_name.endswith("shared-weights.wbz")
+    assert len(file.read()) < 4 * 430_500 / 3

@@ -87,3 +87,22 @@ def test_other_schedules_start_from_the_dense_network(
     assert view.state == "done", view.error
     remarks = view.rows[-1]["remarks"]
     assert remarks["zeros_kept"] == remarks["zeros"] > 0
+
+
+def test_a_method_may_choose_the_zeros_while_training(app: AppTest) -> None:
+    app.query_params["model"] = "minivgg-mnist5k"
+    app.query_params["chooser"] = "slimming"
+    open_page(app, "train")
+    app.session_state["chooser"] = "slimming"
+    app.run()
+    assert not app.exception, app.exception
+    app.selectbox(key="images").select(500).run()
+    app.number_input(key="epochs").set_value(2).run()
+    assert not button(app, "Start").disabled
+    button(app, "Start").click().run()
+    view = registry().jobs()[0].wait(TIMEOUT_S)
+    assert view.state == "done", view.error
+    assert view.result["network"].report.filters_removed > 0
+    app.run()
+    assert not app.exception
+    assert "Trained: **" in texts(app)

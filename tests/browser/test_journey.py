@@ -13,6 +13,7 @@ from tests.browser.conftest import settled
 
 pytestmark = pytest.mark.browser
 LAYER = "features.10"
+PAGES = ("", "kernels", "prune", "sensitivity", "speed", "train", "learn", "runs")
 
 
 def button(page: object, name: str) -> object:
@@ -142,7 +143,7 @@ def test_every_page_draws_in_light_and_dark(
     tab.set_default_timeout(240_000)
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
-    for name in ("", "kernels", "prune", "speed", "runs"):
+    for name in PAGES:
         tab.goto(f"{server}/{name}")
         tab.get_by_label("Model", exact=True).first.wait_for()
         settled(tab)

@@ -48,6 +48,11 @@ GLOSSARY: Mapping[str, Term] = _terms(
         "dense MACs of the layer / dense MACs of the network",
     ),
     Term(
+        "share of time",
+        "How much of the measured time this layer takes.",
+        "ms of the layer / ms of all steps",
+    ),
+    Term(
         "top-1",
         "Share of images whose most probable class is the right one.",
         "right / n",

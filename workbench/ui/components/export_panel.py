@@ -15,6 +15,7 @@ from workbench.ui.notices import show_error
 from workbench.ui.services import accuracy, data, exports, recipes
 
 if TYPE_CHECKING:
+    from workbench.export.format import Exportable
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
 
@@ -23,7 +24,7 @@ def export_panel(network: "Network", pruned: "PrunedNetwork | None") -> None:
     """Draw the form, then one row a file that is ready."""
     from workbench.export.table import FORMATS
 
-    options = exports.variants(pruned)
+    options = exports.variants(network, pruned)
     if st.session_state.get("variant", options[0]) not in options:
         del st.session_state["variant"]
     variant = st.segmented_control(
@@ -34,7 +35,8 @@ def export_panel(network: "Network", pruned: "PrunedNetwork | None") -> None:
         key="variant",
         bind="query-params",
         help="Raw is what the recipe alone makes. Re-estimated batch norms hold new "
-        "means and variances. Physically smaller: zero filters are cut out.",
+        "means and variances. Shared weights: 8 bits in convolutions, 5 in linear "
+        "layers, for .wbz. Physically smaller: zero filters are cut out.",
     )
     try:
         chosen = exports.network_of(variant, network, pruned, seed=recipes.seed())
@@ -81,7 +83,7 @@ def export_panel(network: "Network", pruned: "PrunedNetwork | None") -> None:
         _file(name, file)
 
 
-def _accuracy(chosen: "Network | PrunedNetwork") -> None:
+def _accuracy(chosen: "Exportable") -> None:
     try:
         images = data.current(chosen)
     except WorkbenchError:

@@ -21,6 +21,8 @@ COLUMNS = (
     "weights",
     "dense_macs",
     "share",
+    "ms",
+    "time_share",
     "sparsity",
 )
 
@@ -51,7 +53,7 @@ def layer_table(
         height=table_height(len(rows), most),
         on_select=lambda: follow_rows(key, names),
         selection_mode="single-row",
-        column_order=COLUMNS,
+        column_order=[name for name in COLUMNS if name in rows[0]],
         column_config=_config(),
         alt=f"Layer table, {len(rows)} layers",
     )
@@ -79,6 +81,15 @@ def _config() -> dict[str, Any]:
             max_value=1,
             width=96,
             help=tip("share of MACs"),
+        ),
+        "ms": column.NumberColumn("ms", format="%.4f", help=tip("latency"), width=64),
+        "time_share": column.ProgressColumn(
+            "Share of time",
+            format="percent",
+            min_value=0,
+            max_value=1,
+            width=92,
+            help=tip("share of time"),
         ),
         "sparsity": column.ProgressColumn(
             "Sparsity",

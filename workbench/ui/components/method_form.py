@@ -4,6 +4,7 @@ Belongs here: one widget a kind of field. Does not belong here: the description
 (``services.fields``).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -22,11 +23,12 @@ def method_form(method: str, *, key: str) -> dict[str, Any]:
     key : str
         Prefix of the widget keys.
     """
-    values = {}
-    for field in fields_of(method):
-        value = _widget(field, key=f"{key}-{method}-{field.name}")
-        values[field.name] = value
-    return values
+    return params_form(fields_of(method), key=f"{key}-{method}")
+
+
+def params_form(fields: Sequence[Field], *, key: str) -> dict[str, Any]:
+    """Draw one input a field; return their values by name."""
+    return {field.name: _widget(field, key=f"{key}-{field.name}") for field in fields}
 
 
 def _widget(field: Field, *, key: str) -> Any:

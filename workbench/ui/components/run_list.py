@@ -6,6 +6,7 @@ Belongs here: the table, the comparison. Does not belong here: the store.
 import pandas as pd
 import streamlit as st
 
+from workbench.ui.components.run_scatter import run_scatter
 from workbench.ui.components.tables import table_height
 from workbench.ui.glossary import tip
 from workbench.ui.services import runs
@@ -19,6 +20,7 @@ def run_list() -> None:
     if not found:
         st.caption("No runs yet: measure on the page Prune or Speed.")
         return
+    run_scatter(found, st.session_state["model"])
     frame = pd.DataFrame([runs.row_of(run) for run in found])
     column = st.column_config
     event = st.dataframe(

@@ -7,29 +7,80 @@ from typing import Any
 
 import streamlit as st
 
+from workbench.ui.components.method_form import params_form
 from workbench.ui.glossary import tip
+from workbench.ui.services.fields import fields_of_model
+from workbench.ui.services.tunings import Wish
 
+RECIPE = "the recipe"
 IMAGES = (500, 1000, 2000, 4000, 50_000)
 
 
-def tuning_form() -> tuple[dict[str, Any], int]:
-    """Draw the inputs; return the settings of ``wb.finetune`` and how many images."""
+def tuning_form(*, seed: int) -> Wish:
+    """Draw the inputs; return what they ask for."""
+    from workbench.training.driven import DRIVEN
     from workbench.training.finetune_options import (
         SPARSITY_SCHEDULES,
         FinetuneOptions,
     )
 
     usual = FinetuneOptions()
-    settings: dict[str, Any] = {}
+    single = [name for name, row in DRIVEN.items() if row.technique is not None]
+    chooser = st.segmented_control(
+        "Who chooses the zeros",
+        (RECIPE, *single),
+        default=RECIPE,
+        required=True,
+        key="chooser",
+        bind="query-params",
+        help="The recipe of the page Prune, or a method that learns them in training:\n"
+        + "\n".join(f"- {name}: keeps {DRIVEN[name].keeps}" for name in single)
+        + "\n\nLottery tickets have a lesson of their own on the page Learn; their "
+        f"command is `python -m workbench {DRIVEN['lottery'].run}`.",
+    )
+    settings: dict[str, Any] = {"seed": seed}
+    if chooser == RECIPE:
+        _schedule(settings, usual, SPARSITY_SCHEDULES)
+        params: dict[str, Any] = {}
+    else:
+        row = DRIVEN[chooser]
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            params = params_form(
+                [one for one in fields_of_model(row.params) if one.name != "seed"],
+                key=f"driven-{chooser}",
+            )
+        st.caption(f"Source: {row.source}.")
+    images = _how_long(settings, usual)
+    with st.expander("More settings"):
+        settings |= _more(usual)
+    return Wish(settings, images, "" if chooser == RECIPE else chooser, _plain(params))
+
+
+def _plain(params: dict[str, Any]) -> dict[str, Any]:
+    """Leave out a share of zero where a threshold decides instead."""
+    if params.get("threshold") and not params.get("sparsity"):
+        return {name: value for name, value in params.items() if name != "sparsity"}
+    return params
+
+
+def _schedule(settings: dict[str, Any], usual: Any, names: tuple[str, ...]) -> None:
     settings["schedule"] = st.segmented_control(
         "Schedule of sparsity",
-        SPARSITY_SCHEDULES,
+        names,
         default=usual.schedule,
         required=True,
         key="schedule",
         bind="query-params",
         help=tip("schedule"),
     )
+    if settings["schedule"] == "iterative":
+        settings["rounds"] = st.number_input(
+            "Rounds", 1, 20, usual.rounds, key="rounds", bind="query-params", width=130
+        )
+
+
+def _how_long(settings: dict[str, Any], usual: Any) -> int:
+    """Draw epochs, rate, images and distillation; return how many images."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         settings["epochs"] = st.number_input(
             "Epochs", 1, 500, 3, key="epochs", bind="query-params", width=120
@@ -53,24 +104,19 @@ def tuning_form() -> tuple[dict[str, Any], int]:
             width=160,
             help="A class-balanced subset; the largest choice takes all there are.",
         )
-        if settings["schedule"] == "iterative":
-            settings["rounds"] = st.number_input(
-                "Rounds", 1, 20, usual.rounds, key="rounds", bind="query-params"
+        if "schedule" in settings:
+            settings["distill"] = st.slider(
+                "Dense answers in the loss",
+                0.0,
+                1.0,
+                usual.distill,
+                0.1,
+                key="distill",
+                bind="query-params",
+                width=220,
+                help=tip("distillation"),
             )
-        settings["distill"] = st.slider(
-            "Dense answers in the loss",
-            0.0,
-            1.0,
-            usual.distill,
-            0.1,
-            key="distill",
-            bind="query-params",
-            width=220,
-            help=tip("distillation"),
-        )
-    with st.expander("More settings"):
-        settings |= _more(usual)
-    return settings, int(images)
+    return int(images)
 
 
 def _more(usual: Any) -> dict[str, Any]:

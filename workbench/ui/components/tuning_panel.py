@@ -36,7 +36,8 @@ def tuning_panel(order: tunings.Order) -> None:
             type="primary",
             icon=":material/play_arrow:",
             on_click=_begin(tunings.start, order),
-            disabled=busy or recipes.is_empty(order.pruned.recipe),
+            disabled=busy
+            or (not order.method and recipes.is_empty(order.pruned.recipe)),
         )
         st.button(
             "Start over",
@@ -49,7 +50,8 @@ def tuning_panel(order: tunings.Order) -> None:
         st.caption(f"About {duration(order.estimate_s)} on a quiet core.")
     conditions = (
         f"{order.train.name}: {count(len(order.train))} training images, seed "
-        f"{order.settings['seed']}, schedule {order.settings['schedule']}"
+        f"{order.settings['seed']}, "
+        + (order.method or f"schedule {order.settings['schedule']}")
     )
     if busy and not mine:
         st.caption("A training with other settings is still running.")
@@ -83,7 +85,7 @@ def _begin(
 
 def _draw(view: "JobView", order: tunings.Order, conditions: str) -> None:
     if view.state == "done" and isinstance(view.result, dict):
-        tunings.keep(order.pruned, view.result["network"])
+        tunings.keep(view.result["network"])
         _results(order, view.result["results"], conditions)
         st.caption("This network waits on the page Runs and export as “fine-tuned”.")
     tuning_progress(
@@ -107,14 +109,26 @@ def _code(order: tunings.Order) -> None:
     flags = " ".join(
         f"--{key} {told[key]}" for key in ("epochs", "lr", "schedule") if key in told
     )
+    images = f'train = wb.dataset_for(net, split="train").take({len(order.train)})\n'
+    opening = f'import workbench as wb\n\nnet = wb.load_model("{name}")\n'
+    if order.method:
+        sets = " ".join(f"--set {key}={value}" for key, value in order.params.items())
+        params = ", ".join(f"{key}={value!r}" for key, value in order.params.items())
+        snippets(
+            command=f"python -m workbench train {name} --method {order.method} {sets} "
+            f"{flags} --images {len(order.train)} -o trained.safetensors",
+            python=f"from workbench.training.driven import Driven\n{opening}{images}"
+            f'how = Driven.of("{order.method}", {params})\n'
+            f"trained = wb.learn(net, train, how=how, {said})\n"
+            'print(wb.export(trained, "trained.safetensors"))',
+            key="tuning-code",
+        )
+        return
     snippets(
         command=f"python -m workbench finetune {name} --recipe recipe.yaml {flags} "
         f"--images {len(order.train)} -o tuned.safetensors",
-        python="import workbench as wb\n\n"
-        f'net = wb.load_model("{name}")\n'
-        'pruned = wb.prune(net, wb.Recipe.load("recipe.yaml"))\n'
-        f'train = wb.dataset_for(net, split="train").take({len(order.train)})\n'
-        f"tuned = wb.finetune(pruned, train, {said})\n"
+        python=f'{opening}pruned = wb.prune(net, wb.Recipe.load("recipe.yaml"))\n'
+        f"{images}tuned = wb.finetune(pruned, train, {said})\n"
         'print(wb.export(tuned, "tuned.safetensors"))',
         key="tuning-code",
         note="Save the recipe on the page Prune first.",

@@ -57,14 +57,19 @@ def tuning_progress(rows: Rows, *, epochs: int, key: str, conditions: str) -> No
 def tuning_outcome(results: Mapping[str, Any], *, key: str, conditions: str) -> None:
     """Draw accuracy before and after, on images that trained nothing."""
     tuned, dense, raw = results["tuned"], results["dense"], results["raw"]
-    st.markdown(
-        f"Fine-tuned: **{percent(tuned['top1'])}**, "
+    before = (
         f"{points(tuned['top1'] - raw['top1'])} against pruned without training, "
+        if raw
+        else ""
+    )
+    st.markdown(
+        f"Trained: **{percent(tuned['top1'])}**, {before}"
         f"{points(tuned['top1'] - dense['top1'])} against dense; "
         f"{percent(results['cost']['sparsity'])} of the weights are zero."
     )
     dots = [
         Dot(label, results[name]["top1"], tuple(results[name]["interval"]), tuned["n"])
         for name, label in _NAMES.items()
+        if results[name]
     ]
     frame.show(accuracy_figure(dots, conditions=conditions), key=f"{key}-accuracy")

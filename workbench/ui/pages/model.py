@@ -9,6 +9,7 @@ from workbench.ui.components.data_help import data_help
 from workbench.ui.components.headline import headline
 from workbench.ui.components.layer_picker import choose_layer, follow_bar
 from workbench.ui.components.layer_table import layer_table
+from workbench.ui.components.layer_times import layer_times, with_times
 from workbench.ui.components.mosaic import mosaic
 from workbench.ui.components.predictions import predictions
 from workbench.ui.components.snippets import snippets
@@ -45,7 +46,8 @@ with right:
     mosaic(view, key=f"glance-{network.digest[:8]}-{layer.id}")
 with left:
     st.markdown("**Layers**")
-    layer_table(rows, layer.id, key="layer-table")
+    layer_table(with_times(rows, shown), layer.id, key="layer-table")
+    layer_times(shown)
     names = [candidate.id for candidate in network.layers]
     frame.show(
         work_figure(rows, layer.id),

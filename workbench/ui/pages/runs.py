@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from workbench.ui.components.disagreements import disagreements
 from workbench.ui.components.export_panel import export_panel
 from workbench.ui.components.feedback import show_problem
 from workbench.ui.components.run_list import run_list
@@ -14,5 +15,7 @@ pruned = None if recipes.is_empty(recipe) else networks.pruned(network, recipe)
 show_problem()
 st.subheader("Export")
 export_panel(network, pruned)
+if pruned is not None:
+    disagreements(network, pruned)
 st.subheader("Runs")
 run_list()

@@ -19,10 +19,9 @@ if recipes.is_empty(recipe):
         "its zeros while the other weights make up for them.",
         icon=":material/info:",
     )
-settings, images = tuning_form()
-settings["seed"] = recipes.seed()
+wish = tuning_form(seed=recipes.seed())
 try:
-    order = tunings.order_of(networks.pruned(network, recipe), settings, images=images)
+    order = tunings.order_of(networks.pruned(network, recipe), wish)
 except WorkbenchError as error:
     data_help(error, network)
 else:

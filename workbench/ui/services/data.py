@@ -12,22 +12,19 @@ from workbench.ui.services import catalog
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
-    from workbench.models.network import Network
-    from workbench.pruning.pruned import PrunedNetwork
+    from workbench.export.format import Exportable
 
 ROOT = "data_root"
 TRAIN_IMAGES = 2000
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _load(
-    name: str, split: str, root: str | None, _network: "Network | PrunedNetwork"
-) -> "Dataset":
+def _load(name: str, split: str, root: str | None, _network: "Exportable") -> "Dataset":
     found: Dataset = wb.dataset_for(_network, split=split, root=root)
     return found
 
 
-def load(network: "Network | PrunedNetwork", split: str) -> "Dataset":
+def load(network: "Exportable", split: str) -> "Dataset":
     """Return a split of the dataset that belongs to a network.
 
     Raises
@@ -39,7 +36,7 @@ def load(network: "Network | PrunedNetwork", split: str) -> "Dataset":
     return _load(network.dataset or "", split, root, network)
 
 
-def current(network: "Network | PrunedNetwork") -> "Dataset":
+def current(network: "Exportable") -> "Dataset":
     """Return the images that the shell's "Data" names."""
     choice = catalog.DATA[st.session_state["data"]]
     found = load(network, choice.split)

@@ -16,7 +16,9 @@ from workbench.ui.services import data, tunings
 from workbench.ui.services.trial import BN_IMAGES
 
 if TYPE_CHECKING:
+    from workbench.compression.compressed import CompressedNetwork
     from workbench.data.dataset import Dataset
+    from workbench.export.format import Exportable
     from workbench.export.report import ExportReport
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
@@ -29,6 +31,8 @@ BN = "pruned, BN re-estimated"
 SMALLER = "physically smaller"
 DENSE = "dense"
 TUNED = "fine-tuned"
+PALETTE = "shared weights"
+PALETTE_BITS = "8:conv,5:fc"
 
 
 @dataclass(frozen=True)
@@ -43,21 +47,19 @@ class Ready:
         return Path(self.report.path).read_bytes()
 
 
-def variants(pruned: "PrunedNetwork | None") -> tuple[str, ...]:
+def variants(network: "Network", pruned: "PrunedNetwork | None") -> tuple[str, ...]:
     """Return which networks can be exported under the current recipe."""
-    if pruned is None:
-        return (DENSE,)
-    found = [RAW, BN, DENSE]
-    if pruned.report.filters_removed:
+    found = [DENSE, PALETTE] if pruned is None else [RAW, BN, PALETTE, DENSE]
+    if pruned is not None and pruned.report.filters_removed:
         found.insert(2, SMALLER)
-    if tunings.tuned_of(pruned) is not None:
+    if tunings.tuned_of(network) is not None:
         found.insert(0, TUNED)
     return tuple(found)
 
 
 def network_of(
     variant: str, network: "Network", pruned: "PrunedNetwork | None", *, seed: int
-) -> "Network | PrunedNetwork":
+) -> "Exportable":
     """Return the network that a variant means.
 
     Raises
@@ -65,10 +67,14 @@ def network_of(
     WorkbenchError
         Batch norms cannot be re-estimated without training images.
     """
+    if variant == PALETTE:
+        source = pruned or network
+        return _compressed(source.digest, source)
+    tuned = tunings.tuned_of(network)
+    if variant == TUNED and tuned is not None:
+        return tuned
     if pruned is None or variant == DENSE:
         return network
-    if variant == TUNED:
-        return tunings.tuned_of(pruned) or pruned
     if variant == BN:
         return _reestimated(pruned.digest, seed, pruned, data.load(network, "train"))
     if variant == SMALLER:
@@ -92,9 +98,15 @@ def _shrunk(digest: str, _pruned: "PrunedNetwork") -> "Network":
     return found
 
 
-def build(
-    chosen: "Network | PrunedNetwork", variant: str, formats: tuple[str, ...]
-) -> None:
+@st.cache_resource(max_entries=4, show_spinner="Sharing weights…")
+def _compressed(
+    digest: str, _network: "Network | PrunedNetwork"
+) -> "CompressedNetwork":
+    found: CompressedNetwork = wb.compress(_network, PALETTE_BITS)
+    return found
+
+
+def build(chosen: "Exportable", variant: str, formats: tuple[str, ...]) -> None:
     """Write the network in every chosen format and keep the files for download.
 
     Raises
@@ -116,7 +128,7 @@ def build(
     st.session_state[_READY] = ready
 
 
-def ready(chosen: "Network | PrunedNetwork", variant: str) -> dict[str, Ready]:
+def ready(chosen: "Exportable", variant: str) -> dict[str, Ready]:
     """Return the files of a network that wait for download, by format."""
     kept = st.session_state.get(_READY, {})
     return {
@@ -126,9 +138,7 @@ def ready(chosen: "Network | PrunedNetwork", variant: str) -> dict[str, Ready]:
     }
 
 
-def _record(
-    chosen: "Network | PrunedNetwork", variant: str, report: "ExportReport"
-) -> None:
+def _record(chosen: "Exportable", variant: str, report: "ExportReport") -> None:
     recipe = getattr(chosen, "recipe", None)
     wb.Store().add_run(
         "export",

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pydantic import BaseModel
+
 from workbench.pruning.criteria import CRITERIA
 from workbench.pruning.methods import METHODS
 
@@ -24,6 +26,10 @@ _LABELS: Mapping[str, str] = {
     "balanced": "Same number in every filter",
     "round_to": "Round kept channels to a multiple of",
     "s": "Threshold in standard deviations (s)",
+    "lam": "Weight of the penalty (λ)",
+    "switch": "Share of the epochs before the cut",
+    "target": "MACs to reach, share of dense",
+    "threshold": "Stripes below this value go",
     "p": "One kernel in P stays whole (P)",
     "n": "Keep n",
     "m": "of every m",
@@ -34,6 +40,7 @@ _STARTS: Mapping[str, Any] = {
     "patterns": 8,
     "s": 0.6,
     "p": 4,
+    "target": 0.5,
 }
 
 
@@ -77,11 +84,16 @@ def fields_of(method: str) -> tuple[Field, ...]:
     >>> [field.name for field in fields_of("magnitude")]
     ['sparsity', 'scope', 'floor', 'criterion']
     """
-    schema = METHODS[method].params.model_json_schema().get("properties", {})
-    found = (_field(name, entry) for name, entry in schema.items())
+    found = fields_of_model(METHODS[method].params)
     # Connectivity makes 'pattern' into 'pconv', which is a method of its own here.
     hidden = {"connectivity", "balanced"} if method == "pattern" else set()
     return tuple(field for field in found if field.name not in hidden)
+
+
+def fields_of_model(params: type[BaseModel]) -> tuple[Field, ...]:
+    """Return the fields of any model of parameters, in their order."""
+    schema = params.model_json_schema().get("properties", {})
+    return tuple(_field(name, entry) for name, entry in schema.items())
 
 
 def _field(name: str, entry: Mapping[str, Any]) -> Field:

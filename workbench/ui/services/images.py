@@ -96,3 +96,63 @@ def enlarge(image: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.uint8]]:
     factor = max(1, TARGET_PX // height)
     big = colour.repeat(factor, axis=1).repeat(factor, axis=2)
     return np.ascontiguousarray(big.transpose(1, 2, 0))
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """An image that two networks answer differently.
+
+    Parameters
+    ----------
+    index : int
+        Place in the dataset.
+    truth, first, second : str
+        Its class, and the two answers.
+    """
+
+    index: int
+    truth: str
+    first: str
+    second: str
+
+    @property
+    def first_right(self) -> bool:
+        """Whether the first network is right."""
+        return self.first == self.truth
+
+    @property
+    def second_right(self) -> bool:
+        """Whether the second network is right."""
+        return self.second == self.truth
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _answers(
+    digest: str, data_digest: str, _network: "Network | PrunedNetwork", _data: "Dataset"
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    import torch
+
+    with torch.inference_mode():
+        found = [
+            _network.module(pixels).argmax(dim=1).numpy()
+            for pixels, _ in _data.batches(250)
+        ]
+    return np.concatenate(found)
+
+
+def compare(
+    first: "Network | PrunedNetwork", second: "Network | PrunedNetwork", data: "Dataset"
+) -> list[Disagreement]:
+    """Return the images on which two networks disagree, in the dataset's order."""
+    one = _answers(first.digest, data.digest, first, data)
+    other = _answers(second.digest, data.digest, second, data)
+    names = data.classes
+    return [
+        Disagreement(
+            int(index),
+            names[int(data.labels[index])],
+            names[int(one[index])],
+            names[int(other[index])],
+        )
+        for index in np.flatnonzero(one != other)
+    ]

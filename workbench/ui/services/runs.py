@@ -3,10 +3,12 @@
 Belongs here: choosing what a person reads first. Does not belong here: the store.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import workbench as wb
+from workbench.ui.charts.tradeoff import Spot
+from workbench.ui.format import percent
 
 if TYPE_CHECKING:
     from workbench.store.run import Difference, Run
@@ -43,6 +45,31 @@ def compare(first: str, second: str) -> "tuple[Difference, ...]":
     hidden = ("conditions.date", "load_1min", ".prepare_ms", "samples", ".line")
     found = wb.Store().compare(first, second)
     return tuple(one for one in found if not any(part in one.name for part in hidden))
+
+
+def spots_of(found: "Sequence[Run]", model: str) -> tuple[Spot, ...]:
+    """Return accuracy and latency of a model's trials, and of its dense network.
+
+    The newest measurement of the dense network stands for it.
+    """
+    spots: list[Spot] = []
+    dense: Spot | None = None
+    for run in found:
+        row = row_of(run)
+        if run.kind != "trial" or row["model"] != model or run.status != "done":
+            continue
+        before = run.results.get("dense") or {}
+        if dense is None and before and row["dense_ms"] is not None:
+            dense = Spot("dense", row["dense_ms"], before["top1"], "dense")
+        if row["top1"] is not None and row["pruned_ms"] is not None:
+            spots.append(Spot(_label(row), row["pruned_ms"], row["top1"]))
+    return tuple([dense, *spots] if dense is not None else spots)
+
+
+def _label(row: Mapping[str, Any]) -> str:
+    """Return a few characters for a dot: the method and the sparsity."""
+    method = str(row["recipe"]).partition("method: ")[2].partition(",")[0].strip("} ")
+    return f"{method} {percent(row['sparsity'] or 0.0, 0)}"
 
 
 def _median(results: Mapping[str, Any], name: str) -> float | None:

@@ -4,7 +4,7 @@ Belongs here: the order, the job, checkpoint files, tuned networks of a session.
 not belong here: training (``training``), pictures (``components.tuning_results``).
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,11 @@ from workbench.ui.services.accuracy import accuracy
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
     from workbench.jobs.job import Job
+    from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
     from workbench.store.run import Run
+    from workbench.training.finetune import Tuned
+    from workbench.training.fit import FitHooks
     from workbench.training.options import EpochLog
 
 KIND = "finetune"
@@ -27,6 +30,16 @@ _KEPT = "tuned_networks"
 # about three forward passes.
 _MACS_PER_S = 6e9
 _PASSES = 3
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the form says: settings, how many images, which method with parameters."""
+
+    settings: dict[str, Any]
+    images: int
+    method: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +54,10 @@ class Order:
         Training images, images scored every epoch, images scored at the end.
     settings : dict
         Keywords of ``wb.finetune``, JSON-ready.
+    method : str
+        A method that chooses the zeros while training; "" takes the recipe's.
+    params : dict
+        Of that method.
     """
 
     pruned: "PrunedNetwork"
@@ -48,6 +65,8 @@ class Order:
     val: "Dataset | None"
     test: "Dataset"
     settings: dict[str, Any]
+    method: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -59,6 +78,8 @@ class Order:
             "dataset": self.test.name,
             "images": len(self.train),
             "settings": self.settings,
+            "method": self.method,
+            "params": self.params,
         }
 
     @property
@@ -77,9 +98,7 @@ class Order:
         return 2 + _PASSES * macs * images / _MACS_PER_S
 
 
-def order_of(
-    pruned: "PrunedNetwork", settings: dict[str, Any], *, images: int
-) -> Order:
+def order_of(pruned: "PrunedNetwork", wish: Wish) -> Order:
     """Return the training of a pruned network with the shell's data.
 
     Raises
@@ -90,10 +109,12 @@ def order_of(
     train = data.load(pruned, "train")
     return Order(
         pruned=pruned,
-        train=train if images >= len(train) else train.take(images),
+        train=train if wish.images >= len(train) else train.take(wish.images),
         val=data.load(pruned, "val"),
         test=data.current(pruned),
-        settings=settings,
+        settings=wish.settings,
+        method=wish.method,
+        params=wish.params,
     )
 
 
@@ -135,35 +156,45 @@ def run_tuning(job: "Job", order: Order) -> dict[str, Any]:
     dict
         ``run``, ``results`` and the tuned ``network``.
     """
-    from workbench.training.finetune import tune
     from workbench.training.fit import FitHooks
 
     order.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     for log in done_before(order):
         job.advance(asdict(log), cells=0)
-    tuned = tune(
-        order.pruned,
-        order.train,
-        val=order.val,
-        checkpoint=order.checkpoint,
-        hooks=FitHooks(
-            after_batch=job.on_round,
-            after_epoch=lambda log: job.advance(asdict(log), cells=0),
-        ),
-        **order.settings,
+    hooks = FitHooks(
+        after_batch=job.on_round,
+        after_epoch=lambda log: job.advance(asdict(log), cells=0),
     )
+    tuned = _train(order, hooks)
     network = tuned.network
     cost = wb.layer_costs(network)
     results = {
         "history": [asdict(log) for log in tuned.history],
         "dense": asdict(accuracy(order.pruned.base, order.test)),
-        "raw": asdict(accuracy(order.pruned, order.test)),
+        "raw": None if order.method else asdict(accuracy(order.pruned, order.test)),
         "tuned": asdict(accuracy(network, order.test)),
         "cost": {"sparsity": cost.sparsity, "nonzeros": cost.nonzeros},
         "network": network.digest,
     }
     run = wb.Store().add_run(KIND, inputs=order.inputs, results=results)
     return {"run": run.id, "results": results, "network": network}
+
+
+def _train(order: Order, hooks: "FitHooks") -> "Tuned":
+    """Return the network trained as the order says, with its history."""
+    from workbench.training.driven import Driven, learn_logged
+    from workbench.training.finetune import tune
+
+    told = {
+        "val": order.val,
+        "checkpoint": order.checkpoint,
+        "hooks": hooks,
+        **order.settings,
+    }
+    if not order.method:
+        return tune(order.pruned, order.train, **told)
+    how = Driven.of(order.method, **order.params)
+    return learn_logged(order.pruned.base, order.train, how=how, **told)
 
 
 def recorded(order: Order) -> "Run | None":
@@ -175,13 +206,13 @@ def recorded(order: Order) -> "Run | None":
     return found[0] if found else None
 
 
-def keep(pruned: "PrunedNetwork", network: "PrunedNetwork") -> None:
-    """Remember the network that training a pruned one gave, for this session."""
+def keep(network: "PrunedNetwork") -> None:
+    """Remember the newest trained network of its dense one, for this session."""
     kept = st.session_state.get(_KEPT, {})
-    st.session_state[_KEPT] = {**kept, pruned.digest: network}
+    st.session_state[_KEPT] = {**kept, network.base.digest: network}
 
 
-def tuned_of(pruned: "PrunedNetwork") -> "PrunedNetwork | None":
-    """Return the tuned network of this session that began as this pruned one."""
-    found: PrunedNetwork | None = st.session_state.get(_KEPT, {}).get(pruned.digest)
+def tuned_of(network: "Network") -> "PrunedNetwork | None":
+    """Return the newest network that this session trained from a dense one."""
+    found: PrunedNetwork | None = st.session_state.get(_KEPT, {}).get(network.digest)
     return found

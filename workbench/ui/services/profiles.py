@@ -1,0 +1,66 @@
+"""Measured time of every layer of a dense network, for the page Model.
+
+Belongs here: the job and its record. Does not belong here: compiling and timing
+(``profile``).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import workbench as wb
+from workbench.ui.services.profile import profile_rows
+
+if TYPE_CHECKING:
+    from workbench.jobs.job import Job
+    from workbench.models.network import Network
+    from workbench.pruning.pruned import PrunedNetwork
+    from workbench.store.run import Run
+
+KIND = "profile"
+
+
+def inputs_of(network: "Network | PrunedNetwork") -> dict[str, Any]:
+    """Return what identifies the times: the weights and this machine."""
+    from workbench.measure.conditions import read_conditions
+
+    return {
+        "model": network.name,
+        "digest": network.digest,
+        "threads": 1,
+        "machine": read_conditions(1).machine_digest,
+    }
+
+
+def start(network: "Network | PrunedNetwork") -> str:
+    """Measure every layer in the background; return the job's id.
+
+    Raises
+    ------
+    WorkbenchError
+        Too many jobs are running.
+    """
+    from workbench.jobs.registry import registry
+    from workbench.measure.conditions import read_conditions
+
+    inputs = inputs_of(network)
+
+    def work(job: "Job") -> str:
+        rows = profile_rows(network, weights="dense", threads=1)
+        job.check()
+        results = {"rows": rows, "line": read_conditions(1).line}
+        return str(wb.Store().add_run(KIND, inputs=inputs, results=results).id)
+
+    return registry().start(work, spec={"kind": KIND, "inputs": inputs}).id
+
+
+def recorded(network: "Network | PrunedNetwork") -> "Run | None":
+    """Return the newest measurement of these weights on this machine."""
+    from workbench.store.run import run_key
+
+    key = run_key(KIND, inputs_of(network))
+    found = [run for run in wb.Store().runs(key=key, limit=3) if run.status == "done"]
+    return found[0] if found else None
+
+
+def times_of(run: "Run") -> dict[str, float]:
+    """Return layer id to milliseconds."""
+    return {row["layer"]: row["ms"] for row in run.results["rows"] if row["ms"]}

@@ -56,3 +56,33 @@ def test_a_running_measurement_can_be_cancelled(app: AppTest) -> None:
     assert view.state == "cancelled"
     app.run()
     assert "Cancelled. What was known by then is kept." in texts(app)
+
+
+def test_a_layers_break_even_is_measured_and_said(app: AppTest) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    open_page(app, "speed")
+    app.selectbox(key="evenlayer").select("conv2").run()
+    app.button(key="measure-break-even").click().run()
+    view = registry().jobs()[0].wait(TIMEOUT_S)
+    assert view.state == "done", view.error
+    assert list(view.result["rows"])[:2] == ["dense", "0.3"]
+    app.run()
+    assert not app.exception
+    assert "Break-even: **" in texts(app) or "**Not faster** at any" in texts(app)
+
+
+def test_every_algorithm_runs_a_shape_of_the_users_choice(app: AppTest) -> None:
+    app.query_params["explore"] = "Algorithms"
+    app.query_params["ch"] = "4"
+    app.query_params["img"] = "14"
+    open_page(app, "speed")
+    app.session_state["explore"] = "Algorithms"
+    app.run()
+    app.button(key="measure-algorithms").click().run()
+    view = registry().jobs()[0].wait(TIMEOUT_S)
+    assert view.state == "done", view.error
+    families = {row["family"] for row in view.result["rows"]}
+    assert {"direct", "columns", "fft", "strassen"} <= families
+    app.run()
+    assert not app.exception
+    assert "Fastest: **" in texts(app)

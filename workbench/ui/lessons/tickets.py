@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.jobs.job import Job
 
 SIDE, ROUNDS, RATE = 8, 4, 0.5
-MODEL, IMAGES, EPOCHS = "lenet5-mnist5k", 1000, 4
+MODEL, IMAGES, EPOCHS, RATE_OF_LEARNING = "lenet5-mnist5k", 1000, 6, 0.05
 
 
 def _control() -> Setting:
@@ -75,6 +75,7 @@ def _measure(job: "Job", setting: Setting, seed: int) -> Found:
         val,
         plan=LotteryPlan(rounds=ROUNDS, rate=RATE),
         epochs=EPOCHS,
+        lr=RATE_OF_LEARNING,
         seed=seed,
         hooks=FitHooks(after_batch=lambda done, total: job.check()),
     )

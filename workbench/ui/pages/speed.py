@@ -3,6 +3,7 @@
 import streamlit as st
 
 from workbench.ui.components.bench_results import bench_results
+from workbench.ui.components.explorers import algorithm_explorer, break_even_explorer
 from workbench.ui.components.feedback import caught, show_problem
 from workbench.ui.components.job_panel import find, job_panel, remember
 from workbench.ui.components.machine import machine
@@ -89,3 +90,16 @@ else:
     else:
         st.caption(f"Measured before, {earlier.created[:16]} UTC.")
         bench_results(earlier.results, key="bench")
+
+even, crossover = st.tabs(
+    ["Break-even of a layer", "Algorithms"],
+    key="explore",
+    on_change="rerun",
+    bind="query-params",
+)
+if even.open:
+    with even:
+        break_even_explorer(network)
+if crossover.open:
+    with crossover:
+        algorithm_explorer()

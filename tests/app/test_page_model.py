@@ -79,3 +79,19 @@ def test_one_click_measures_every_layer_into_the_table(app: AppTest) -> None:
     table = app.dataframe[0].value
     assert (table["ms"] > 0).all()
     assert 0.3 < table["time_share"].sum() <= 1
+
+
+def test_the_architecture_names_every_layer_and_frames_the_selected_one() -> None:
+    from workbench.models.loading import load_model
+    from workbench.ui.services.architecture import dot
+
+    network = load_model("resnet20-cifar10")
+    shares = {layer.id: 0.05 for layer in network.layers}
+    picture = dot(network, shares, "layer2.0.conv1")
+    assert all(f'"{layer.id}" [label=' in picture for layer in network.layers)
+    (framed,) = [line for line in picture.splitlines() if "penwidth=3" in line]
+    assert framed.startswith('"layer2.0.conv1" ')
+    # Nine residual blocks, each closed by an addition that reads two results.
+    adds = [line.split('"')[1] for line in picture.splitlines() if "\\nadd, " in line]
+    assert len(adds) == 9
+    assert all(picture.count(f'-> "{name}";') == 2 for name in adds)

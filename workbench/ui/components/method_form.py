@@ -62,6 +62,7 @@ def _widget(field: Field, *, key: str) -> Any:
         field.low,
         field.high,
         field.start,
+        format="%.4g" if field.kind == "number" else None,
         key=key,
         help=text,
         persist_state="session",

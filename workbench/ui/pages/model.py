@@ -5,6 +5,7 @@ import streamlit as st
 from workbench.errors import WorkbenchError
 from workbench.ui.charts import frame
 from workbench.ui.charts.layers import work_figure
+from workbench.ui.components.architecture_graph import architecture_graph
 from workbench.ui.components.data_help import data_help
 from workbench.ui.components.headline import headline
 from workbench.ui.components.layer_picker import choose_layer, follow_bar
@@ -55,6 +56,7 @@ with left:
         on_select=lambda: follow_bar("work", names),
     )
 
+architecture_graph(network, rows, layer.id)
 measured = None
 problem = None
 try:

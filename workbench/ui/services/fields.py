@@ -116,4 +116,5 @@ def _field(name: str, entry: Mapping[str, Any]) -> Field:
         return Field(name, label, "integer", start, low, high or 1024, help=text)
     if high == 1:
         return Field(name, label, "share", start, low, 0.99, help=text)
-    return Field(name, label, "number", start, max(low, 0.01), high or 100.0, help=text)
+    low = max(low, min(0.01, start))
+    return Field(name, label, "number", start, low, high or 100.0, help=text)

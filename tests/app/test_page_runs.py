@@ -130,3 +130,22 @@ def test_shared_weights_are_written_as_wbz_and_read_back(app: AppTest) -> None:
     (file,) = app.session_state["exports_ready"].values()
     assert file.file_name.endswith("shared-weights.wbz")
     assert len(file.read()) < 4 * 430_500 / 3
+
+
+def test_a_chosen_run_offers_a_report_that_opens_offline(app: AppTest) -> None:
+    from workbench.ui.services.runs import report
+
+    run = wb.Store().add_run(
+        "trial", inputs={"model": "minivgg-mnist5k"}, results=trial(0.98, 0.5, 0.8)
+    )
+    text = report(run.id)().decode()
+    assert run.id in text
+    assert "<script src" not in text
+    open_page(app, "runs")
+    app.session_state["run-table"] = {
+        "selection": {"rows": [0], "columns": [], "cells": []}
+    }
+    app.run()
+    assert not app.exception
+    labels = [one.label for one in app.get("download_button")]
+    assert f"HTML report of {run.id}" in labels

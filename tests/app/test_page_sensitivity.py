@@ -85,3 +85,18 @@ def test_a_network_without_images_says_what_to_do(app: AppTest) -> None:
     open_page(app, "sensitivity")
     assert "weights from a seed and no dataset" in texts(app)
     assert not [one for one in app.button if one.label == "Start"]
+
+
+def test_a_plan_within_a_loss_goes_to_prune(app: AppTest) -> None:
+    small(app)
+    button(app, "Start").click().run()
+    assert registry().jobs()[0].wait(TIMEOUT_S).state == "done"
+    app.run()
+    app.number_input(key="lose").set_value(10.0).run()
+    assert not app.exception
+    assert "Predicted: " in texts(app)
+    button(app, "Send to Prune").click().run()
+    app.switch_page("workbench/ui/pages/prune.py").run()
+    assert not app.exception
+    removed = app.dataframe[0].value["removed"]
+    assert removed.max() == pytest.approx(0.9, abs=0.01)

@@ -1,4 +1,4 @@
-"""The list of recorded runs; two chosen ones are compared.
+"""The list of recorded runs: reports to take away, two chosen ones compared.
 
 Belongs here: the table, the comparison. Does not belong here: the store.
 """
@@ -47,8 +47,18 @@ def run_list() -> None:
         alt=f"{len(frame)} recorded runs",
     )
     chosen = [frame.iloc[row]["id"] for row in event["selection"]["rows"]]
+    for run_id in chosen:
+        st.download_button(
+            f"HTML report of {run_id}",
+            data=runs.report(run_id),
+            file_name=f"{run_id}.html",
+            mime="text/html",
+            key=f"report-{run_id}",
+            icon=":material/description:",
+            on_click="ignore",
+        )
     if len(chosen) != 2:
-        st.caption("Choose two rows to compare them.")
+        st.caption("Choose a row for its report, two rows to compare them.")
         return
     _compare(*chosen)
 

@@ -17,6 +17,7 @@ from workbench.ui.charts.sensitivity import (
     map_figure,
 )
 from workbench.ui.components.feedback import caught
+from workbench.ui.components.plan_panel import plan_panel
 from workbench.ui.components.tables import table_height
 from workbench.ui.format import count, interval, millis, percent
 from workbench.ui.services import sweeps
@@ -61,6 +62,8 @@ def sweep_results(sweep: "Sweep") -> None:
         figure = gain_figure(cells, method=method, conditions=told)
         frame.show(figure, key=f"gains-{method}")
         _break_even(cells)
+    if sweep.rows:
+        plan_panel(sweep)
 
 
 def _picked(key: str, cells: pd.DataFrame) -> int | None:

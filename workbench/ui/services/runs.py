@@ -3,7 +3,7 @@
 Belongs here: choosing what a person reads first. Does not belong here: the store.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import workbench as wb
@@ -64,6 +64,18 @@ def spots_of(found: "Sequence[Run]", model: str) -> tuple[Spot, ...]:
         if row["top1"] is not None and row["pruned_ms"] is not None:
             spots.append(Spot(_label(row), row["pruned_ms"], row["top1"]))
     return tuple([dense, *spots] if dense is not None else spots)
+
+
+def report(run_id: str) -> Callable[[], bytes]:
+    """Return what makes a run's report, one HTML file that opens offline."""
+
+    def make() -> bytes:
+        from workbench.store.report import report_html
+
+        store = wb.Store()
+        return str(report_html(store.get(run_id), store.rows(run_id))).encode()
+
+    return make
 
 
 def _label(row: Mapping[str, Any]) -> str:

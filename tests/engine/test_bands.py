@@ -17,14 +17,13 @@ from workbench.engine.program import Program
 from workbench.engine.schedule import Task, Tensor, make_schedule
 from workbench.engine.select import select
 from workbench.engine.slots import find_slots
-from workbench.engine.windows import Slide, find_windows
+from workbench.engine.windows import SLIDING, Slide, find_windows
+from workbench.engine.wishes import slot_forms
 from workbench.kernels import KernelError, forced_isa, info
 from workbench.kernels.parts import move
 
 TOLERANCE = 2e-5
 """Of the largest result: float32 sums of at most 600 terms in another order."""
-
-SLIDING = frozenset({"rows", "strips"})
 
 
 def chain_of_layers() -> nn.Module:
@@ -62,8 +61,11 @@ def banded(program: Program, *bands: Band) -> Program:
     """Return the program with these bands and layouts that windows can have."""
     graph = program.graph
     slots = find_slots(graph)
-    only = {slot: SLIDING for slot in slots.shapes}
-    plan = select(graph, slots, ModelCosts(graph, program.threads), 1, only)
+    forms = {
+        slot: tuple(f for f in found if f.kind in SLIDING) or found
+        for slot, found in slot_forms(graph, slots).items()
+    }
+    plan = select(graph, slots, ModelCosts(graph, program.threads), 1, forms)
     plan = replace(plan, bands=bands, threads=program.threads)
     return Program(graph, plan)
 

@@ -4,12 +4,13 @@ Belongs here: finding runs of layers whose activations leave the L2 cache, and k
 bands where they make the program faster. Does not belong here: how bands run (`bands`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
 import numpy as np
 
+from workbench.engine.candidates import Form
 from workbench.engine.costs import Costs
 from workbench.engine.graph import INPUT, Graph, Node
 from workbench.engine.lower import Lowered, lower
@@ -18,6 +19,7 @@ from workbench.engine.select import select
 from workbench.engine.slots import Slots
 from workbench.engine.tune import MeasuredCosts
 from workbench.engine.windows import SLIDING
+from workbench.engine.wishes import slot_forms
 from workbench.kernels import Executor
 
 DIVISIBLE = ("dense", "sparse", "generated", "depthwise", "pool")
@@ -83,13 +85,9 @@ def propose(
     )
     if not bands:
         return None
-    sliding = frozenset(SLIDING)
-    only = {
-        slots.parts[name].slot: sliding
-        for chain in bands
-        for name in _inner(graph, chain)
-    }
-    other = select(graph, slots, costs, plan.threads, only)
+    allowed = getattr(costs, "forms", None) or slot_forms(graph, slots)
+    forms = {**allowed, **_sliding(graph, slots, bands, allowed)}
+    other = select(graph, slots, costs, plan.threads, forms)
     return replace(other, bands=bands)
 
 
@@ -123,6 +121,18 @@ def _band(graph: Graph, run: Sequence[Node], large: int, size: int) -> Band | No
 def _moved_bytes(graph: Graph, node: Node) -> int:
     read = sum(prod(graph.node(name).shape) for name in node.inputs[:1])
     return 4 * (read + prod(node.shape)) if node.inputs else 0
+
+
+def _sliding(
+    graph: Graph,
+    slots: Slots,
+    bands: Sequence[Band],
+    allowed: Mapping[str, tuple[Form, ...]],
+) -> dict[str, tuple[Form, ...]]:
+    """Return the forms of slots that may become windows."""
+    inner = {slots.parts[name].slot for b in bands for name in _inner(graph, b)}
+    kept = {s: tuple(f for f in allowed[s] if f.kind in SLIDING) for s in inner}
+    return {slot: forms for slot, forms in kept.items() if forms}
 
 
 def _inner(graph: Graph, chain: Band) -> list[str]:

@@ -110,6 +110,7 @@ class ModelCosts:
     def __init__(self, graph: Graph, threads: int) -> None:
         self._shapes = {node.id: node.shape for node in graph}
         self._threads = threads
+        self._rejected: dict[str, tuple[Rejection, ...]] = {}
 
     def options(self, node: Node) -> Sequence[Option]:
         """Return the options of a node with modelled times."""
@@ -136,13 +137,17 @@ class ModelCosts:
 
     def rejected(self, node: Node) -> Sequence[Rejection]:
         """Return the candidates that may not run a node, with reasons."""
-        shapes = [self._shapes[name] for name in node.inputs]
-        reasons = [
-            (candidate.name, candidate.reject(node, shapes))
-            for candidate in TABLE
-            if node.op in candidate.ops
-        ]
-        return [Rejection(name, reason) for name, reason in reasons if reason]
+        if node.id not in self._rejected:
+            shapes = [self._shapes[name] for name in node.inputs]
+            reasons = [
+                (candidate.name, candidate.reject(node, shapes))
+                for candidate in TABLE
+                if node.op in candidate.ops
+            ]
+            self._rejected[node.id] = tuple(
+                Rejection(name, reason) for name, reason in reasons if reason
+            )
+        return self._rejected[node.id]
 
     def copy_ms(self, shape: tuple[int, ...], source: Form, target: Form) -> float:
         """Return the modelled time of a layout copy; nothing leaves a split."""

@@ -6,7 +6,6 @@ combination into a plan. Does not belong here: times (`costs`, `tune`).
 
 from collections.abc import Mapping, Sequence
 from math import inf
-from types import MappingProxyType
 
 import numpy as np
 
@@ -36,7 +35,7 @@ def select(
     slots: Slots,
     costs: Costs,
     threads: int,
-    only: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    forms: Mapping[str, tuple[Form, ...]] | None = None,
 ) -> Plan:
     """Return the plan with the least expected time.
 
@@ -50,30 +49,27 @@ def select(
         Modelled or measured.
     threads : int
         What the costs were made for.
-    only : mapping of str to frozenset of str
-        Layout kinds that some slots are confined to.
+    forms : mapping of str to tuple of Form, optional
+        The forms that each slot may have; `slot_forms` if not given.
 
     Returns
     -------
     Plan
     """
     chooser = _Chooser(graph, slots, costs)
-    confined = {
-        slot: tuple(f for f in forms if f.kind in only.get(slot, {f.kind})) or forms
-        for slot, forms in chooser.domains().items()
-    }
-    domains = {**confined, **chooser.split_domains()}
+    allowed = slot_forms(graph, slots) if forms is None else forms
+    domains = {**allowed, **chooser.split_domains()}
     factors = [f for node in graph for f in chooser.factors(node, domains)]
     factors += [chooser.split_factor(name, domains) for name in chooser.split_values]
     picked = minimise(factors, {name: len(d) for name, d in domains.items()})
-    forms = {name: domains[name][index] for name, index in picked.items()}
+    chosen = {name: domains[name][index] for name, index in picked.items()}
     choices = {
-        node.id: chooser.choice(node, forms)
+        node.id: chooser.choice(node, chosen)
         for node in graph
         if node.op not in MOVING and not chooser.is_view(node)
     }
     return Plan(
-        {slot: forms[slot] for slot in slots.shapes}, choices, threads, kernels_here()
+        {slot: chosen[slot] for slot in slots.shapes}, choices, threads, kernels_here()
     )
 
 
@@ -131,10 +127,6 @@ class _Chooser:
             return False
         parts = self._slots.parts
         return parts[node.id].slot == parts[node.inputs[0]].slot
-
-    def domains(self) -> dict[str, tuple[Form, ...]]:
-        """Return the primary forms each slot may have."""
-        return dict(slot_forms(self._graph, self._slots))
 
     def factors(
         self, node: Node, domains: Mapping[str, tuple[Form, ...]]

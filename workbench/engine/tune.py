@@ -6,7 +6,7 @@ choice (`select`).
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
@@ -22,7 +22,7 @@ from workbench.engine.trial import Bench, place_operands, race
 from workbench.engine.wishes import slot_forms
 from workbench.kernels import convert
 
-HOPELESS = 4.0
+HOPELESS = 2.0
 """A candidate modelled this many times slower than the best time is not tried."""
 
 SMALL_NETWORK_BYTES = 768 * 1024
@@ -109,6 +109,11 @@ class MeasuredCosts:
     def over(self) -> bool:
         """Say whether the budget is spent."""
         return self._tuning.over
+
+    @property
+    def forms(self) -> Mapping[str, tuple[Form, ...]]:
+        """The forms that each slot may have."""
+        return self._forms
 
     def save(self) -> None:
         """Write the new times to the cache folder."""

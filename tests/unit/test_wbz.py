@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import workbench as wb
 from workbench.cli.main import build
+from workbench.compression import wbz
 from workbench.compression.container import MAGIC, join, split
 from workbench.compression.palette import Palette
 from workbench.compression.tensors import CHOICES, Coding
@@ -119,6 +120,40 @@ def test_headers_that_lie_are_refused(change):
     header["tensors"][0] |= change
     with pytest.raises(WorkbenchError):
         read_wbz(reseal(header, sections))
+
+
+NASTY = (-1, 0, 1, 2, 9, 300, 10**18, 3.5, True, None, "x", [], [1], {})
+
+
+@pytest.mark.parametrize("coder", ["fixed", "huffman", "ans"])
+def test_no_header_breaks_the_reader(coder):
+    net = small()
+    state = net.module.state_dict()
+    data = to_wbz(state, net.palettes, coding=Coding(coder)).data
+    header, sections = split(data)
+    refused = 0
+    for place, record in enumerate(header["tensors"][:3]):
+        for field in (*record, "g", "z"):
+            for value in NASTY:
+                tensors = [dict(one) for one in header["tensors"]]
+                tensors[place][field] = value
+                try:
+                    read_wbz(reseal({**header, "tensors": tensors}, sections))
+                except WorkbenchError:
+                    refused += 1
+    assert refused > 150
+
+
+def test_many_small_promises_are_refused_together(monkeypatch):
+    monkeypatch.setattr(wbz, "LARGEST", 1 << 12)
+    record = {"as": "palette", "k": 1, "z": 1, "c": "fixed", "g": 1, "n": 0, "p": "ans"}
+    tensors = [
+        {**record, "name": f"{n}.weight", "dtype": "float32", "shape": [1 << 10]}
+        for n in range(5)
+    ]
+    header = {"facts": {}, "tensors": tensors}
+    with pytest.raises(WorkbenchError, match="5,120 values in"):
+        read_wbz(join(header, [b"", b"", b""] * 5))
 
 
 def _linear(flat):

@@ -15,15 +15,15 @@ import numpy as np
 
 from workbench.compression.container import DamagedWbzError
 from workbench.compression.gaps import best_width, entropy_bits, to_gaps, to_positions
-from workbench.compression.palette import F32, U8, Palette
+from workbench.compression.palette import F32, MOST_BITS, U8, Palette
 from workbench.compression.streams import CODERS, Coder, decode, encode
 from workbench.errors import WorkbenchError
 
 Choice = Literal["fixed", "huffman", "ans", "smallest"]
 CHOICES: tuple[str, ...] = get_args(Choice)
 
-LARGEST = 1 << 31
-"""Weights of one tensor that a file may ask for."""
+LARGEST = 1 << 28
+"""Weights that a file may ask for: twice those of VGG-16 with its linear layers."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +164,7 @@ def unpack(record: dict[str, Any], sections: Iterator[bytes]) -> bytes | Palette
         A record that does not fit its sections.
     """
     shape: Sequence[int] = record["shape"]
-    size = prod(shape)
-    if size > LARGEST or min(shape, default=1) < 0:
-        raise DamagedWbzError(f"a tensor of shape {tuple(shape)}")
+    size = size_of(record)
     kind = record["as"]
     if kind == "raw":
         return next(sections)
@@ -181,6 +179,29 @@ def unpack(record: dict[str, Any], sections: Iterator[bytes]) -> bytes | Palette
     if kind != "palette":
         raise DamagedWbzError(f"a tensor stored as {kind!r}")
     return _palette(record, sections, size).reshape(shape)
+
+
+def size_of(record: dict[str, Any]) -> int:
+    """Return the number of values that a record promises.
+
+    Raises
+    ------
+    DamagedWbzError
+        A shape that is none, or too large; widths of codes that do not exist.
+    """
+    shape = record["shape"]
+    if not isinstance(shape, list) or not all(
+        type(side) is int and 0 <= side <= LARGEST for side in shape
+    ):
+        raise DamagedWbzError(f"a tensor of shape {shape!r}")
+    if prod(shape) > LARGEST:
+        raise DamagedWbzError(f"a tensor of shape {shape!r}")
+    bits, count = record.get("g", 1), record.get("k", 1)
+    if type(bits) is not int or type(count) is not int:
+        raise DamagedWbzError(f"gaps of {bits!r} bits, {count!r} shared values")
+    if not (1 <= bits <= 8 and 1 <= count <= 1 << MOST_BITS):
+        raise DamagedWbzError(f"gaps of {bits} bits, {count} shared values")
+    return prod(shape)
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,13 @@ from torch import Tensor
 from workbench.compression.container import DamagedWbzError, join, split
 from workbench.compression.palette import Palette
 from workbench.compression.tensors import (
+    LARGEST,
     Coding,
     Packed,
     pack_palette,
     pack_raw,
     pack_sparse,
+    size_of,
     unpack,
 )
 from workbench.errors import WorkbenchError
@@ -171,8 +173,12 @@ def read_wbz(source: str | Path | bytes) -> WbzFile:
     state: dict[str, Tensor] = {}
     palettes: dict[str, Palette] = {}
     rest = iter(sections)
+    total = 0
     try:
         for record in header["tensors"]:
+            total += size_of(record)
+            if total > LARGEST:
+                raise DamagedWbzError(f"{total:,} values in {len(data):,} bytes")
             found = unpack(record, rest)
             name: str = record["name"]
             if isinstance(found, Palette):

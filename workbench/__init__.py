@@ -53,7 +53,7 @@ _HOME = {
     "tune_palette": "training.palette",
     "fresh": "training.scratch",
     "train": "training.scratch",
-    "learn": "training.driven",
+    "learn": "training.learn",
     "lottery": "training.lottery",
     "bench": "measure.bench",
     "Measurement": "measure.interleave",

@@ -58,3 +58,53 @@ def test_wrong_use_of_training(
     code, out, err = shell.run("finetune", "lenet5-mnist5k", *given)
     assert (code, out) == (2, "")
     assert found in err.splitlines()[0]
+
+
+def test_train_from_scratch_is_repeatable(shell: Shell) -> None:
+    words = ("train", "lenet5-mnist5k", "--fresh", *FEW, "--lr", 0.05)
+    one, two = shell.json(*words), shell.json(*words)
+    assert one["digest"] == two["digest"]
+    assert one["digest"] != shell.json(*words, "--seed", 1)["digest"]
+    assert (one["sparsity"], one["macs"]) == (0.0, one["dense_macs"])
+    assert len(one["history"]) == 1
+
+
+def test_train_under_a_recipes_masks(shell: Shell, tmp_path: Path) -> None:
+    hetconv = tmp_path / "hetconv.yaml"
+    hetconv.write_text("layers:\n  - {match: features.3, method: hetconv, p: 4}\n")
+    found = shell.json("train", "minivgg-mnist5k", "--fresh", "--recipe", hetconv, *FEW)
+    # 32 x 32 kernels of 28 x 28 outputs: a quarter whole, the others 1x1.
+    left = 32 * 32 * (9 + 3 * 1) // 4 * 28 * 28
+    dense = 32 * 32 * 9 * 28 * 28
+    assert found["dense_macs"] - found["macs"] == dense - left
+
+
+def test_train_by_a_method_that_chooses(shell: Shell) -> None:
+    words = ("train", "minivgg-mnist5k", "--method", "flops", "--set", "target=0.5")
+    found = shell.json(*words, *FEW)
+    assert found["macs"] / found["dense_macs"] == pytest.approx(0.5, rel=0.03)
+    assert found["history"][0]["remarks"]["zeros"] > 0
+
+
+def test_train_plays_the_lottery(shell: Shell) -> None:
+    words = ("train", "lenet5-mnist5k", "--fresh", "--method", "lottery")
+    found = shell.json(*words, "--set", "rounds=1", *FEW)
+    assert [row["round"] for row in found["rounds"]] == [0, 1]
+    assert found["rounds"][1]["control"]["n"] == 500
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("--set target=0.5", "--set target=0.5 without --method"),
+        ("--method flops --set target", "--set target"),
+        ("--method flops --set target=2", "target: 2"),
+        ("--method flop", "method 'flop'"),
+        ("--method flops --recipe {recipe}", "both --recipe and --method"),
+    ],
+)
+def test_wrong_use_of_train(shell: Shell, recipe: Path, words: str, found: str) -> None:
+    given = [word.format(recipe=recipe) for word in words.split()]
+    code, out, err = shell.run("train", "lenet5-mnist5k", *given)
+    assert (code, out) == (2, "")
+    assert found in err.splitlines()[0]

@@ -22,9 +22,10 @@ from workbench.errors import WorkbenchError
 from workbench.models.inspect import from_module
 from workbench.pruning.groups import coupling_groups
 from workbench.pruning.masks import revived
-from workbench.training.driven import DRIVEN, Driven, learn_logged
+from workbench.training.driven import DRIVEN
 from workbench.training.fit import FitHooks, fit
 from workbench.training.gates import MacsGates
+from workbench.training.learn import Driven, learn_logged
 from workbench.training.options import EpochLog, FitOptions
 from workbench.training.skeleton import FilterSkeleton
 from workbench.training.slimming import Slimming
@@ -285,7 +286,7 @@ def test_a_target_out_of_reach_is_refused() -> None:
 
 
 def test_every_row_of_the_table_says_how_to_run_it() -> None:
-    assert list(DRIVEN) == ["slimming", "skeleton", "flops", "lottery"]
+    assert list(DRIVEN) == ["slimming", "skeleton", "flops", "winograd", "lottery"]
     for name, row in DRIVEN.items():
         assert f"--method {name}" in row.run
         fields = row.params.model_fields.values()

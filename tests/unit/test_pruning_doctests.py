@@ -1,4 +1,4 @@
-"""The examples in the docstrings of pruning, analysis and batch norm are true."""
+"""The examples in the docstrings of pruning, analysis and training are true."""
 
 import doctest
 import importlib
@@ -9,6 +9,7 @@ import pytest
 import workbench.pruning
 import workbench.pruning.criteria
 import workbench.pruning.methods
+import workbench.training
 
 MODULES = [
     *(
@@ -17,13 +18,14 @@ MODULES = [
             workbench.pruning,
             workbench.pruning.criteria,
             workbench.pruning.methods,
+            workbench.training,
         )
         for found in pkgutil.iter_modules(package.__path__)
     ),
     "workbench.analysis.accuracy",
     "workbench.analysis.complexity",
     "workbench.analysis.patterns",
-    "workbench.training.batchnorm",
+    "workbench.cli.training",
 ]
 
 

@@ -86,7 +86,7 @@ def wide_network() -> Network:
             nn.Conv2d(24, 40, 3, padding=1, bias=False),
             nn.BatchNorm2d(40),
             nn.ReLU(),
-            nn.AdaptiveMaxPool2d(1),
+            nn.MaxPool2d(8),
             nn.Flatten(),
             nn.Linear(40, 2),
         )

@@ -22,6 +22,7 @@ COMMANDS = (
     "sensitivity",
     "plan",
     "finetune",
+    "train",
     "bench",
     "compress",
     "factorise",

@@ -4,8 +4,9 @@ Belongs here: what `finetune` and `train` have in common. Does not belong here: 
 training itself (`workbench.training`).
 """
 
+import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ import typer
 from rich.progress import Progress as Bar
 
 from workbench.cli.output import percent, print_line, print_table
+from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.analysis.accuracy import Accuracy
@@ -49,7 +51,7 @@ class Progress:
     """
 
     def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
+        self.quiet = quiet
 
     def follow(
         self,
@@ -67,12 +69,17 @@ class Progress:
                 pruned, train, val=val, checkpoint=checkpoint, hooks=hooks, **settings
             )
 
+    def line(self, text: str) -> None:
+        """Print a line, unless quiet."""
+        if not self.quiet:
+            print_line(text)
+
     @contextmanager
     def hooks(self) -> Iterator[Any]:
         """Give hooks for a training run, as long as the bar is on the screen."""
         from workbench.training.fit import FitHooks
 
-        if self._quiet:
+        if self.quiet:
             yield FitHooks()
             return
         with Bar(transient=True, disable=not sys.stdout.isatty()) as bar:
@@ -85,6 +92,33 @@ class Progress:
                 print_line(f"epoch {log.epoch}: {log.text}")
 
             yield FitHooks(after_batch=after_batch, after_epoch=after_epoch)
+
+
+def parse_settings(values: Sequence[str]) -> dict[str, Any]:
+    """Return keys and values from texts such as `target=0.5`.
+
+    Raises
+    ------
+    WorkbenchError
+        A text without `=`.
+
+    Examples
+    --------
+    >>> parse_settings(["target=0.5", "relu=true", "m=4"])
+    {'target': 0.5, 'relu': True, 'm': 4}
+    """
+    found = {}
+    for text in values:
+        key, sign, value = text.partition("=")
+        if not sign or not key:
+            raise WorkbenchError(
+                f"--set {text}", "a parameter as name=value", "Write target=0.5."
+            )
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The table of pruning methods that choose while training, and how to run one.
+"""The table of pruning methods that choose while training.
 
 Adding one = a technique in a file of its own and one line here. Does not belong here:
 methods that prune in one shot (``workbench.pruning.methods``) and schedules of
@@ -9,29 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
-from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from workbench.data.dataset import Dataset
-from workbench.errors import WorkbenchError
 from workbench.models.network import Network
 from workbench.pruning.method import MethodParams
+from workbench.pruning.prune import prune
 from workbench.pruning.pruned import PrunedNetwork
 from workbench.pruning.recipe import Recipe
-from workbench.pruning.recipe_errors import build
+from workbench.pruning.rule import Rule
 from workbench.training.cut import Cut
-from workbench.training.finetune import Tuned
-from workbench.training.finetune_options import FinetuneOptions
-from workbench.training.fit import FitHooks, fit
 from workbench.training.gates import MacsGates
-from workbench.training.learned import with_masks
-from workbench.training.scratch import refuse_test
 from workbench.training.skeleton import FilterSkeleton
 from workbench.training.slimming import Slimming
+from workbench.training.winograd_conv import WinogradConv2d, in_winograd_domain
 
 Switch = Annotated[
     float, Field(ge=0, le=1, description="share of the epochs before the cut, 0..1")
@@ -70,6 +63,21 @@ class MacsParams(MethodParams):
     seed: Annotated[int, Field(ge=0, description="of the gates' noise")] = 0
 
 
+class WinogradParams(MethodParams):
+    """Sparsity of the products in the Winograd domain, the tile, the ReLU."""
+
+    sparsity: Annotated[
+        float, Field(ge=0, lt=1, description="zeros / total, in the Winograd domain")
+    ]
+    m: Annotated[
+        Literal[2, 4], Field(description="outputs of a tile along one axis, 2 or 4")
+    ] = 2
+    relu: Annotated[
+        bool,
+        Field(description="move ReLUs into the domain: this changes the function"),
+    ] = False
+
+
 class LotteryParams(MethodParams):
     """Rounds of pruning, rewinding and retraining."""
 
@@ -104,8 +112,10 @@ class DrivenMethod:
         Its parameters.
     run : str
         The command that runs it.
-    technique : callable ``(network, params) -> Cut`` or None
-        What it adds to the training loop; None where it is no single run (lottery).
+    technique : callable ``(network, params) -> Cut``, optional
+        What it adds to the training loop.
+    pruned : callable ``(network, params) -> PrunedNetwork``, optional
+        What it tunes instead. The lottery has neither: it is several runs.
     """
 
     name: str
@@ -114,6 +124,7 @@ class DrivenMethod:
     params: type[MethodParams]
     run: str
     technique: Callable[[Network, Any], Cut] | None = None
+    pruned: Callable[[Network, Any], PrunedNetwork] | None = None
 
 
 def _slimming(network: Network, params: SlimmingParams) -> Cut:
@@ -127,6 +138,16 @@ def _skeleton(network: Network, params: SkeletonParams) -> Cut:
 
 def _gates(network: Network, params: MacsParams) -> Cut:
     return MacsGates(network, **params.model_dump())
+
+
+def _winograd(network: Network, params: WinogradParams) -> PrunedNetwork:
+    converted = in_winograd_domain(network, m=params.m, relu=params.relu)
+    rules = [
+        Rule.of(name, "magnitude", sparsity=params.sparsity)
+        for name, part in converted.module.named_modules()
+        if isinstance(part, WinogradConv2d)
+    ]
+    return prune(converted, Recipe(layers=tuple(rules)))
 
 
 _ALL = (
@@ -155,6 +176,14 @@ _ALL = (
         _gates,
     ),
     DrivenMethod(
+        "winograd",
+        "the largest weights in the Winograd domain, where they are then trained",
+        "Liu 2018, Efficient Sparse-Winograd; Li 2017",
+        WinogradParams,
+        "train MODEL --method winograd --set sparsity=0.7",
+        pruned=_winograd,
+    ),
+    DrivenMethod(
         "lottery",
         "the largest weights after rounds of training, each rewound to its start",
         "Frankle and Carbin 2019, The Lottery Ticket Hypothesis",
@@ -163,116 +192,3 @@ _ALL = (
     ),
 )
 DRIVEN: Mapping[str, DrivenMethod] = MappingProxyType({row.name: row for row in _ALL})
-
-
-@dataclass(frozen=True, eq=False)
-class Driven:
-    """A method of the table with its parameters; ``Driven.of("flops", target=0.5)``."""
-
-    method: DrivenMethod
-    params: MethodParams
-
-    @classmethod
-    def of(cls, name: str, **params: Any) -> Driven:
-        """Return the method of that name with these parameters.
-
-        Raises
-        ------
-        WorkbenchError
-            Unknown method or parameter, or an impossible value.
-        """
-        if name not in DRIVEN:
-            near = get_close_matches(name, DRIVEN, n=1)
-            raise WorkbenchError(
-                f"method '{name}' to train with",
-                "one of " + ", ".join(DRIVEN),
-                f"Did you mean '{near[0]}'?"
-                if near
-                else "One-shot methods: prune, then finetune.",
-            )
-        row = DRIVEN[name]
-        return cls(row, build(row.params, params, f"method '{name}'"))
-
-
-def learn(
-    network: Network,
-    data: Dataset,
-    *,
-    how: Driven,
-    val: Dataset | None = None,
-    checkpoint: str | Path | None = None,
-    hooks: FitHooks | None = None,
-    **settings: Any,
-) -> PrunedNetwork:
-    """Return the network pruned by a method that chooses while training.
-
-    One run in two phases: the method learns what matters, cuts, and the rest of the
-    epochs trains with the masks frozen.
-
-    Parameters
-    ----------
-    network : Network
-        Where to start; not changed.
-    data : Dataset
-        Training images.
-    how : Driven
-        Method and parameters.
-    val, checkpoint, hooks
-        As in ``finetune``.
-    **settings
-        ``epochs``, ``lr`` and the other fields of ``FinetuneOptions``.
-
-    Raises
-    ------
-    WorkbenchError
-        As ``finetune``; also for a method that the network does not suit.
-    """
-    return learn_logged(
-        network,
-        data,
-        how=how,
-        val=val,
-        checkpoint=checkpoint,
-        hooks=hooks,
-        **settings,
-    ).network
-
-
-def learn_logged(
-    network: Network,
-    data: Dataset,
-    *,
-    how: Driven,
-    val: Dataset | None = None,
-    checkpoint: str | Path | None = None,
-    hooks: FitHooks | None = None,
-    **settings: Any,
-) -> Tuned:
-    """Return what ``learn`` returns, together with the history of its epochs."""
-    refuse_test(data, val)
-    if how.method.technique is None:
-        raise WorkbenchError(
-            f"method '{how.method.name}', which is several runs",
-            "a method of a single run",
-            f"Run: {how.method.run}",
-        )
-    technique = how.method.technique(network, how.params)
-    options = FinetuneOptions.of(Recipe(), settings)
-    hooks = hooks or FitHooks()
-    result = fit(
-        network.module,
-        data,
-        options=options.fit_options(data.name),
-        val=val,
-        checkpoint=None if checkpoint is None else Path(checkpoint),
-        hooks=FitHooks(
-            hooks.after_step,
-            hooks.after_epoch,
-            hooks.after_batch,
-            (technique, *hooks.techniques),
-        ),
-    )
-    pruned = with_masks(
-        network, result.module, found=technique.found, recipe=technique.recipe
-    )
-    return Tuned(pruned, result.history)

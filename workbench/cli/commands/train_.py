@@ -1,0 +1,214 @@
+"""`workbench train`: first training, dense or sparse, and methods that choose in it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import workbench as wb
+from workbench.cli.options import (
+    AsJson,
+    Data,
+    InputShape,
+    Model,
+    RecipeFile,
+    Weights,
+    load_data,
+    load_network,
+)
+from workbench.cli.output import percent, print_json, print_line, print_table
+from workbench.cli.training import (
+    Checkpoint,
+    Epochs,
+    Images,
+    Output,
+    Progress,
+    parse_settings,
+    print_accuracies,
+    together,
+)
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
+    from workbench.models.network import Network
+    from workbench.training.learn import Driven
+
+
+def run(
+    model: Model,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start from new random weights.")
+    ] = False,
+    recipe: RecipeFile = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Choose while training: slimming, skeleton, flops, winograd, lottery."
+        ),
+    ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter of the method, e.g. target=0.5."),
+    ] = None,
+    epochs: Epochs = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    rates: Annotated[
+        str | None,
+        typer.Option(help="Learning rates: one-cycle, cosine, step, constant."),
+    ] = None,
+    precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
+    seed: Annotated[int, typer.Option(min=0, help="Of weights and order.")] = 0,
+    images: Images = None,
+    data: Data = None,
+    weights: Weights = None,
+    input_shape: InputShape = None,
+    output: Output = None,
+    checkpoint: Checkpoint = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a network: plain, under a recipe's masks, or by a method that chooses.
+
+    With --recipe the masks hold from the first step on, e.g. HetConv from scratch:
+    --fresh --recipe hetconv.yaml.
+    """
+    if recipe is not None and method is not None:
+        raise WorkbenchError(
+            "both --recipe and --method",
+            "masks from a recipe, or a method that chooses them",
+            "Give one of them.",
+        )
+    how = _method(method, values or [])
+    asked = {"epochs": epochs, "lr": lr, "rates": rates, "precision": precision}
+    settings = {name: value for name, value in asked.items() if value is not None}
+    settings["seed"] = seed
+    with together() as leads:
+        network = load_network(model, weights, input_shape)
+        if fresh:
+            network = wb.fresh(network, seed=seed)
+        train, val, test = (
+            load_data(network, data, split) for split in ("train", "val", "test")
+        )
+        if images is not None:
+            train = train.take(images)
+        splits = (train, val, test)
+        shown = Progress(quiet=as_json or not leads)
+        if how is not None and how.method.name == "lottery":
+            _lottery(network, splits, how, shown, (checkpoint, settings))
+            return
+        facts = {"model": network.name, "dataset": train.name, "images": len(train)}
+        with shown.hooks() as hooks:
+            told = {"val": val, "checkpoint": checkpoint, "hooks": hooks, **settings}
+            result = _trained(network, train, recipe, how, told)
+        if not leads:
+            return
+        accuracy = wb.evaluate(result.network, test)
+        costs = wb.layer_costs(result.network)
+        saved = None if output is None else wb.export(result.network, output).to_dict()
+    facts |= {
+        "method": method,
+        "recipe": None if recipe is None else str(recipe),
+        "settings": settings,
+        "history": [asdict(log) for log in result.history],
+        "accuracy": asdict(accuracy),
+        "macs": costs.macs,
+        "dense_macs": costs.dense_macs,
+        "sparsity": costs.sparsity,
+        "digest": result.network.digest,
+        "export": saved,
+    }
+    if as_json:
+        print_json(facts)
+        return
+    print_accuracies(f"{network.name} on {test.name} (test)", {"trained": accuracy})
+    print_line(
+        f"MACs {costs.macs:,} of {costs.dense_macs:,}, "
+        f"zero weights {percent(costs.sparsity)}"
+    )
+    if saved is not None:
+        print_line(f"wrote {saved['path']} ({saved['bytes']:,} bytes, verified)")
+
+
+def _method(method: str | None, values: Sequence[str]) -> "Driven | None":
+    """Return the method with its parameters, or None without one."""
+    from workbench.training.learn import Driven
+
+    if method is not None:
+        return Driven.of(method, **parse_settings(values))
+    if values:
+        raise WorkbenchError(
+            f"--set {values[0]} without --method",
+            "a method whose parameter it is",
+            "Write --method flops --set target=0.5, for example.",
+        )
+    return None
+
+
+def _trained(
+    network: "Network",
+    train: "Dataset",
+    recipe: Path | None,
+    how: "Driven | None",
+    told: Mapping[str, Any],
+) -> Any:
+    """Return a value with ``.network`` and ``.history``."""
+    from workbench.training.finetune import tune
+    from workbench.training.learn import learn_logged
+    from workbench.training.scratch import train_logged
+
+    if how is not None:
+        return learn_logged(network, train, how=how, **told)
+    if recipe is not None:
+        return tune(wb.prune(network, wb.Recipe.load(recipe)), train, **told)
+    return train_logged(network, train, **told)
+
+
+def _lottery(
+    network: "Network",
+    splits: "tuple[Dataset, Dataset, Dataset]",
+    how: "Driven",
+    shown: Progress,
+    run: tuple[Path | None, Mapping[str, Any]],
+) -> None:
+    """Print every round: validation accuracy of the ticket and of its control."""
+    from workbench.training.lottery import LotteryPlan
+
+    checkpoint, settings = run
+    plan = LotteryPlan(**how.params.model_dump())
+    rounds = []
+    for one in wb.lottery(
+        network, splits[0], splits[1], plan=plan, checkpoint=checkpoint, **settings
+    ):
+        control = None if one.control is None else asdict(one.control)
+        rounds.append(
+            {
+                "round": one.number,
+                "sparsity": one.sparsity,
+                "ticket": asdict(one.accuracy),
+                "control": control,
+                "digest": one.ticket.digest,
+            }
+        )
+        shown.line(
+            f"round {one.number}: sparsity {percent(one.sparsity)}, ticket "
+            f"{percent(one.accuracy.top1)}"
+            + ("" if one.control is None else f", control {percent(one.control.top1)}")
+        )
+    if shown.quiet:
+        print_json({"model": network.name, "method": "lottery", "rounds": rounds})
+        return
+    print_table(
+        f"lottery tickets of {network.name} (validation images)",
+        ("round", "sparsity", "ticket top-1", "random control top-1"),
+        [
+            (
+                row["round"],
+                percent(row["sparsity"]),
+                percent(row["ticket"]["top1"]),
+                "" if row["control"] is None else percent(row["control"]["top1"]),
+            )
+            for row in rounds
+        ],
+    )

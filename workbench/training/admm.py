@@ -43,7 +43,8 @@ class Admm(FrozenMasks):
     switch : float
         Share of the run that is ADMM, 0 < switch < 1.
     updates : int
-        How often Z and U are renewed.
+        How often Z and U are renewed. U sums what W has not yet followed, so that
+        renewing after a few steps only makes it overshoot: leave W time in between.
 
     Source
     ------
@@ -57,9 +58,9 @@ class Admm(FrozenMasks):
         base: Network,
         recipe: Recipe,
         *,
-        rho: float = 1e-3,
+        rho: float = 1e-2,
         switch: float = 0.5,
-        updates: int = 24,
+        updates: int = 5,
     ) -> None:
         super().__init__(MaskSet({}))
         self.recipe, self.rho, self.switch = recipe, rho, switch

@@ -138,7 +138,7 @@ def test_an_interrupted_schedule_resumes_alike(schedule: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("recipe", [MAGNITUDE, PCONV, FILTERS])
 def test_the_residual_of_admm_falls(recipe: wb.Recipe) -> None:
-    admm = Admm(stripe_network(), recipe, rho=0.05, switch=0.9)
+    admm = Admm(stripe_network(), recipe, rho=0.05, switch=0.9, updates=24)
     options = replace(OPTIONS, epochs=10, schedule="constant")
     hooks = FitHooks(techniques=(admm,))
     history = fit(

@@ -81,7 +81,7 @@ def test_theoretical_macs_are_products_in_the_domain() -> None:
 
 
 def test_the_engine_runs_it_and_multiplies_what_is_left() -> None:
-    how = Driven.of("winograd", sparsity=0.75, relu=True)
+    how = Driven.of("winograd", sparsity=0.75)
     tuned = learn_logged(
         wide_network(), stripes(), how=how, **{**SHORT, "epochs": 1}
     ).network

@@ -117,7 +117,7 @@ def _code(order: tunings.Order) -> None:
         snippets(
             command=f"python -m workbench train {name} --method {order.method} {sets} "
             f"{flags} --images {len(order.train)} -o trained.safetensors",
-            python=f"from workbench.training.driven import Driven\n{opening}{images}"
+            python=f"from workbench.training.learn import Driven\n{opening}{images}"
             f'how = Driven.of("{order.method}", {params})\n'
             f"trained = wb.learn(net, train, how=how, {said})\n"
             'print(wb.export(trained, "trained.safetensors"))',

@@ -182,7 +182,7 @@ def run_tuning(job: "Job", order: Order) -> dict[str, Any]:
 
 def _train(order: Order, hooks: "FitHooks") -> "Tuned":
     """Return the network trained as the order says, with its history."""
-    from workbench.training.driven import Driven, learn_logged
+    from workbench.training.learn import Driven, learn_logged
     from workbench.training.finetune import tune
 
     told = {

@@ -182,8 +182,8 @@ def run_tuning(job: "Job", order: Order) -> dict[str, Any]:
 
 def _train(order: Order, hooks: "FitHooks") -> "Tuned":
     """Return the network trained as the order says, with its history."""
-    from workbench.training.learn import Driven, learn_logged
     from workbench.training.finetune import tune
+    from workbench.training.learn import Driven, learn_logged
 
     told = {
         "val": order.val,

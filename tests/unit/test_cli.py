@@ -164,6 +164,21 @@ def test_json_has_neither_nan_nor_infinity(capsys: pytest.CaptureFixture[str]) -
     assert found == {"a": [None, 1.5], "2": [None, 3.0], "p": "x"}
 
 
+def test_inspect_shows_the_cost_model(shell: Shell, recipe: Path) -> None:
+    facts = shell.json(
+        "inspect", "lenet5-mnist5k", "--recipe", recipe, "--cost", "--bits", "5"
+    )
+    rows = {row["layer"]: row for row in facts["layers"]}
+    assert set(rows) == {"conv1", "conv2", "fc1", "fc2"}
+    assert rows["fc1"]["theoretical_macs"] == rows["fc1"]["dense_macs"] // 5
+    assert rows["fc1"]["compressed_bytes"] < rows["fc1"]["sparse_bytes"]
+    assert rows["fc1"]["sparse_bytes"] < rows["fc1"]["dense_bytes"]
+    assert 0 < rows["conv2"]["ms"] < facts["total_ms"] * 2
+    code, out, _ = shell.run("inspect", "lenet5-mnist5k", "--rivals", "conv2")
+    assert code == 0
+    assert "depthwise + pointwise" in out
+
+
 def test_methods_lists_parameters_defaults_and_sources(shell: Shell) -> None:
     facts = shell.json("methods")
     rows = {row["name"]: row for row in facts["methods"]}

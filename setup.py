@@ -33,6 +33,7 @@ KERNELS = [
     "conv_dense.c",
     "depthwise.c",
     "linear.c",
+    "palette.c",
     "pool.c",
     "pointwise.c",
     "transfer.c",

@@ -24,17 +24,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.graph import Graph, Node
+from workbench.engine.mapped import forget
 from workbench.engine.plan import Plan
 from workbench.errors import WorkbenchError
 
 MAGIC = b"\x93WBPROG\n"
-VERSION = 1
+VERSION = 2
+"""2 added sections of bytes; files without them are still written as 1."""
 PREFIX = struct.Struct("<8sII32s")
 ALIGN = 64
 SPARSE_BELOW = 0.9
 """Density under which bitmask and values are smaller than the dense array."""
 
 F32 = NDArray[np.float32]
+Held = NDArray[Any]
 
 
 class ProgramFileError(WorkbenchError):
@@ -87,7 +90,7 @@ def save_program(graph: Graph, plan: Plan, path: Path) -> None:
     digest = hashlib.sha256(header).digest()
     part = path.with_name(f"{path.name}.part{os.getpid()}")
     with part.open("wb") as file:
-        file.write(PREFIX.pack(MAGIC, VERSION, len(header), digest))
+        file.write(PREFIX.pack(MAGIC, _version(entries), len(header), digest))
         file.write(header)
         for data in sections:
             file.write(data)
@@ -122,6 +125,7 @@ def load_program(path: Path) -> tuple[Graph, Plan]:
             "The file was cut off or added to: copy or download it again.",
         )
     arrays = [_restore(path, data, start, entry) for entry in header["sections"]]
+    forget(np.frombuffer(data, np.uint8))
     nodes = tuple(
         Node(
             node["id"],
@@ -137,7 +141,16 @@ def load_program(path: Path) -> tuple[Graph, Plan]:
     return graph, Plan.from_json(header["plan"])
 
 
-def _store(array: F32, sections: list[bytes], entries: list[dict[str, Any]]) -> int:
+def _version(entries: list[dict[str, Any]]) -> int:
+    """Return the oldest version that can read these sections."""
+    return 2 if any(entry["encoding"] == "uint8" for entry in entries) else 1
+
+
+def _store(array: Held, sections: list[bytes], entries: list[dict[str, Any]]) -> int:
+    if array.dtype == np.uint8:
+        sections.append(array.tobytes())
+        entries.append({"encoding": "uint8", "shape": array.shape})
+        return len(entries) - 1
     keep = array != 0
     dense = np.count_nonzero(keep) >= SPARSE_BELOW * array.size
     if dense:
@@ -150,7 +163,9 @@ def _store(array: F32, sections: list[bytes], entries: list[dict[str, Any]]) -> 
     return len(entries) - 1
 
 
-def _restore(path: Path, data: memoryview, start: int, entry: Mapping[str, Any]) -> F32:
+def _restore(
+    path: Path, data: memoryview, start: int, entry: Mapping[str, Any]
+) -> Held:
     begin = start + entry["offset"]
     raw = data[begin : begin + entry["bytes"]]
     gap = data[begin + entry["bytes"] : begin + -(-entry["bytes"] // ALIGN) * ALIGN]
@@ -162,6 +177,8 @@ def _restore(path: Path, data: memoryview, start: int, entry: Mapping[str, Any])
         )
     shape = tuple(entry["shape"])
     size = int(np.prod(shape))
+    if entry["encoding"] == "uint8":
+        return np.frombuffer(raw, np.uint8).reshape(shape)
     if entry["encoding"] == "dense":
         return np.frombuffer(raw, "<f4").reshape(shape)
     mask_bytes = -(-size // 8)

@@ -186,11 +186,12 @@ def _check_node(node: Node, shapes: Mapping[str, tuple[int, ...]]) -> None:
                 "Sort the nodes into execution order.",
             )
     for name, array in node.params.items():
-        if array.dtype != np.float32 or not array.flags.c_contiguous:
+        held = np.uint8 if name in ("indices", "keep") else np.float32
+        if array.dtype != held or not array.flags.c_contiguous:
             raise GraphError(
                 f"parameter {name!r} of {node.id!r} is {array.dtype}",
-                "C-contiguous float32",
-                "Convert it with numpy.ascontiguousarray(a, numpy.float32).",
+                f"C-contiguous {np.dtype(held).name}",
+                f"Convert it with numpy.ascontiguousarray(a, numpy.{held.__name__}).",
             )
     if node.op == INPUT:
         return

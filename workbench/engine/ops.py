@@ -20,10 +20,10 @@ Shape = tuple[int, ...]
 Params = Mapping[str, NDArray[np.float32]]
 Rule = Callable[[Sequence[Shape], Mapping[str, Any], Params], Shape]
 
-CONVOLUTIONS = ("conv2d", "winograd_conv2d")
+CONVOLUTIONS = ("conv2d", "winograd_conv2d", "palette_conv2d")
 """Layers that may add a second input, the residual, to their result."""
 
-LINEARS = ("linear",)
+LINEARS = ("linear", "palette_linear")
 
 ACTIVATIONS = ("relu", "clip", "hardswish", "hardsigmoid", "silu", "sigmoid")
 
@@ -110,6 +110,20 @@ def _linear(inputs: Sequence[Shape], attrs: Mapping[str, Any], params: Params) -
     return (weight.shape[0],) + (1,) * (rank - 1)
 
 
+def _palette(rule: Rule) -> Rule:
+    """Return the rule of a layer whose weight is held as codes."""
+
+    def shape(
+        inputs: Sequence[Shape], attrs: Mapping[str, Any], params: Params
+    ) -> Shape:
+        codes = params["indices"]
+        if params["scale"].shape != (codes.shape[0],):
+            raise _problem(f"scale {params['scale'].shape}", f"({codes.shape[0]},)")
+        return rule(inputs, attrs, {"weight": codes, "bias": params["bias"]})
+
+    return shape
+
+
 def _same(inputs: Sequence[Shape], attrs: Mapping[str, Any], params: Params) -> Shape:
     return inputs[0]
 
@@ -192,8 +206,10 @@ def _input(inputs: Sequence[Shape], attrs: Mapping[str, Any], params: Params) ->
 COVERED: Mapping[str, Rule] = {
     "input": _input,
     "conv2d": _conv2d,
+    "palette_conv2d": _palette(_conv2d),
     "winograd_conv2d": _winograd,
     "linear": _linear,
+    "palette_linear": _palette(_linear),
     "batchnorm": _scale,
     "relu": _same,
     "clip": _same,

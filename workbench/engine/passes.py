@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from workbench.engine.graph import INPUT, Graph, Node, prune_dead
 from workbench.engine.ops import ACTIVATIONS, CONVOLUTIONS, LINEARS
+from workbench.engine.palette import hold_palettes
 
 Nodes = list[Node]
 Pass = Callable[[Nodes, str], tuple[Nodes, str]]
@@ -123,6 +124,11 @@ def fold_batchnorm(nodes: Nodes, output: str) -> tuple[Nodes, str]:
 
 
 def _scaled(node: Node, scale: NDArray[np.float32], shift: NDArray[np.float32]) -> Node:
+    if "indices" in node.params:
+        bias = node.params["bias"] * scale.astype(np.float64) + shift
+        changed = {"scale": node.params["scale"] * scale, "bias": bias}
+        arrays = {k: np.ascontiguousarray(a, np.float32) for k, a in changed.items()}
+        return node.but(params={**node.params, **arrays})
     weight = node.params["weight"].astype(np.float64)
     wide = scale.astype(np.float64).reshape(-1, *(1,) * (weight.ndim - 1))
     bias = node.params["bias"] * scale.astype(np.float64) + shift
@@ -247,6 +253,8 @@ def global_pools(nodes: Nodes, output: str) -> tuple[Nodes, str]:
 PASSES: tuple[Pass, ...] = (
     drop_identities,
     global_pools,
+    conv_to_linear,
+    hold_palettes,
     fold_batchnorm,
     conv_to_linear,
     fuse_activation,

@@ -4,7 +4,6 @@ Belongs here: the values behind ``prog.steps`` and ``prog.profile``.
 """
 
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,7 +147,5 @@ def _report(task: Task, plan: Plan, kernels: list[str], macs: int) -> StepReport
 
 
 def weights_bytes(graph: Graph) -> int:
-    """Return the bytes of all parameters in dense float32."""
-    return sum(
-        4 * prod(array.shape) for node in graph for array in node.params.values()
-    )
+    """Return the bytes of all parameters as they are held: dense, or as a palette."""
+    return sum(array.nbytes for node in graph for array in node.params.values())

@@ -115,7 +115,7 @@ def _pads(
 ) -> dict[str, dict[int, Pad]]:
     pads: dict[str, dict[int, Pad]] = {part.slot: {} for part in parts.values()}
     for node in graph:
-        if node.op != "conv2d":
+        if node.op not in ("conv2d", "palette_conv2d"):
             continue
         shape = nodes[node.inputs[0]].shape
         slot = pads[parts[node.inputs[0]].slot]

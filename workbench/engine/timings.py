@@ -20,6 +20,7 @@ import workbench
 from workbench.engine.candidates import TABLE, Candidate
 from workbench.engine.graph import Node
 from workbench.engine.layout import Layout
+from workbench.engine.weights import is_weighted, nonzero_mask
 from workbench.kernels import info
 
 CACHE_VERSION = 1
@@ -75,9 +76,9 @@ def default_cache() -> Path:
 
 def structure_of(node: Node, candidate: Candidate) -> str:
     """Return what a candidate's time depends on besides the shape."""
-    if not candidate.reads_structure or "weight" not in node.params:
+    if not candidate.reads_structure or not is_weighted(node):
         return ""
-    keep = np.packbits(node.params["weight"] != 0)
+    keep = np.packbits(nonzero_mask(node))
     return hashlib.sha256(keep.tobytes()).hexdigest()[:24]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.graph import Node
+from workbench.engine.palette import kept
 
 
 def kernel_size(node: Node) -> tuple[int, int]:
@@ -56,4 +57,11 @@ def nonzero_macs(node: Node) -> int:
 
 def count_nonzero(node: Node) -> int:
     """Return how many weights are not zero."""
-    return int(np.count_nonzero(node.params["weight"]))
+    return int(np.count_nonzero(nonzero_mask(node)))
+
+
+def nonzero_mask(node: Node) -> NDArray[np.bool_]:
+    """Return where the weight is not zero, in the shape of the weight."""
+    if "indices" in node.params:
+        return kept(node.params)
+    return np.asarray(node.params["weight"] != 0)

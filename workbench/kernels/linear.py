@@ -30,7 +30,7 @@ def linear_dense(
         When a type or shape does not hold.
     """
     checks.array("weights", weights, np.float32, 2)
-    _ends(weights.shape[0], weights.shape[1], bias, src, dst)
+    check_ends(weights.shape[0], weights.shape[1], bias, src, dst)
     checks.activation(act)
     return current().linear_dense(LinearDense(weights, bias, src, dst, act))
 
@@ -74,14 +74,15 @@ def linear_sparse(
         "columns of 0 or more",
         "Rebuild the sparse rows from the mask.",
     )
-    _ends(indptr.size - 1, inputs, bias, src, dst)
+    check_ends(indptr.size - 1, inputs, bias, src, dst)
     checks.activation(act)
     return current().linear_sparse(
         LinearSparse(indptr, columns, values, bias, src, dst, act, inputs)
     )
 
 
-def _ends(outputs: int, inputs: int, bias: F32, src: int, dst: int) -> None:
+def check_ends(outputs: int, inputs: int, bias: F32, src: int, dst: int) -> None:
+    """Check the sizes and the places of the input and output of a linear step."""
     checks.array("bias", bias, np.float32, 1)
     checks.require(
         bias.size == outputs > 0 and inputs > 0,

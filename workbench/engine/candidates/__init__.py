@@ -13,6 +13,11 @@ from workbench.engine.candidates.elementwise import (
 )
 from workbench.engine.candidates.generated import GeneratedConv
 from workbench.engine.candidates.linear import DenseLinear, SparseLinear
+from workbench.engine.candidates.palette import (
+    Expanded,
+    PaletteLinear,
+    PaletteSparseLinear,
+)
 from workbench.engine.candidates.pooling import GlobalPool, WindowPool
 from workbench.engine.candidates.sparse import SparseConv
 from workbench.engine.candidates.winograd import WinogradConv
@@ -31,6 +36,15 @@ TABLE: tuple[Candidate, ...] = (
     DepthwiseConv(),
     DenseLinear(),
     SparseLinear(),
+    PaletteLinear(),
+    PaletteSparseLinear(),
+    Expanded(DenseLinear()),
+    Expanded(SparseConv()),
+    Expanded(BlockConv()),
+    Expanded(GeneratedConv()),
+    Expanded(DenseConv()),
+    Expanded(WinogradConv(2)),
+    Expanded(WinogradConv(4)),
     WindowPool(),
     GlobalPool(),
     Binary(),

@@ -142,6 +142,6 @@ def window_of(node: Node, shape: tuple[int, ...]) -> Window:
 
 def pad_of(node: Node, shape: tuple[int, ...], split: int) -> Pad:
     """Return the zeros that a node needs around its first input."""
-    if node.op != "conv2d":
+    if node.op not in ("conv2d", "palette_conv2d"):
         return Pad()
     return window_of(node, shape).pad(split)

@@ -65,7 +65,8 @@ def winograd(spec, int isa):
         held = indptr.nbytes + index.nbytes + values.nbytes
     else:
         packed = pack_dense(weights.coords, args.ob)
-        args.dense = <const float *>data(own(keep, packed, np.float32))
+        keep.append(packed)
+        args.dense = <const float *>data(packed)
         held = packed.nbytes
     step = new_step("winograd", isa, &args, sizeof(args), keep)
     step.macs = spec.macs

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.kernels.types import F32, I32, I64, U16, Activation
+from workbench.kernels.types import F32, I32, I64, LANES, U16, Activation
 
 ROWS = 8
 """Output channels of one packed weight tile; WB_WINOGRAD_ROWS in C."""
@@ -157,18 +157,31 @@ def pack_dense(coords: F32, outputs: int) -> F32:
     outputs : int
         Output channels of a chunk; the last may be shorter. Rows are padded with
         zeros to a multiple of 8.
+
+    Returns
+    -------
+    array of float32, one dimension, 64-byte aligned
     """
     count, rows, channels = coords.shape
-    padded = np.zeros((count, -(-rows // ROWS) * ROWS, channels), dtype=np.float32)
-    padded[:, :rows] = coords
-    chunks = [
-        padded[:, first : first + outputs]
-        .reshape(count, -1, ROWS, channels)
-        .transpose(0, 1, 3, 2)
-        .ravel()
-        for first in range(0, padded.shape[1], outputs)
-    ]
-    return np.concatenate(chunks)
+    padded = coords
+    if rows % ROWS:
+        padded = np.zeros((count, -(-rows // ROWS) * ROWS, channels), dtype=np.float32)
+        padded[:, :rows] = coords
+    packed = _aligned(padded.size)
+    start = 0
+    for first in range(0, padded.shape[1], outputs):
+        tiles = padded[:, first : first + outputs].reshape(count, -1, ROWS, channels)
+        room = packed[start : start + tiles.size]
+        room.reshape(count, -1, channels, ROWS)[:] = tiles.transpose(0, 1, 3, 2)
+        start += tiles.size
+    return packed
+
+
+def _aligned(floats: int) -> F32:
+    """Return uninitialised floats that start at a cache line."""
+    room = np.empty(floats + LANES, np.float32)
+    start = -room.ctypes.data % (4 * LANES) // 4
+    return room[start : start + floats]
 
 
 def pack_sparse(coords: F32, vectors: int) -> tuple[I32, I32, F32]:

@@ -108,9 +108,10 @@ def test_256_numbers_and_zeros_need_a_mask() -> None:
         RNG.standard_normal((64, 64)).astype(np.float32),
         np.ones((4, 4), np.float32),
         np.full((64, 64), np.nan, np.float32),
+        np.zeros((64, 64), np.float32),
         shared((64, 200), 257),
     ],
-    ids=["ordinary", "small", "no number", "257 numbers"],
+    ids=["ordinary", "small", "no number", "zeros", "257 numbers"],
 )
 def test_other_weights_stay_floats(weight: np.ndarray) -> None:
     assert find_palette(weight) is None

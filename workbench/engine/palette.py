@@ -108,7 +108,8 @@ def expanded(node: Node) -> Node:
 def find_palette(weight: F32) -> tuple[F32, U8, NDArray[np.bool_] | None] | None:
     """Return codebook, indices and mask of a weight of few numbers, or None.
 
-    A mask is needed only where 256 numbers and zeros meet.
+    A mask is needed only where 256 numbers and zeros meet. A weight of nothing but
+    zeros has no palette: there is nothing to look up.
 
     Examples
     --------
@@ -135,7 +136,7 @@ def find_palette(weight: F32) -> tuple[F32, U8, NDArray[np.bool_] | None] | None
 def _coded(
     numbers: F32, at: NDArray[np.intp]
 ) -> tuple[F32, U8, NDArray[np.bool_] | None] | None:
-    if numbers.size * USES > at.size:
+    if numbers.size * USES > at.size or not numbers.any():
         return None
     if numbers.size <= ENTRIES:
         return numbers, at.astype(np.uint8), None

@@ -14,6 +14,7 @@ import numpy as np
 from workbench.engine.candidates import TABLE
 from workbench.engine.graph import Graph
 from workbench.engine.plan import Plan
+from workbench.engine.weights import is_weighted, nonzero_mask
 from workbench.engine.timings import machine_key
 from workbench.kernels.generated import available
 
@@ -67,7 +68,7 @@ def structure_digest(graph: Graph) -> str:
         shapes = [(name, array.shape) for name, array in node.params.items()]
         record = (node.id, node.op, node.inputs, node.shape, dict(node.attrs), shapes)
         digest.update(repr(record).encode())
-        if "weight" in node.params:
-            digest.update(np.packbits(node.params["weight"] != 0).data)
+        if is_weighted(node):
+            digest.update(np.packbits(nonzero_mask(node)).data)
     digest.update(graph.output.encode())
     return digest.hexdigest()[:32]

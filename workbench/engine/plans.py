@@ -14,8 +14,8 @@ import numpy as np
 from workbench.engine.candidates import TABLE
 from workbench.engine.graph import Graph
 from workbench.engine.plan import Plan
-from workbench.engine.weights import is_weighted, nonzero_mask
 from workbench.engine.timings import machine_key
+from workbench.engine.weights import is_weighted, nonzero_mask
 from workbench.kernels.generated import available
 
 

@@ -27,7 +27,7 @@ SAMPLE = 4096
 
 SMALLEST = 1024
 USES = 8
-"""Smaller weights, and numbers used less often than this, save nothing."""
+"""Smaller weights, and numbers other than zero used less often, save nothing."""
 
 OPS = {"conv2d": "palette_conv2d", "linear": "palette_linear"}
 
@@ -136,7 +136,9 @@ def find_palette(weight: F32) -> tuple[F32, U8, NDArray[np.bool_] | None] | None
 def _coded(
     numbers: F32, at: NDArray[np.intp]
 ) -> tuple[F32, U8, NDArray[np.bool_] | None] | None:
-    if numbers.size * USES > at.size or not numbers.any():
+    values = int(np.count_nonzero(numbers))
+    used = int(np.count_nonzero(numbers[at])) if values else 0
+    if not values or used < USES * values:
         return None
     if numbers.size <= ENTRIES:
         return numbers, at.astype(np.uint8), None

@@ -4,7 +4,7 @@ Belongs here: which colour means what. Does not belong here: the colours themsel
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -51,6 +51,15 @@ def kind() -> str:
     """Return "light" or "dark", as the browser asked for."""
     found = st.context.theme.type
     return found if found in KINDS else "light"
+
+
+def main_button() -> Literal["primary", "secondary"]:
+    """Return the look of a page's main button: filled where its text is readable.
+
+    Streamlit writes white on a filled button; on the dark theme's bright blue that
+    has too little contrast, and a darker blue would be unreadable as text.
+    """
+    return "primary" if kind() == "light" else "secondary"
 
 
 def palette(name: str | None = None) -> Palette:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.ui import theme
 from workbench.ui.components.feedback import caught
 from workbench.ui.components.snippets import snippets
 from workbench.ui.format import count, interval, percent, size
@@ -61,7 +62,7 @@ def export_panel(network: "Network", pruned: "PrunedNetwork | None") -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Write and verify",
-            type="primary",
+            type=theme.main_button(),
             icon=":material/verified:",
             on_click=build,
             disabled=not formats,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from workbench.ui import teaching
+from workbench.ui import teaching, theme
 from workbench.ui.charts import frame
 from workbench.ui.components.feedback import caught
 from workbench.ui.components.job_panel import find, job_panel, remember
@@ -49,7 +49,7 @@ def _measurement(lesson: "Lesson", setting: "Setting", seed: int) -> None:
     st.markdown(lesson.measures)
     st.button(
         "Measure",
-        type="primary",
+        type=theme.main_button(),
         icon=":material/play_arrow:",
         on_click=start,
         disabled=running is not None and not running.finished,

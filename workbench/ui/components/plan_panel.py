@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.ui import theme
 from workbench.ui.components.feedback import caught
 from workbench.ui.components.snippets import snippets
 from workbench.ui.format import millis, points, short, size
@@ -48,7 +49,7 @@ def plan_panel(sweep: "Sweep") -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Send to Prune",
-            type="primary",
+            type=theme.main_button(),
             icon=":material/content_cut:",
             on_click=use,
             disabled=not plan.rows,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from workbench.ui import theme
 from workbench.ui.components.feedback import caught
 from workbench.ui.components.method_form import method_form
 from workbench.ui.services import recipes
@@ -46,7 +47,7 @@ def recipe_rule(network: "Network") -> None:
     count = "all layers" if not chosen else f"{len(chosen)} layer(s)"
     st.button(
         f"Set this rule for {count}",
-        type="primary",
+        type=theme.main_button(),
         icon=":material/content_cut:",
         on_click=_set_rules,
         args=(tuple(chosen) or ("*",), method, values),

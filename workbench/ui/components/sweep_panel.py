@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from workbench.ui import theme
 from workbench.ui.components.feedback import caught
 from workbench.ui.components.job_panel import find, job_panel, remember
 from workbench.ui.components.snippets import snippets
@@ -38,7 +39,7 @@ def sweep_panel(order: "SweepOrder") -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Continue" if known.rows and not known.whole else "Start",
-            type="primary",
+            type=theme.main_button(),
             icon=":material/play_arrow:",
             on_click=start,
             disabled=busy or known.whole,

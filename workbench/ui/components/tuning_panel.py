@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from workbench.ui import theme
 from workbench.ui.components.feedback import caught
 from workbench.ui.components.job_panel import find, job_panel, remember
 from workbench.ui.components.snippets import snippets
@@ -33,7 +34,7 @@ def tuning_panel(order: tunings.Order) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             f"Continue after epoch {len(before)}" if before and left else "Start",
-            type="primary",
+            type=theme.main_button(),
             icon=":material/play_arrow:",
             on_click=_begin(tunings.start, order),
             disabled=busy

@@ -6,6 +6,7 @@ Belongs here: the form. Does not belong here: reading files (``models.loading``)
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.ui import theme
 from workbench.ui.notices import show_error
 from workbench.ui.services import catalog, networks
 
@@ -45,7 +46,7 @@ def upload() -> None:
         )
         st.button(
             "Load weights",
-            type="primary",
+            type=theme.main_button(),
             on_click=_load,
             disabled=st.session_state.get(_FILE) is None,
         )

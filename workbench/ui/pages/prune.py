@@ -3,6 +3,7 @@
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.ui import theme
 from workbench.ui.components.feedback import caught, show_problem
 from workbench.ui.components.job_panel import find, job_panel, remember
 from workbench.ui.components.preview import preview
@@ -59,7 +60,7 @@ with table:
         order = trials.order_of(network, recipe)
         st.button(
             "Apply and measure",
-            type="primary",
+            type=theme.main_button(),
             icon=":material/play_arrow:",
             on_click=start,
             disabled=recipes.is_empty(recipe)

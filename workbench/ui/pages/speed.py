@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from workbench.ui import theme
 from workbench.ui.components.bench_results import bench_results
 from workbench.ui.components.explorers import algorithm_explorer, break_even_explorer
 from workbench.ui.components.feedback import caught, show_problem
@@ -46,7 +47,7 @@ running = find("bench")
 with st.container(horizontal=True, vertical_alignment="center"):
     st.button(
         "Measure now",
-        type="primary",
+        type=theme.main_button(),
         icon=":material/play_arrow:",
         on_click=start,
         disabled=running is not None and not running.finished,

@@ -1,7 +1,9 @@
 """The Markdown of `benchmarks.methods`' file: one table a MACs target."""
 
+from statistics import median
 from typing import Any
 
+SLOW = 1.25
 COLUMNS = (
     "method",
     "MACs",
@@ -42,8 +44,25 @@ def markdown(book: dict[str, Any]) -> str:
         lines += ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
         rows = [cell for cell in cells if cell["target"] == target]
         rows.sort(key=best, reverse=True)
-        lines += [row(cell, run["dense_macs"]) for cell in rows]
+        bad = [book["cells"][key] for key in disturbed(book)]
+        lines += [row(cell, run["dense_macs"], cell in bad) for cell in rows]
     return "\n".join(lines)
+
+
+def disturbed(book: dict[str, Any]) -> list[str]:
+    """Return the cells whose times spread widely, or whose dense program ran slow.
+
+    The dense program is the same in every cell: where it took a quarter longer than
+    in the median cell, something else was running.
+    """
+    timed = {key: one for key, one in book["cells"].items() if "dense_ms" in one}
+    known = [one["dense_ms"] for one in timed.values() if one["dense_ms"]]
+    limit = SLOW * median(known) if known else 0.0
+    return [
+        key
+        for key, one in timed.items()
+        if one["warning"] or (one["dense_ms"] or 0.0) > limit
+    ]
 
 
 def tuning_line(book: dict[str, Any]) -> str:
@@ -64,7 +83,7 @@ def best(cell: dict[str, Any]) -> float:
     return -1.0
 
 
-def row(cell: dict[str, Any], dense_macs: int) -> str:
+def row(cell: dict[str, Any], dense_macs: int, busy: bool) -> str:
     share = f"{100 * cell['share']:.1f} %"
     if "raw" not in cell:
         reason = f"nearest is {share}, least {100 * cell['least']:.1f} %"
@@ -73,7 +92,7 @@ def row(cell: dict[str, Any], dense_macs: int) -> str:
     if time["refused"]:
         shown, ratio = f"refused: {time['refused']}", "-"
     else:
-        mark = " (disturbed)" if cell["warning"] else ""
+        mark = " (disturbed)" if busy else ""
         shown = f"{time['median_ms']:.3f} ({time['p10_ms']:.3f}-{time['p90_ms']:.3f})"
         shown += mark
         ratio = f"{time['ratio']:.2f} ({time['ratio_lo']:.2f}-{time['ratio_hi']:.2f})"

@@ -79,8 +79,12 @@ def executor_named(name: str, *, address: str | None = None) -> Executor:
     """
     if name == "local" and address is None:
         return LocalExecutor()
+    if name == "ray":
+        from workbench.jobs.ray_executor import RayExecutor
+
+        return RayExecutor(address=address)
     raise WorkbenchError(
         f"--executor {name}" + (f" --address {address}" if address else ""),
-        "local",
-        "Choose it.",
+        "local, or ray with --address HOST:PORT",
+        "Choose one of them.",
     )

@@ -65,7 +65,7 @@ def run(
     resume: Annotated[
         bool, typer.Option(help="Take over cells that earlier runs finished.")
     ] = True,
-    executor: Annotated[str, typer.Option(help="local, processes or ray.")] = "local",
+    executor: Annotated[str, typer.Option(help="local, or ray (extra).")] = "local",
     address: Annotated[
         str | None, typer.Option(help="Address of the Ray cluster.")
     ] = None,

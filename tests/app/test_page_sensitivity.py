@@ -19,7 +19,8 @@ def small(app: AppTest, **params: str) -> AppTest:
     for key, value in params.items():
         app.query_params[key] = value
     open_page(app, "sensitivity")
-    app.multiselect(key="levels").set_value(["50 %", "90 %"]).run()
+    app.session_state["levels"] = ["50 %", "90 %"]
+    app.run()
     return app
 
 

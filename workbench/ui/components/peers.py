@@ -15,13 +15,14 @@ def choose_peers() -> tuple[str, ...]:
     }
     ready = [name for name, missing in found.items() if missing is None]
     start = [name for name in ("torch", "onnxruntime") if name in ready]
-    chosen = st.multiselect(
+    chosen = st.pills(
         "Against",
         ready,
+        selection_mode="multi",
         default=start,
         key="against",
         bind="query-params",
-        width=340,
+        width="content",
         help="Every engine runs the same weights on the same image, in turn.",
     )
     absent = [f"{name}: {missing}" for name, missing in found.items() if missing]

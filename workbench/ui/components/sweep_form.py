@@ -35,17 +35,23 @@ def sweep_form(network: "Network") -> "SweepOrder":
     )
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        methods = st.multiselect(
+        methods = st.pills(
             "Methods",
             sweepable,
+            selection_mode="multi",
             default=["magnitude"],
             key="methods",
             bind="query-params",
             help=tip("method"),
         )
     with right:
-        levels = st.multiselect(
-            "Sparsities", LEVELS, default=FIRST, key="levels", bind="query-params"
+        levels = st.pills(
+            "Sparsities",
+            LEVELS,
+            selection_mode="multi",
+            default=FIRST,
+            key="levels",
+            bind="query-params",
         )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         images = st.selectbox(

@@ -16,6 +16,8 @@ CALLERS = 4
 # The allocator may round up and keep pages; a leak of one small result a run (40 bytes)
 # or of one image a hundred runs would show.
 GROWTH_BYTES = 3 << 20
+# Other parts of the process start or end a thread now and then; a leak shows as hundreds.
+GROWTH_THREADS = 8
 torch.set_num_threads(1)
 
 
@@ -75,7 +77,7 @@ def test_ten_thousand_runs_neither_grow_nor_differ() -> None:
     before, threads = process.memory_info().rss, process.num_threads()
     assert soak(programs, image, RUNS) == []
     assert process.memory_info().rss - before < GROWTH_BYTES
-    assert process.num_threads() == threads
+    assert abs(process.num_threads() - threads) < GROWTH_THREADS
     for each in programs:
         each.close()
 
@@ -91,7 +93,7 @@ def test_programs_made_and_dropped_leave_no_thread_or_memory() -> None:
     turn(20)
     before, threads = process.memory_info().rss, process.num_threads()
     turn(200)
-    assert process.num_threads() == threads
+    assert process.num_threads() - threads < GROWTH_THREADS
     assert process.memory_info().rss - before < GROWTH_BYTES
 
 

@@ -16,7 +16,7 @@ CALLERS = 4
 # The allocator may round up and keep pages; a leak of one small result a run (40 bytes)
 # or of one image a hundred runs would show.
 GROWTH_BYTES = 3 << 20
-# Other parts of the process start or end a thread now and then; a leak shows as hundreds.
+# Other parts of the process start or end a thread now and then; a leak shows as more.
 GROWTH_THREADS = 8
 torch.set_num_threads(1)
 

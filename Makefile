@@ -74,6 +74,7 @@ CHECKED := build/sanitize
 UNCHECKED := tests/kernels/test_emit_encoder.py tests/kernels/test_emit_memory.py \
 	tests/kernels/test_kernel_objects.py
 sanitize: build $(VENV)/dev.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(BUILD_TOOLS)
 	mkdir -p $(CHECKED)
 	cp -au ext workbench tests setup.py pyproject.toml README.md $(CHECKED)
 	rm -f $(CHECKED)/workbench/kernels/_native*.so

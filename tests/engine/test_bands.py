@@ -168,7 +168,9 @@ def test_unknown_nodes_leave_a_plan_without_bands() -> None:
     assert make_schedule(program.graph, find_slots(program.graph), other.plan)
 
 
-@pytest.mark.skipif(not info().native, reason="moves are native")
+@pytest.mark.skipif(
+    not info().native, reason="the NumPy back end has no moves: compile the kernels"
+)
 def test_moves_stay_in_the_arena_and_go_down() -> None:
     with pytest.raises(KernelError, match="higher place"):
         move(src=10, dst=20, floats=4, arena_floats=100)

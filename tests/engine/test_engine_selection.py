@@ -78,7 +78,9 @@ def test_plan_survives_json() -> None:
     assert again.threads == plan.threads
 
 
-@pytest.mark.skipif(not info().native, reason="measuring needs the compiled kernels")
+@pytest.mark.skipif(
+    not info().native, reason="NumPy kernels are not timed: compile the kernels"
+)
 def test_measured_times_are_kept(tmp_path: Path) -> None:
     module, x = make("vgg", 0.8)
     graph = capture(module, x)

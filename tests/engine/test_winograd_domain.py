@@ -150,7 +150,7 @@ def test_pruned_layers_prefer_the_sparse_kernel_and_survive_the_file(
 
 def test_both_candidates_are_measured() -> None:
     if not info().native:
-        pytest.skip("nothing is timed without the compiled kernels")
+        pytest.skip("NumPy kernels are not timed: compile the kernels")
     net = Net(m=2, relu=False, sparsity=0.5)
     graph = capture(net, torch.zeros(1, 5, 8, 8))
     program = compile_graph(graph, budget_s=2.0)

@@ -105,7 +105,7 @@ def test_one_multiply_add_for_each_nonzero_and_half(isa: str) -> None:
 
 def test_each_input_vector_is_loaded_once_for_a_unit() -> None:
     if "avx512" not in ISAS:
-        pytest.skip("needs avx512")
+        pytest.skip("this CPU has no AVX-512, whose code is disassembled here")
     step = make("avx512", rows=31, columns=200)
     loads = [i for i in disassemble(step) if i.op_str.startswith("zmm31, zmmword")]
     assert len(loads) == 200

@@ -237,7 +237,7 @@ def test_every_offered_variant_gives_the_same_bits(isa: str) -> None:
         assert np.array_equal(case.run(isa, name), first), name
 
 
-@pytest.mark.skipif("avx512" not in ISAS, reason="needs avx512")
+@pytest.mark.skipif("avx512" not in ISAS, reason="this CPU cannot run AVX-512 code")
 def test_lanes_shifted_within_a_row_see_zeros_beside_it() -> None:
     case = layer()
     spec = spec_of(case)
@@ -299,7 +299,7 @@ def test_variants_that_do_not_fit_are_refused(variant: str, message: str) -> Non
         layer().run(ISAS[-1], variant)
 
 
-@pytest.mark.skipif("avx512" not in ISAS, reason="needs avx512")
+@pytest.mark.skipif("avx512" not in ISAS, reason="this CPU cannot run AVX-512 code")
 def test_parts_are_refused_when_the_residual_is_the_destination() -> None:
     with pytest.raises(KernelError, match="residual"):
         layer(residual=DST).run("avx512", "g31-p2")
@@ -321,7 +321,7 @@ def test_reads_outside_of_the_arena_are_refused() -> None:
         case.run(ISAS[-1], None)
 
 
-@pytest.mark.skipif("avx512" not in ISAS, reason="needs avx512")
+@pytest.mark.skipif("avx512" not in ISAS, reason="this CPU cannot run AVX-512 code")
 def test_whole_vectors_outside_of_the_arena_are_refused() -> None:
     case = layer()
     low = SRC + int(case.arguments["offsets"].min())

@@ -34,7 +34,9 @@ def disassemble(path: Path) -> dict[str, str]:
 
 
 @needs_binutils
-@pytest.mark.skipif(not X86, reason="wide registers are an x86-64 matter")
+@pytest.mark.skipif(
+    not X86, reason="not x86-64: there are no YMM and ZMM registers to look for"
+)
 @pytest.mark.parametrize("folder", ["plain", "scalar"])
 def test_no_wide_register_in_the_baseline(folder: str) -> None:
     objects = sorted((ROOT / "build" / "objects" / folder).rglob("*.o"))
@@ -45,7 +47,9 @@ def test_no_wide_register_in_the_baseline(folder: str) -> None:
 
 
 @needs_binutils
-@pytest.mark.skipif(not X86, reason="wide registers are an x86-64 matter")
+@pytest.mark.skipif(
+    not X86, reason="not x86-64: there are no YMM and ZMM registers to look for"
+)
 def test_wide_builds_use_their_registers_and_avx2_no_more() -> None:
     objects = ROOT / "build" / "objects"
     avx512 = disassemble(objects / "avx512" / "conv_sparse.o")

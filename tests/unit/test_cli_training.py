@@ -97,7 +97,7 @@ def test_train_plays_the_lottery(shell: Shell) -> None:
     ("words", "found"),
     [
         ("--set target=0.5", "--set target=0.5 without --method"),
-        ("--method flops --set target", "--set target"),
+        ("--method flops --set target", "--set 'target'"),
         ("--method flops --set target=2", "target: 2"),
         ("--method flop", "method 'flop'"),
         ("--method flops --recipe {recipe}", "both --recipe and --method"),

@@ -100,7 +100,7 @@ def parse_settings(pairs: list[str] | None) -> dict[str, Any]:
             raise WorkbenchError(
                 f"--set {pair!r}" + (f", '{key}' twice" if key in found else ""),
                 "KEY=VALUE, each key once",
-                "Write for example --set n=4 --set criterion=l2.",
+                f"Write for example --set {key or 'n'}=4.",
             )
         try:
             found[key] = yaml.safe_load(text)

@@ -4,9 +4,8 @@ Belongs here: what `finetune` and `train` have in common. Does not belong here: 
 training itself (`workbench.training`).
 """
 
-import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +14,6 @@ import typer
 from rich.progress import Progress as Bar
 
 from workbench.cli.output import percent, print_line, print_table
-from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.analysis.accuracy import Accuracy
@@ -92,33 +90,6 @@ class Progress:
                 print_line(f"epoch {log.epoch}: {log.text}")
 
             yield FitHooks(after_batch=after_batch, after_epoch=after_epoch)
-
-
-def parse_settings(values: Sequence[str]) -> dict[str, Any]:
-    """Return keys and values from texts such as `target=0.5`.
-
-    Raises
-    ------
-    WorkbenchError
-        A text without `=`.
-
-    Examples
-    --------
-    >>> parse_settings(["target=0.5", "relu=true", "m=4"])
-    {'target': 0.5, 'relu': True, 'm': 4}
-    """
-    found = {}
-    for text in values:
-        key, sign, value = text.partition("=")
-        if not sign or not key:
-            raise WorkbenchError(
-                f"--set {text}", "a parameter as name=value", "Write target=0.5."
-            )
-        try:
-            found[key] = json.loads(value)
-        except ValueError:
-            found[key] = value
-    return found
 
 
 @contextmanager

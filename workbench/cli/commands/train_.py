@@ -1,6 +1,6 @@
 """`workbench train`: first training, dense or sparse, and methods that choose in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,9 +14,11 @@ from workbench.cli.options import (
     InputShape,
     Model,
     RecipeFile,
+    Settings,
     Weights,
     load_data,
     load_network,
+    parse_settings,
 )
 from workbench.cli.output import percent, print_json, print_line, print_table
 from workbench.cli.training import (
@@ -25,7 +27,6 @@ from workbench.cli.training import (
     Images,
     Output,
     Progress,
-    parse_settings,
     print_accuracies,
     together,
 )
@@ -49,10 +50,7 @@ def run(
             help="Choose while training: slimming, skeleton, flops, winograd, lottery."
         ),
     ] = None,
-    values: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A parameter of the method, e.g. target=0.5."),
-    ] = None,
+    values: Settings = None,
     epochs: Epochs = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     rates: Annotated[
@@ -131,7 +129,7 @@ def run(
         print_line(f"wrote {saved['path']} ({saved['bytes']:,} bytes, verified)")
 
 
-def _method(method: str | None, values: Sequence[str]) -> "Driven | None":
+def _method(method: str | None, values: list[str]) -> "Driven | None":
     """Return the method with its parameters, or None without one."""
     from workbench.training.learn import Driven
 

@@ -4,7 +4,7 @@ Belongs here: the picture and which dots are on the front. Does not belong here:
 measuring.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
@@ -23,6 +23,29 @@ class Spot:
     ms: float
     top1: float
     kind: str = "pruned"
+
+
+def timed_spots(
+    rows: Mapping[str, Mapping[str, float]], top1: Mapping[str, float]
+) -> list[Spot]:
+    """Return a spot for each timed row; the one called "dense" is the baseline.
+
+    Parameters
+    ----------
+    rows : mapping
+        Name to a row with ``median_ms``.
+    top1 : mapping of str to float
+        Accuracy of the same names, 0..1.
+
+    Examples
+    --------
+    >>> timed_spots({"dense": {"median_ms": 2.0}}, {"dense": 0.9})[0].kind
+    'dense'
+    """
+    return [
+        Spot(name, row["median_ms"], top1[name], name if name == "dense" else "pruned")
+        for name, row in rows.items()
+    ]
 
 
 def front(spots: Sequence[Spot]) -> tuple[Spot, ...]:

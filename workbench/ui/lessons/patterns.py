@@ -11,7 +11,7 @@ import streamlit as st
 import workbench as wb
 from workbench.ui.charts.frame import Figure
 from workbench.ui.charts.patterns import dictionary_figure
-from workbench.ui.charts.tradeoff import Spot, tradeoff_figure
+from workbench.ui.charts.tradeoff import timed_spots, tradeoff_figure
 from workbench.ui.format import millis, percent
 from workbench.ui.lessons.lesson import Found, Lesson, Question, Result, Setting
 from workbench.ui.lessons.stage import TEACHING_MODEL, Net, time_all
@@ -79,15 +79,7 @@ def _measure(job: "Job", setting: Setting, seed: int) -> Found:
 
 def _result(found: Found) -> Result:
     rows, top1 = found["rows"], found["top1"]
-    spots = [
-        Spot(
-            name,
-            rows[name]["median_ms"],
-            top1[name],
-            "dense" if name == "dense" else "pruned",
-        )
-        for name in rows
-    ]
+    spots = timed_spots(found["rows"], found["top1"])
     best = max((name for name in top1 if name != "dense"), key=lambda name: top1[name])
     figure = tradeoff_figure(
         spots, conditions=f"{found['line']}; n = {found['n']} test images"

@@ -14,7 +14,7 @@ import streamlit as st
 import workbench as wb
 from workbench.ui.charts.cells import KEPT, REMOVED, Grid, cells, numbers
 from workbench.ui.charts.frame import Figure
-from workbench.ui.charts.tradeoff import Spot, tradeoff_figure
+from workbench.ui.charts.tradeoff import timed_spots, tradeoff_figure
 from workbench.ui.format import millis, percent
 from workbench.ui.lessons.lesson import Found, Lesson, Question, Result, Setting
 from workbench.ui.lessons.stage import TEACHING_MODEL, Net, time_all
@@ -126,16 +126,7 @@ def _measure(job: "Job", setting: Setting, seed: int) -> Found:
 
 
 def _result(found: Found) -> Result:
-    rows, top1 = found["rows"], found["top1"]
-    spots = [
-        Spot(
-            name,
-            rows[name]["median_ms"],
-            top1[name],
-            "dense" if name == "dense" else "pruned",
-        )
-        for name in rows
-    ]
+    spots = timed_spots(found["rows"], found["top1"])
     pruned = [spot for spot in spots if spot.kind == "pruned"]
     fastest = min(pruned, key=lambda spot: spot.ms)
     best = max(pruned, key=lambda spot: spot.top1)

@@ -37,7 +37,7 @@ DATA_HELP = (
 
 
 def model_names() -> tuple[str, ...]:
-    """Return the samples, then what this session uploaded; the first opens first."""
+    """Return the samples, then what this visitor uploaded; the first opens first."""
     samples = tuple(sample.name for sample in wb.list_samples())
     return samples + tuple(st.session_state.get(UPLOADS, {}))
 

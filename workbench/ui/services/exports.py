@@ -158,7 +158,7 @@ def _record(chosen: "Exportable", variant: str, report: "ExportReport") -> None:
 
 
 def _folder() -> Path:
-    """Return this session's folder, which goes when the session is forgotten."""
+    """Return this visitor's folder, which goes when the browser tab is forgotten."""
     if _FOLDER not in st.session_state:
         st.session_state[_FOLDER] = tempfile.TemporaryDirectory(prefix="workbench-")
     return Path(st.session_state[_FOLDER].name)

@@ -207,12 +207,12 @@ def recorded(order: Order) -> "Run | None":
 
 
 def keep(network: "PrunedNetwork") -> None:
-    """Remember the newest trained network of its dense one, for this session."""
+    """Remember the newest trained network of its dense one, for this visitor."""
     kept = st.session_state.get(_KEPT, {})
     st.session_state[_KEPT] = {**kept, network.base.digest: network}
 
 
 def tuned_of(network: "Network") -> "PrunedNetwork | None":
-    """Return the newest network that this session trained from a dense one."""
+    """Return the newest network that this visitor trained from a dense one."""
     found: PrunedNetwork | None = st.session_state.get(_KEPT, {}).get(network.digest)
     return found

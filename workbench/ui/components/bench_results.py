@@ -9,6 +9,7 @@ from typing import Any
 from workbench.ui.charts import frame
 from workbench.ui.charts.latency import latency_figure
 from workbench.ui.charts.layer_times import layer_times_figure
+from workbench.ui.charts.roofline import roofline_figure
 from workbench.ui.components.kernel_choice import kernel_choice
 from workbench.ui.components.verdict import verdicts
 from workbench.ui.services.profile import with_weights
@@ -17,16 +18,16 @@ Parts = Mapping[str, Mapping[str, Any]]
 
 
 def bench_results(parts: Parts, *, key: str) -> None:
-    """Draw the parts that are there: latency, then layers.
+    """Draw the parts that are there: latency, roofline, then layers.
 
     Parameters
     ----------
     parts : mapping
-        As ``run_bench`` makes them: layers, latency.
+        As ``run_bench`` makes them: layers, roof, latency.
     key : str
         Prefix of the widget keys.
     """
-    latency = parts.get("latency")
+    latency, roof = parts.get("latency"), parts.get("roof")
     line = "" if latency is None else str(latency["line"])
     if latency is not None:
         frame.show(
@@ -36,6 +37,14 @@ def bench_results(parts: Parts, *, key: str) -> None:
     layers = parts.get("layers")
     if layers is None:
         return
+    if roof and roof["rows"]:
+        figure = roofline_figure(
+            roof["rows"],
+            peak=roof["peak"],
+            bandwidth=roof["bandwidth"],
+            conditions=line,
+        )
+        frame.show(figure, key=f"{key}-roof")
     rows: Sequence[Mapping[str, Any]] = with_weights(layers["rows"])
     frame.show(
         layer_times_figure(

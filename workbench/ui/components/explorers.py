@@ -16,7 +16,7 @@ from workbench.ui.components.feedback import caught
 from workbench.ui.components.job_panel import find, job_panel, remember
 from workbench.ui.components.snippets import snippets
 from workbench.ui.format import millis, percent, short
-from workbench.ui.services import break_even
+from workbench.ui.services import break_even, code
 
 if TYPE_CHECKING:
     from workbench.models.network import Network
@@ -29,15 +29,28 @@ def break_even_explorer(network: "Network") -> None:
     names = [layer.id for layer in network.layers if layer.kind == "conv"]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         layer = st.selectbox(
-            "Convolution", names, index=min(1, len(names) - 1), key="evenlayer"
+            "Convolution",
+            names,
+            index=min(1, len(names) - 1),
+            key="evenlayer",
+            width=260,
         )
-        method = st.selectbox("Method", METHODS, key="evenmethod", bind="query-params")
+        method = st.selectbox(
+            "Method", METHODS, key="evenmethod", bind="query-params", width=200
+        )
     inputs = break_even.layer_inputs(network, layer, method)
-    _measured(
+    measured(
         break_even.LAYER_KIND,
         inputs,
         lambda: break_even.start_layer(network, layer, method),
         lambda found: _curve(found, layer, method),
+    )
+    snippets(
+        command=f"python -m workbench sensitivity {network.name} --break-even {layer}",
+        python=f"{code.opening(network)}found = wb.break_even(\n"
+        f'    net, "{layer}", methods=["{method}"], sparsities={break_even.LEVELS}\n'
+        ")\nprint(found.to_dict())",
+        key="even-code",
     )
 
 
@@ -56,28 +69,44 @@ def algorithm_explorer() -> None:
             "Kernel side", (1, 3, 5, 7, 9, 11), 3, key="ks", bind="query-params"
         )
     shape = ConvShape(channels, channels, side, size)
-    _measured(
+    measured(
         break_even.SHAPE_KIND,
         break_even.shape_inputs(shape),
         lambda: break_even.start_shape(shape),
         _algorithms,
     )
+    made = f"wb.ConvShape({channels}, {channels}, {side}, {size})"
+    rows = f"wb.measure_algorithms({made}, seconds={break_even.SECONDS:g})"
     snippets(
-        command="python -m benchmarks.algorithms --quick",
-        python="import workbench as wb\nfrom workbench.analysis.algorithms import "
-        f"ConvShape\n\nshape = ConvShape({channels}, {channels}, {side}, {size})\n"
-        "for row in wb.measure_algorithms(shape):\n    print(row)",
+        command=f"python -c 'import workbench as wb\nfor row in {rows}: print(row)'",
+        python=f"import workbench as wb\n\nfor row in {rows}:\n    print(row)",
         key="algorithms-code",
     )
 
 
-def _measured(
+def measured(
     kind: str,
     inputs: dict[str, Any],
     start: Callable[[], str],
     draw: Callable[[Mapping[str, Any]], None],
+    *,
+    note: str = "About 10 s on a quiet machine.",
 ) -> None:
-    """Draw the button, the job of this question, or its record."""
+    """Draw the button, the job of this question, or its record.
+
+    Parameters
+    ----------
+    kind : str
+        Of the record; also links the page to its job.
+    inputs : dict
+        What identifies the question.
+    start : callable
+        Starts the job and returns its id.
+    draw : callable
+        Draws what the job returned.
+    note : str
+        What to expect before it has been measured.
+    """
     running = find(kind)
 
     def begin() -> None:
@@ -104,7 +133,7 @@ def _measured(
         st.caption(f"Measured before, {earlier.created[:16]} UTC.")
         draw(earlier.results)
     else:
-        st.caption("Not measured yet: about 10 s on a quiet machine.")
+        st.caption(f"Not measured yet. {note}")
 
 
 def _curve(found: Mapping[str, Any], layer: str, method: str) -> None:

@@ -55,7 +55,7 @@ def _table(rows: Rows) -> pd.DataFrame:
         side = row["weights"]
         entry[f"{side}_ms"] = row["ms"]
         entry[f"{side}_kernel"] = row["kernel"]
-        entry[f"{side}_executed"] = row["executed_macs"]
+        entry[f"{side}_executed"] = row["executed_macs"] / 1e6
     for entry in by_layer.values():
         if entry.get("pruned_ms") and entry.get("dense_ms"):
             entry["ratio"] = entry["dense_ms"] / entry["pruned_ms"]
@@ -64,10 +64,10 @@ def _table(rows: Rows) -> pd.DataFrame:
         "dense_ms",
         "pruned_ms",
         "ratio",
-        "pruned_kernel",
-        "dense_kernel",
         "pruned_executed",
         "dense_executed",
+        "pruned_kernel",
+        "dense_kernel",
     ]
     frame = pd.DataFrame(by_layer.values())
     return frame[[name for name in wanted if name in frame]]
@@ -85,10 +85,10 @@ def _config() -> dict[str, Any]:
         "dense_kernel": column.TextColumn("Kernel, dense", help=tip("kernel chosen")),
         "pruned_kernel": column.TextColumn("Kernel, pruned", help=tip("kernel chosen")),
         "dense_executed": column.NumberColumn(
-            "Executed MACs, dense", format="compact", help=tip("executed MACs")
+            "MACs, dense (M)", format="%.2f", help=tip("executed MACs")
         ),
         "pruned_executed": column.NumberColumn(
-            "Executed MACs, pruned", format="compact", help=tip("executed MACs")
+            "MACs, pruned (M)", format="%.2f", help=tip("executed MACs")
         ),
     }
 

@@ -3,17 +3,22 @@
 Belongs here: the row of buttons. Does not belong here: the history itself.
 """
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 import workbench as wb
 from workbench.ui.components.feedback import caught
 from workbench.ui.components.snippets import snippets
-from workbench.ui.services import recipes
+from workbench.ui.services import code, recipes
+
+if TYPE_CHECKING:
+    from workbench.models.network import Network
 
 _FILE = "recipe_file"
 
 
-def recipe_history() -> None:
+def recipe_history(network: "Network") -> None:
     """Draw the buttons that act on the recipe as a whole."""
     history = recipes.history()
     recipe = recipes.current()
@@ -51,21 +56,16 @@ def recipe_history() -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        model = recipe.model or st.session_state["model"]
         snippets(
-            command=f"python -m workbench prune {model} --recipe recipe.yaml "
-            "-o pruned.safetensors\n"
-            f"python -m workbench eval {model} --recipe recipe.yaml\n"
-            f"python -m workbench bench {model} --recipe recipe.yaml",
-            python="import workbench as wb\n\n"
-            f'net = wb.load_model("{model}")\n'
-            'recipe = wb.Recipe.load("recipe.yaml")\n'
-            "pruned = wb.prune(net, recipe)\n"
-            'data = wb.dataset_for(net, split="test")\n'
+            command=f"{code.recipe_command(recipe)}python -m workbench prune "
+            f"{network.name} --recipe {code.FILE} -o pruned.safetensors\n"
+            f"python -m workbench eval {network.name} --recipe {code.FILE}\n"
+            f"python -m workbench bench {network.name} --recipe {code.FILE}",
+            python=code.opening(network, recipe)
+            + 'data = wb.dataset_for(net, split="test")\n'
             "print(wb.evaluate(pruned, data))\n"
             "print(wb.bench(net, pruned).to_dict())",
             key="recipe-code",
-            note="Save the recipe first: it is the file that the code reads.",
         )
 
 

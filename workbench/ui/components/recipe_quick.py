@@ -43,7 +43,7 @@ def recipe_quick() -> None:
             "Sparsity of all layers (%)",
             0,
             98,
-            60,
+            0,
             key=_SPARSITY,
             bind="query-params",
             on_change=_use_slider,
@@ -60,14 +60,17 @@ def _uniform_methods() -> tuple[str, ...]:
 
 def _use_preset(name: str) -> None:
     preset = PRESETS[name]
+    st.session_state[_METHOD] = preset.method
+    st.session_state[_SPARSITY] = round(100 * preset.sparsity)
     with caught():
         recipes.push(preset.recipe(st.session_state["model"], recipes.seed()))
 
 
 def _use_slider() -> None:
     with caught():
-        recipe = wb.Recipe.uniform(
-            st.session_state[_METHOD], st.session_state[_SPARSITY] / 100
-        )
+        share = st.session_state[_SPARSITY] / 100
+        recipe = wb.Recipe.uniform(st.session_state[_METHOD], share)
+        if not share:
+            recipe = recipe.model_copy(update={"layers": ()})
         named = {"model": st.session_state["model"], "seed": recipes.seed()}
         recipes.push(recipe.model_copy(update=named))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.pruning.method import Method
     from workbench.pruning.pruned import PrunedNetwork
 
-_READ_ONLY = ("layer", "weight", "share", "params", "removed", "kernels", "filters")
+_READ_ONLY = ("layer", "share", "params", "removed", "kernels", "filters")
 
 
 def recipe_table(
@@ -51,10 +51,14 @@ def recipe_table(
         disabled=_READ_ONLY,
         alt="Recipe, one row a layer",
         column_config={
-            "layer": column.TextColumn("Layer", pinned=True, width=92),
-            "weight": column.TextColumn("Weight"),
+            "layer": column.TextColumn("Layer", pinned=True, width=116),
             "share": column.ProgressColumn(
-                "Share of MACs", format="percent", help=tip("share of MACs")
+                "Share of MACs",
+                width=112,
+                format="percent",
+                min_value=0,
+                max_value=1,
+                help=tip("share of MACs"),
             ),
             "method": column.SelectboxColumn(
                 "Method",
@@ -65,14 +69,16 @@ def recipe_table(
             ),
             "sparsity": column.NumberColumn(
                 "Asked (%)",
-                width=96,
+                width=86,
                 min_value=0,
                 max_value=99,
                 step=0.1,
                 format="%.1f",
                 help="Type a number: the method's parameters follow it.",
             ),
-            "params": column.TextColumn("Parameters", help="As in the recipe file."),
+            "params": column.TextColumn(
+                "Parameters", width=108, help="As in the recipe file."
+            ),
             "removed": column.ProgressColumn(
                 "Removed",
                 width=104,
@@ -81,8 +87,12 @@ def recipe_table(
                 max_value=1,
                 help="Zeros / weights that this recipe really makes.",
             ),
-            "kernels": column.NumberColumn("Kernels gone", width=92),
-            "filters": column.NumberColumn("Filters gone", width=84),
+            "kernels": column.NumberColumn(
+                "Kernels", width=72, help="Kernels that go whole."
+            ),
+            "filters": column.NumberColumn(
+                "Filters", width=66, help="Filters that go whole."
+            ),
         },
     )
 
@@ -117,7 +127,6 @@ def _frame(
                 "filters": report.filters_removed,
                 "params": ", ".join(f"{k}: {_plain(v)}" for k, v in params.items()),
                 "share": shares[one.layer.id],
-                "weight": " × ".join(map(str, one.layer.weight_shape)),
             }
         )
     return pd.DataFrame(rows)

@@ -3,6 +3,7 @@
 Belongs here: saying losses as plainly as wins. Does not belong here: deciding.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,8 @@ def verdicts(latency: Mapping[str, Any]) -> None:
     for one in latency["comparisons"]:
         icon = _ICONS.get(one["verdict"], ":gray[:material/drag_handle:]")
         plain = "" if one["verdict"] == "faster" else " **Not faster.**"
-        st.markdown(f"{icon} {one['sentence']}.{plain}")
+        sentence = re.sub(r"(\d)x", r"\1×", one["sentence"])
+        st.markdown(f"{icon} {sentence}.{plain}")
     for row in latency["rows"]:
         if row["refused"]:
             st.warning(

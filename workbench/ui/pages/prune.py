@@ -6,6 +6,7 @@ from workbench.errors import WorkbenchError
 from workbench.ui import theme
 from workbench.ui.components.feedback import caught, show_problem
 from workbench.ui.components.job_panel import find, job_panel, remember
+from workbench.ui.components.live_panel import live_panel
 from workbench.ui.components.preview import preview
 from workbench.ui.components.recipe_history import recipe_history
 from workbench.ui.components.recipe_quick import recipe_quick
@@ -29,6 +30,10 @@ except WorkbenchError as error:
     pruned = networks.pruned(network, recipes.current())
     recipe = recipes.current()
 
+if recipes.is_empty(recipe):
+    st.caption("Choose a preset or move the slider: accuracy and time follow at once.")
+else:
+    live_panel(network, pruned)
 running = find("trial")
 
 
@@ -38,8 +43,8 @@ def start() -> None:
         remember("trial", trials.start(order))
 
 
-recipe_history()
-table, rule = st.columns([2, 1], gap="medium")
+recipe_history(network)
+table, rule = st.columns([5, 2], gap="medium")
 with rule, st.container(border=True):
     recipe_rule(network)
 with table:
@@ -68,7 +73,7 @@ with table:
         )
         st.caption(trials.estimate(order))
 
-st.subheader("What it costs, what it gains")
+st.subheader("Measured against PyTorch")
 if recipes.is_empty(recipe):
     st.caption("Choose a preset, move the slider, or set a rule; then measure.")
 elif running is not None and (

@@ -10,7 +10,8 @@ from workbench.ui.components.job_panel import find, job_panel, remember
 from workbench.ui.components.machine import machine
 from workbench.ui.components.peers import choose_peers
 from workbench.ui.components.snippets import snippets
-from workbench.ui.services import benches, networks, recipes
+from workbench.ui.components.thread_sweep import thread_sweep
+from workbench.ui.services import benches, code, networks, recipes
 
 network = networks.current()
 recipe = recipes.current()
@@ -52,21 +53,17 @@ with st.container(horizontal=True, vertical_alignment="center"):
         on_click=start,
         disabled=running is not None and not running.finished,
     )
-    option = "" if pruned is None else " --recipe recipe.yaml"
+    carried = None if pruned is None else recipe
+    option = "" if pruned is None else f" --recipe {code.FILE}"
+    subject = "net" if pruned is None else "net, pruned"
     snippets(
-        command=f"python -m workbench bench {network.name}{option} "
-        f"--threads {threads} --seconds {seconds} --against {','.join(against)}",
-        python="import workbench as wb\n\n"
-        f'net = wb.load_model("{network.name}")\n'
-        + (
-            "pruned = None\n"
-            if pruned is None
-            else 'pruned = wb.prune(net, wb.Recipe.load("recipe.yaml"))\n'
-        )
-        + f"found = wb.bench(net, pruned, threads={threads}, against={against!r}, "
-        f"budget_s={float(seconds)})\nprint(found.to_dict())",
+        command=f"{code.recipe_command(carried)}python -m workbench bench "
+        f"{network.name}{option} --threads {threads} --seconds {seconds} "
+        f"--against {','.join(against) or 'torch'}",
+        python=f"{code.opening(network, carried)}found = wb.bench(\n"
+        f"    {subject}, threads={threads}, against={against!r}, "
+        f"budget_s={float(seconds)}\n)\nprint(found.to_dict())",
         key="bench-code",
-        note="" if pruned is None else "Save the recipe on the page Prune first.",
     )
     if pruned is None:
         st.caption("No recipe yet: only dense programs are measured.")
@@ -92,8 +89,8 @@ else:
         st.caption(f"Measured before, {earlier.created[:16]} UTC.")
         bench_results(earlier.results, key="bench")
 
-even, crossover = st.tabs(
-    ["Break-even of a layer", "Algorithms"],
+even, threading, crossover = st.tabs(
+    ["Break-even of a layer", "Threads", "Algorithms"],
     key="explore",
     on_change="rerun",
     bind="query-params",
@@ -101,6 +98,9 @@ even, crossover = st.tabs(
 if even.open:
     with even:
         break_even_explorer(network)
+if threading.open:
+    with threading:
+        thread_sweep(network, pruned)
 if crossover.open:
     with crossover:
         algorithm_explorer()

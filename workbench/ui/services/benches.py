@@ -4,11 +4,14 @@ Belongs here: the job, its record, finding a recorded one. Does not belong here:
 timing (``measure``), pictures (``components.bench_results``).
 """
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import workbench as wb
 from workbench.ui.services.profile import profile_rows
+from workbench.ui.services.programs import DENSE, PRUNED, compiled, measured
+from workbench.ui.services.rooflines import roof_rows
 from workbench.ui.services.trial import latency_of
 
 if TYPE_CHECKING:
@@ -63,27 +66,47 @@ def start(order: Order) -> str:
 
 def run_bench(job: "Job", order: Order) -> dict[str, Any]:
     """Do a measurement inside a job; each part is a row as soon as it is known."""
+    from workbench.measure.machine import this_machine
+
     job.set_total(len(STEPS))
     results: dict[str, Any] = {}
 
-    def put(part: str, value: dict[str, Any]) -> None:
+    def put(part: str, value: dict[str, Any], cells: int = 1) -> None:
         results[part] = value
-        job.advance({"part": part, "value": value})
+        job.advance({"part": part, "value": value}, cells=cells)
 
-    rows = profile_rows(order.network, weights="dense", threads=order.threads)
-    put("layers", {"rows": list(rows)})
-    if order.pruned is not None:
-        rows += profile_rows(order.pruned, weights="pruned", threads=order.threads)
-    put("layers", {"rows": rows})
-    measured = wb.bench(
-        order.network,
-        order.pruned,
-        threads=order.threads,
-        against=order.against,
-        budget_s=order.budget_s,
-        on_round=lambda done, total: job.check(),
-    )
-    put("latency", latency_of(measured))
+    nets = {DENSE: order.network, PRUNED: order.pruned}
+    given = {name: net for name, net in nets.items() if net is not None}
+    rows: list[dict[str, Any]] = []
+    roof: list[dict[str, Any]] = []
+    machine = this_machine(order.threads)
+    with ExitStack() as stack:
+        programs = {}
+        for name, net in given.items():
+            job.check()
+            program = stack.enter_context(compiled(net, threads=order.threads))
+            programs[name] = program
+            rows += profile_rows(program, weights=name)
+            put("layers", {"rows": list(rows)})
+            roof += roof_rows(net, program, machine, weights=name)
+        put(
+            "roof",
+            {
+                "rows": roof,
+                "peak": machine.peak_gmacs,
+                "bandwidth": machine.bandwidth_gbs,
+            },
+            cells=2 - len(programs),
+        )
+        found = measured(
+            order.network,
+            order.pruned,
+            programs,
+            against=order.against,
+            budget_s=order.budget_s,
+            on_round=lambda done, total: job.check(),
+        )
+    put("latency", latency_of(found))
     run = wb.Store().add_run(KIND, inputs=order.inputs, results=results)
     return {"run": run.id}
 

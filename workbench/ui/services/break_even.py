@@ -83,7 +83,7 @@ def start_layer(network: "Network", layer_id: str, method: str) -> str:
             job.check()
         return time_all(job, nets)
 
-    return _start(LAYER_KIND, inputs, work)
+    return start_job(LAYER_KIND, inputs, work)
 
 
 def shape_inputs(shape: "ConvShape") -> dict[str, Any]:
@@ -100,7 +100,7 @@ def start_shape(shape: "ConvShape") -> str:
         rows = wb.measure_algorithms(shape, seconds=SECONDS)
         return {"rows": [asdict(row) for row in rows], "line": read_conditions(1).line}
 
-    return _start(SHAPE_KIND, shape_inputs(shape), work)
+    return start_job(SHAPE_KIND, shape_inputs(shape), work)
 
 
 def recorded(kind: str, inputs: Mapping[str, Any]) -> "Run | None":
@@ -112,7 +112,14 @@ def recorded(kind: str, inputs: Mapping[str, Any]) -> "Run | None":
     return found[0] if found else None
 
 
-def _start(kind: str, inputs: dict[str, Any], work: Any) -> str:
+def start_job(kind: str, inputs: dict[str, Any], work: Any) -> str:
+    """Run ``work(job)`` in the background, record what it returns; return the id.
+
+    Raises
+    ------
+    WorkbenchError
+        Too many jobs are running.
+    """
     from workbench.jobs.registry import registry
 
     def recording(job: "Job") -> dict[str, Any]:

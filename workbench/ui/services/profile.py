@@ -9,35 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import workbench as wb
-
 if TYPE_CHECKING:
-    from workbench.models.network import Network
-    from workbench.pruning.pruned import PrunedNetwork
+    from workbench.engine.program import Program
 
 MOVES = ("load", "copy", "store")
 ROUNDS = 30
 
 
-def profile_rows(
-    network: "Network | PrunedNetwork", *, weights: str, threads: int
-) -> list[dict[str, Any]]:
-    """Return one row a step of the compiled network, timed inside whole runs.
+def profile_rows(program: "Program", *, weights: str) -> list[dict[str, Any]]:
+    """Return one row a step of a program, timed inside whole runs.
 
     Parameters
     ----------
-    network : Network or PrunedNetwork
-        What to compile.
+    program : Program
+        Open.
     weights : str
         "dense" or "pruned", for the chart.
-    threads : int
-        Threads of the program.
     """
-    program = wb.compile(network, threads=threads)
     noise = np.random.default_rng(0)
     image = noise.standard_normal((1, *program.input_shape), dtype=np.float32)
     found = program.profile(image, rounds=ROUNDS)
-    program.close()
     return [
         {
             "layer": step.layer,

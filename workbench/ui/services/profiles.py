@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import workbench as wb
 from workbench.ui.services.profile import profile_rows
+from workbench.ui.services.programs import compiled
 
 if TYPE_CHECKING:
     from workbench.jobs.job import Job
@@ -44,7 +45,8 @@ def start(network: "Network | PrunedNetwork") -> str:
     inputs = inputs_of(network)
 
     def work(job: "Job") -> str:
-        rows = profile_rows(network, weights="dense", threads=1)
+        with compiled(network, threads=1) as program:
+            rows = profile_rows(program, weights="dense")
         job.check()
         results = {"rows": rows, "line": read_conditions(1).line}
         return str(wb.Store().add_run(KIND, inputs=inputs, results=results).id)

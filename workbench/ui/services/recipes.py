@@ -1,14 +1,18 @@
-"""The session's recipe for each model, with undo and redo.
+"""The session's recipe for each model, with undo and redo, and in the address.
 
-Belongs here: where a session keeps recipes and how edits make new ones. Does not
-belong here: what a recipe means (``pruning``) or the widgets that edit it.
+Belongs here: where a session keeps recipes, how edits make new ones, how a link
+carries the one in force. Does not belong here: what a recipe means (``pruning``) or
+the widgets that edit it.
 """
 
+import base64
+import zlib
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 import workbench as wb
+from workbench.errors import WorkbenchError
 from workbench.ui.services.history import History
 
 if TYPE_CHECKING:
@@ -16,16 +20,27 @@ if TYPE_CHECKING:
 
 _KEY = "recipe_histories"
 VERSION = "recipe_version"
+LINK = "recipe"
+MOST_BYTES = 100_000
+"""Of a recipe in a link, unpacked: what a link may make the server hold."""
 
 
 def history() -> "History[Recipe]":
-    """Return the history of the current model; a new one starts empty of rules."""
+    """Return the history of the current model.
+
+    A new one starts with the recipe of the link that opened the session, or empty of
+    rules.
+    """
     model = st.session_state["model"]
     found = st.session_state.get(_KEY, {}).get(model)
     if found is not None:
         kept: History[Recipe] = found
         return kept
-    return History((wb.Recipe(model=model, seed=seed(), layers=()),))
+    empty: Recipe = wb.Recipe(model=model, seed=seed(), layers=())
+    linked = None if _KEY in st.session_state else unpacked(st.query_params.get(LINK))
+    if linked is None or linked.model != model:
+        return History((empty,))
+    return History((empty, linked), 1)
 
 
 def keep(state: "History[Recipe]") -> None:
@@ -36,11 +51,41 @@ def keep(state: "History[Recipe]") -> None:
 
 
 def current() -> "Recipe":
-    """Return the recipe in force, with the shell's seed."""
+    """Return the recipe in force, with the shell's seed; the address then has it."""
     recipe = history().current
-    if recipe.seed == seed():
-        return recipe
-    return recipe.model_copy(update={"seed": seed()})
+    if recipe.seed != seed():
+        recipe = recipe.model_copy(update={"seed": seed()})
+    _address(recipe)
+    return recipe
+
+
+def packed(recipe: "Recipe") -> str:
+    """Return a recipe as text that an address can carry."""
+    return base64.urlsafe_b64encode(zlib.compress(recipe.dump().encode(), 9)).decode()
+
+
+def unpacked(text: str | None) -> "Recipe | None":
+    """Return the recipe of a link; None for none, or for one that is broken."""
+    if not text:
+        return None
+    try:
+        unpacker = zlib.decompressobj()
+        raw = unpacker.decompress(base64.urlsafe_b64decode(text), MOST_BYTES)
+        found: Recipe = wb.Recipe.loads(raw.decode(), source="the link")
+    except (ValueError, zlib.error, WorkbenchError):
+        return None
+    return found
+
+
+def _address(recipe: "Recipe") -> None:
+    """Let the address carry a recipe that says something."""
+    if is_empty(recipe):
+        if LINK in st.query_params:
+            del st.query_params[LINK]
+        return
+    text = packed(recipe)
+    if st.query_params.get(LINK) != text:
+        st.query_params[LINK] = text
 
 
 def push(recipe: "Recipe") -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import workbench as wb
 from workbench.ui.services.accuracy import accuracy
 from workbench.ui.services.profile import executed_macs, profile_rows
+from workbench.ui.services.programs import compiled, measured
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -95,18 +96,22 @@ def run_trial(job: "Job", order: Order) -> dict[str, Any]:
     put("cost", cost_of(network, pruned))
     for name, subject in _subjects(order, pruned):
         put(name, {} if order.data is None else _accuracy(subject(), order.data))
-    rows = profile_rows(network, weights="dense", threads=order.threads)
     job.check()
-    rows += profile_rows(pruned, weights="pruned", threads=order.threads)
-    put("layers", {"rows": rows, "executed_macs": executed_macs(rows, "pruned")})
-    measured = wb.bench(
-        network,
-        pruned,
-        threads=order.threads,
-        budget_s=order.budget_s,
-        on_round=lambda done, total: job.check(),
-    )
-    put("latency", latency_of(measured))
+    with (
+        compiled(network, threads=order.threads) as dense_program,
+        compiled(pruned, threads=order.threads) as pruned_program,
+    ):
+        rows = profile_rows(dense_program, weights="dense")
+        rows += profile_rows(pruned_program, weights="pruned")
+        put("layers", {"rows": rows, "executed_macs": executed_macs(rows, "pruned")})
+        found = measured(
+            network,
+            pruned,
+            {"dense": dense_program, "pruned": pruned_program},
+            budget_s=order.budget_s,
+            on_round=lambda done, total: job.check(),
+        )
+    put("latency", latency_of(found))
     run = wb.Store().add_run(KIND, inputs=order.inputs, results=results)
     return {"run": run.id, "inputs": order.inputs, "results": results}
 

@@ -132,7 +132,7 @@ class View {
   constructor(root) {
     this.root = root
     this.canvas = root.querySelector("#view")
-    this.wipe = 0
+    this.wipe = 100
     this.cursor = null
     this.picked = null
     this.drag = null
@@ -214,8 +214,8 @@ class View {
       g.drawImage(picture, this.x, this.y, plan.width * scale, plan.height * scale)
       g.restore()
     }
-    copy(this.before, 0, edge)
-    copy(this.after, edge, this.width)
+    copy(this.after, 0, edge)
+    copy(this.before, edge, this.width)
     if (scale >= HATCH_PX) this.details(g, edge)
     this.labels(g)
     this.outline(g, this.picked, this.colours.accent, 3)
@@ -267,7 +267,7 @@ class View {
         const n = (f * head.i + c) * size + k
         const x = px + (k % head.kw) * scale
         const y = py + Math.floor(k / head.kw) * scale
-        const gone = x + scale / 2 >= edge && !kept(n)
+        const gone = x + scale / 2 < edge && !kept(n)
         if (gone) this.hatch(g, x, y, scale)
         else if (numbers) {
           g.fillStyle = Math.abs(weights[n]) > 76 ? this.strong() : this.colours.text

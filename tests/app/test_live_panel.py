@@ -1,0 +1,96 @@
+"""Live numbers under the slider: same answers as the careful way, links, limits."""
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+import workbench as wb
+from tests.app.conftest import open_page, texts
+from workbench.capture.torch_export import capture
+from workbench.engine.compile import compile_graph
+from workbench.models.network import Network
+from workbench.ui.services import live, recipes
+
+# float32 against float32 through other kernels, on scores of size 10.
+CLOSE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def lenet() -> Network:
+    return wb.load_model("lenet5-mnist5k")
+
+
+@pytest.mark.parametrize("method", ["magnitude", "pattern", "filter"])
+def test_masks_in_a_captured_graph_compute_the_pruned_network(
+    lenet: Network, method: str
+) -> None:
+    rule = wb.Recipe.uniform(method, 0.6)
+    if method == "pattern":
+        lenet = wb.load_model("minivgg-mnist5k")
+    pruned = wb.prune(lenet, rule)
+    graph = live.masked(capture(lenet), pruned.masks)
+    image = np.random.default_rng(7).standard_normal((2, *graph.input_shape))
+    image = image.astype(np.float32)
+    with torch.inference_mode():
+        wanted = pruned.module(torch.from_numpy(image)).numpy()
+    assert compile_graph(graph, tune="model")(image) == pytest.approx(wanted, abs=CLOSE)
+
+
+def test_live_accuracy_is_that_of_the_same_images(lenet: Network) -> None:
+    pruned = wb.prune(lenet, wb.Recipe.uniform("magnitude", 0.8))
+    images = wb.dataset_for(lenet, split="test").take(1000)
+    found = live.live(lenet, pruned, images)
+    assert found.pruned.accuracy is not None
+    assert found.pruned.accuracy.n == live.IMAGES
+    wanted = wb.evaluate(pruned, images.take(live.IMAGES))
+    assert found.pruned.accuracy.top1 == pytest.approx(wanted.top1, abs=1 / 500)
+    assert found.pruned.time.n == found.dense.time.n >= live.LEAST_ROUNDS
+
+
+def test_only_small_networks_follow_the_slider(lenet: Network) -> None:
+    assert live.follows(lenet)
+    assert live.follows(wb.load_model("resnet20-cifar10"))
+
+
+def test_the_slider_shows_accuracy_and_time_at_once(app: AppTest) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    open_page(app, "prune")
+    assert "accuracy and time follow at once" in texts(app)
+    app.slider(key="sparsity").set_value(80).run()
+    assert not app.exception
+    tiles = {tile.label: tile for tile in app.metric}
+    assert float(tiles["Top-1, raw"].value.split("\u00a0")[0]) > 90
+    assert "dense" in tiles["Top-1, raw"].delta
+    assert tiles["Time of one image"].value.endswith("ms")
+    assert tiles["Answered in"].value.endswith("\u00a0s")
+
+
+def test_a_preset_moves_the_slider_and_zero_clears(app: AppTest) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    open_page(app, "prune")
+    app.button(key="preset-magnitude").click().run()
+    assert app.slider(key="sparsity").value == 80
+    app.slider(key="sparsity").set_value(0).run()
+    assert "accuracy and time follow at once" in texts(app)
+
+
+def test_a_link_brings_its_recipe(app: AppTest) -> None:
+    recipe = wb.Recipe.uniform("kernel", 0.4).model_copy(
+        update={"model": "minivgg-mnist5k"}
+    )
+    app.query_params["recipe"] = recipes.packed(recipe)
+    open_page(app, "prune")
+    table = app.dataframe[0].value
+    assert set(table["method"]) == {"none", "kernel"}
+    assert table["removed"].max() == pytest.approx(0.4, abs=0.01)
+
+
+@pytest.mark.parametrize("text", ["", "!", "eJwDAAAAAAE=", "AAAA", "é"])
+def test_a_broken_recipe_in_a_link_is_ignored(text: str) -> None:
+    assert recipes.unpacked(text) is None
+
+
+def test_a_recipe_survives_its_link() -> None:
+    recipe = wb.Recipe.uniform("block", 0.75)
+    assert recipes.unpacked(recipes.packed(recipe)) == recipe

@@ -1,0 +1,100 @@
+"""What the recipe does right now: accuracy and time, without a button.
+
+Belongs here: four tiles under the slider. Does not belong here: measuring
+(``services.live``), the careful measurement (``trial_results``).
+"""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from workbench.errors import WorkbenchError
+from workbench.ui.format import count, interval, millis, percent, ratio
+from workbench.ui.glossary import tip
+from workbench.ui.services import data, live
+
+if TYPE_CHECKING:
+    from workbench.models.network import Network
+    from workbench.pruning.pruned import PrunedNetwork
+
+
+def live_panel(network: "Network", pruned: "PrunedNetwork") -> None:
+    """Draw accuracy and time of dense and pruned; say why where that is too slow."""
+    if not live.follows(network):
+        st.caption(
+            "This network is too large to follow the slider: press “Apply and measure”."
+        )
+        return
+    try:
+        images = data.current(network)
+    except WorkbenchError:
+        images = None
+    with st.spinner("Pruning, asking the images, timing…"):
+        try:
+            found = live.live(network, pruned, images)
+        except WorkbenchError:
+            st.caption("Our engine does not cover an operation of this network.")
+            return
+    tiles = st.columns(4)
+    with tiles[0]:
+        _accuracy(found, "" if images is None else f"{images.name}, {images.split}")
+    with tiles[1]:
+        _time(found)
+    with tiles[2]:
+        st.metric(
+            "Weights removed",
+            percent(pruned.report.sparsity),
+            delta=f"of {count(pruned.report.weights)}",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            help=tip("sparsity"),
+        )
+    with tiles[3]:
+        st.metric(
+            "Answered in",
+            f"{found.seconds:.2f}\u00a0s",
+            delta="pruned, asked, timed",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            help="From the masks to these numbers. A recipe that was on the screen "
+            "before is not measured again.",
+        )
+
+
+def _accuracy(found: live.Live, images: str) -> None:
+    after, before = found.pruned.accuracy, found.dense.accuracy
+    if after is None or before is None:
+        st.metric("Top-1, raw", "no data", border=True, help=tip("top-1"))
+        return
+    st.metric(
+        "Top-1, raw",
+        percent(after.top1),
+        delta=f"{interval(*after.interval)}; dense {percent(before.top1)}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help=f"{tip('top-1')}\n\nn = {count(after.n)} of {images} images, a quick "
+        f"subset; below it the 95 % interval. Nothing is retrained and batch norms are "
+        "as they were: “Apply and measure” re-estimates them.",
+    )
+
+
+def _time(found: live.Live) -> None:
+    after, before = found.pruned.time, found.dense.time
+    clear = after.p90_ms < before.p10_ms or after.p10_ms > before.p90_ms
+    gain = ratio(before.median_ms / after.median_ms) if clear else "within noise"
+    st.metric(
+        "Time of one image",
+        millis(after.median_ms),
+        delta=f"dense {millis(before.median_ms)}; {gain}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help=f"Our engine, one thread, n = {after.n} runs in turn with the dense "
+        f"program; 10th to 90th percentile {millis(after.p10_ms)} to "
+        f"{millis(after.p90_ms)}, dense {millis(before.p10_ms)} to "
+        f"{millis(before.p90_ms)}. Kernels are taken by the cost model here; “Apply "
+        "and measure” times every candidate, and torch beside it.",
+    )

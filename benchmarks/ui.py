@@ -7,28 +7,21 @@ Markdown: first paint of every page, answer of a slider, memory with three sessi
 """
 
 import argparse
-import os
-import shutil
-import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
+from typing import Any
 
 import psutil
-from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.app_server import WAIT_MS, chromium, served
 from workbench.measure.conditions import read_conditions
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("", "kernels", "prune", "sensitivity", "speed", "train", "learn", "runs")
 MODELS = ("minivgg-mnist5k", "resnet50-224", "vgg16-224")
 DONE = "[data-testid='stApp'][data-test-script-state='notRunning']"
-WAIT_MS = 300_000
 
 
 def main() -> None:
@@ -36,72 +29,41 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory() as folder:
-        process, address = start(Path(folder))
-        try:
-            report(address, process, rounds)
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder)) as (process, address),
+        chromium() as browser,
+    ):
+        report(browser, address, process, rounds)
 
 
-def start(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """Return the server's process and its address once it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {"WORKBENCH_HOME": str(folder / "workspace")}
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
-    process = subprocess.Popen(
-        [*command, "--server.port", str(port), "--server.headless", "true"],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
-                return process, address
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    process.terminate()
-    raise SystemExit("the server did not start")
-
-
-def report(address: str, process: subprocess.Popen[bytes], rounds: int) -> None:
+def report(
+    browser: Any, address: str, process: subprocess.Popen[bytes], rounds: int
+) -> None:
     """Print every table."""
-    path = os.environ.get("PLAYWRIGHT_CHROMIUM") or shutil.which("chromium")
     print(f"{read_conditions(1).line}\n")
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-        )
-        tab = browser.new_page(viewport={"width": 1280, "height": 900})
-        tab.set_default_timeout(WAIT_MS)
-        began = time.perf_counter()
-        opened(tab, address)
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.set_default_timeout(WAIT_MS)
+    began = time.perf_counter()
+    opened(tab, address)
+    print(f"First page after the server's start: {time.perf_counter() - began:.1f} s")
+    print("\n| page | first control (s) | script ended (s), median | n |")
+    print("|---|---|---|---|")
+    for name in PAGES:
+        opened(tab, f"{address}/{name}")
+        found = [opened(tab, f"{address}/{name}") for _ in range(rounds)]
+        paint, whole = (statistics.median(one) for one in zip(*found, strict=True))
+        print(f"| {name or 'model'} | {paint:.2f} | {whole:.2f} | {rounds} |")
+    print("\n| control | answer (s), median | slowest | n |\n|---|---|---|---|")
+    for what, times in sliders(tab, address, 2 * rounds).items():
         print(
-            f"First page after the server's start: {time.perf_counter() - began:.1f} s"
+            f"| {what} | {statistics.median(times):.2f} | {max(times):.2f} | "
+            f"{len(times)} |"
         )
-        print("\n| page | first text (s) | script ended (s), median | n |")
-        print("|---|---|---|---|")
-        for name in PAGES:
-            found = [opened(tab, f"{address}/{name}") for _ in range(rounds)]
-            paint, whole = (statistics.median(one) for one in zip(*found, strict=True))
-            print(f"| {name or 'model'} | {paint:.2f} | {whole:.2f} | {rounds} |")
-        print("\n| control | answer (s), median | slowest | n |\n|---|---|---|---|")
-        for what, times in sliders(tab, address, 2 * rounds).items():
-            print(
-                f"| {what} | {statistics.median(times):.2f} | {max(times):.2f} | "
-                f"{len(times)} |"
-            )
-        memory(browser, address, process)
-        browser.close()
+    memory(browser, address, process)
 
 
-def opened(tab: Page, address: str) -> tuple[float, float]:
+def opened(tab: Any, address: str) -> tuple[float, float]:
     """Return seconds until the first control is visible, and until the script ends."""
     began = time.perf_counter()
     tab.goto(address)
@@ -111,7 +73,7 @@ def opened(tab: Page, address: str) -> tuple[float, float]:
     return paint, time.perf_counter() - began
 
 
-def sliders(tab: Page, address: str, rounds: int) -> dict[str, list[float]]:
+def sliders(tab: Any, address: str, rounds: int) -> dict[str, list[float]]:
     """Return seconds from a key press on a slider to the changed text."""
     tab.goto(f"{address}/learn?lesson=zeros")
     lesson = tab.get_by_role("slider", name="Zeros in the matrix (%)")
@@ -145,11 +107,11 @@ def sliders(tab: Page, address: str, rounds: int) -> dict[str, list[float]]:
     return found
 
 
-def memory(browser: object, address: str, process: subprocess.Popen[bytes]) -> None:
+def memory(browser: Any, address: str, process: subprocess.Popen[bytes]) -> None:
     """Print the server's memory as sessions on different models open every page."""
     print("\n| sessions | newest model | server's memory (MB) |\n|---|---|---|")
     for count, model in enumerate(MODELS, start=1):
-        tab = browser.new_context().new_page()  # type: ignore[attr-defined]
+        tab = browser.new_context().new_page()
         tab.set_default_timeout(WAIT_MS)
         for name in ("", "kernels", "prune"):
             opened(tab, f"{address}/{name}?model={model}")

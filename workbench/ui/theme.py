@@ -28,8 +28,8 @@ class Palette:
         Thresholds and the selected mark.
     sequential, diverging : tuple of str
         Ten colours each, low to high.
-    text : str
-        Rules and labels on a chart.
+    text, quiet : str
+        Rules and labels on a chart; words on its axes.
     paper, pale : str
         The page's background, and a shade that just stands off it.
     """
@@ -43,6 +43,7 @@ class Palette:
     sequential: tuple[str, ...]
     diverging: tuple[str, ...]
     text: str
+    quiet: str
     paper: str
     pale: str
 
@@ -76,6 +77,7 @@ def palette(name: str | None = None) -> Palette:
         sequential=tuple(st.get_option(f"{section}.chartSequentialColors")),
         diverging=tuple(st.get_option(f"{section}.chartDivergingColors")),
         text=st.get_option(f"{section}.textColor"),
+        quiet=st.get_option(f"{section}.grayColor"),
         paper=st.get_option(f"{section}.backgroundColor"),
         pale=st.get_option(f"{section}.secondaryBackgroundColor"),
     )

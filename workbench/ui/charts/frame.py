@@ -5,6 +5,7 @@ Belongs here: what all charts share. Does not belong here: any single chart.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import altair
 import pandas as pd
@@ -12,6 +13,8 @@ import streamlit as st
 
 from workbench.ui import theme
 from workbench.ui.charts import save
+
+Chart: TypeAlias = altair.Chart | altair.LayerChart | altair.HConcatChart
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,7 @@ class Figure:
     title: str
     reading: str
     alt: str
-    chart: altair.Chart | altair.LayerChart
+    chart: Chart
     data: pd.DataFrame
     conditions: str = ""
 
@@ -66,7 +69,7 @@ def show(
             st.markdown(f"**{figure.title}**", width="stretch")
             _downloads(figure, key)
         st.altair_chart(
-            figure.chart,
+            _dressed(figure.chart),
             key=key,
             alt=figure.alt,
             width="stretch",
@@ -75,6 +78,17 @@ def show(
         st.caption(figure.reading)
         if figure.conditions:
             st.caption(figure.conditions)
+
+
+def _dressed(chart: Chart) -> Chart:
+    """Return a chart with the theme's own grey on its axes, which Streamlit fades."""
+    grey = theme.palette().quiet
+    words = {"labelColor": grey, "titleColor": grey, "labelFontSize": 12}
+    return (
+        chart.configure_axis(**words, titleFontSize=13)
+        .configure_legend(**words, titleFontSize=12)
+        .properties(padding={"bottom": 4})
+    )
 
 
 def _downloads(figure: Figure, key: str) -> None:

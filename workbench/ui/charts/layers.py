@@ -53,7 +53,11 @@ def work_figure(rows: Sequence[Mapping[str, Any]], selected: str) -> Figure:
     )
     is_selected = alt.datum.layer == selected
     dense = base.mark_bar(color=colours.removed, cursor="pointer").encode(
-        y=alt.Y("dense_macs:Q", title="multiply-adds", axis=alt.Axis(format="~s"))
+        y=alt.Y(
+            "dense_macs:Q",
+            title="multiply-adds",
+            axis=alt.Axis(format="~s", tickCount=4),
+        )
     )
     left = base.mark_bar(cursor="pointer").encode(
         y="theoretical_macs:Q",

@@ -95,39 +95,68 @@ def curves_figure(cells: pd.DataFrame, *, method: str, conditions: str) -> Figur
     nearest = alt.selection_point(
         fields=["layer"], on="pointerover", nearest=True, empty=False
     )
+    names = list(dict.fromkeys(measured["layer"]))
+    levels = sorted(float(value) for value in measured["sparsity"].unique())
     base = alt.Chart(measured).encode(
-        x=alt.X("sparsity:Q", axis=alt.Axis(format="%"), title="sparsity of the layer"),
+        x=alt.X(
+            "sparsity:Q",
+            axis=alt.Axis(format=".0%", values=levels),
+            scale=alt.Scale(nice=False, padding=12),
+            title="sparsity of the layer",
+        ),
         y=alt.Y("drop_points:Q", title="points of top-1 lost"),
         detail="layer:N",
-    )
-    lines = base.mark_line(strokeWidth=1.5).encode(
         color=alt.condition(
-            nearest, alt.value(colours.pruned), alt.value(colours.ours)
+            nearest, alt.value(colours.pruned), _by_depth(names, colours.sequential)
         ),
-        opacity=alt.condition(nearest, alt.value(1.0), alt.value(0.45)),
     )
-    dots = base.mark_point(filled=True, size=45).encode(
-        color=alt.condition(
-            nearest, alt.value(colours.pruned), alt.value(colours.ours)
-        ),
+    lines = base.mark_line(strokeWidth=2)
+    dots = base.mark_point(filled=True, size=50, opacity=1).encode(
         tooltip=["layer", "sparsity", "drop_points", "n"],
     )
     last = measured.sort_values("sparsity").groupby("layer", sort=False).tail(1)
-    names = (
+    last = last.assign(words=_apart(last))
+    words = (
         alt.Chart(last)
-        .mark_text(align="left", dx=6, color=colours.text, fontSize=11)
-        .encode(x="sparsity:Q", y="drop_points:Q", text="layer:N")
+        .mark_text(align="left", dx=8, color=colours.text, fontSize=12)
+        .encode(x="sparsity:Q", y="words:Q", text="layer:N")
     )
     return Figure(
         name=f"sensitivity-curves-{method}",
         title=f"Accuracy lost with {method}",
-        reading="One line a layer: flat lines are layers that can be pruned far, steep "
-        "ones must stay dense. Point at a line to bring it out.",
+        reading="One line a layer, the deeper the darker (light on a dark page): flat "
+        "lines are layers that can be pruned far, steep ones must stay dense. Point at "
+        "a line to bring it out.",
         alt=f"Loss of accuracy of {measured['layer'].nunique()} layers by sparsity",
-        chart=(lines + dots.add_params(nearest) + names).properties(height=320),
+        chart=(lines + dots.add_params(nearest) + words).properties(height=320),
         data=measured,
         conditions=conditions,
     )
+
+
+def _by_depth(names: list[str], colours: tuple[str, ...]) -> alt.Color:
+    """Return one shade a layer, first to last, the faintest shades left out."""
+    usable = colours[3:]
+    last = max(len(names) - 1, 1)
+    shades = [
+        usable[round(place * (len(usable) - 1) / last)] for place in range(len(names))
+    ]
+    return alt.Color(
+        "layer:N", scale=alt.Scale(domain=names, range=shades), legend=None
+    )
+
+
+def _apart(last: pd.DataFrame) -> pd.Series:
+    """Return heights for the names at the lines' ends, none on top of another."""
+    most = float(last["drop_points"].max()) or 1.0
+    gap = 0.05 * most
+    heights: dict[object, float] = {}
+    for _, names in last.groupby("sparsity"):
+        below = -float("inf")
+        for row, drop in names["drop_points"].sort_values().items():
+            below = max(float(drop), below + gap)
+            heights[row] = below
+    return pd.Series(heights)
 
 
 def gain_figure(cells: pd.DataFrame, *, method: str, conditions: str) -> Figure:

@@ -47,7 +47,7 @@ def layer_table(
     mark = [names.index(selected)]
     st.session_state[key] = {"selection": {"rows": mark, "columns": [], "cells": []}}
     st.dataframe(
-        pd.DataFrame(rows),
+        _readable(pd.DataFrame(rows)),
         key=key,
         hide_index=True,
         height=table_height(len(rows), most),
@@ -59,6 +59,14 @@ def layer_table(
     )
 
 
+def _readable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table in the units of its headings: thousands, millions, percent."""
+    scale = {"weights": 1e-3, "dense_macs": 1e-6}
+    scale |= dict.fromkeys(("share", "time_share", "sparsity"), 100.0)
+    here = {name: table[name] * by for name, by in scale.items() if name in table}
+    return table.assign(**here)
+
+
 def _config() -> dict[str, Any]:
     column = st.column_config
     return {
@@ -67,35 +75,35 @@ def _config() -> dict[str, Any]:
         "weight": column.TextColumn(
             "Weight", help="O × I × KH × KW, or O × I.", width=120
         ),
-        "stride": column.NumberColumn("Stride", width=52),
+        "stride": column.NumberColumn("Stride", width=50),
         "weights": column.NumberColumn(
-            "Weights", format="compact", help=tip("parameters"), width=62
+            "Weights (k)", format="%.1f", help=tip("parameters"), width=80
         ),
         "dense_macs": column.NumberColumn(
-            "Dense MACs", format="compact", help=tip("dense MACs"), width=76
+            "MACs (M)", format="%.2f", help=tip("dense MACs"), width=74
         ),
         "share": column.ProgressColumn(
-            "Share of MACs",
-            format="percent",
+            "of MACs",
+            format="%.1f\u00a0%%",
             min_value=0,
-            max_value=1,
-            width=96,
+            max_value=100,
+            width=90,
             help=tip("share of MACs"),
         ),
-        "ms": column.NumberColumn("ms", format="%.4f", help=tip("latency"), width=64),
+        "ms": column.NumberColumn("ms", format="%.3f", help=tip("latency"), width=56),
         "time_share": column.ProgressColumn(
-            "Share of time",
-            format="percent",
+            "of time",
+            format="%.1f\u00a0%%",
             min_value=0,
-            max_value=1,
+            max_value=100,
             width=92,
             help=tip("share of time"),
         ),
         "sparsity": column.ProgressColumn(
             "Sparsity",
-            format="percent",
+            format="%.1f\u00a0%%",
             min_value=0,
-            max_value=1,
+            max_value=100,
             width=92,
             help=tip("sparsity"),
         ),

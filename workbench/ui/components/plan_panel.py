@@ -68,12 +68,21 @@ def _limit(goal: str, sweep: "Sweep") -> tuple[dict[str, float], str]:
     """Draw the goal's number; return it as an argument of ``plan``, and as text."""
     if goal == DROP:
         lost = st.number_input(
-            "Points of top-1", 0.0, 50.0, 1.0, 0.5, key="lose", bind="query-params"
+            "Points of top-1",
+            0.0,
+            50.0,
+            1.0,
+            0.5,
+            key="lose",
+            bind="query-params",
+            width=160,
         )
         return {"max_drop": lost / 100}, f"max-drop {lost / 100:g}"
     if goal == LATENCY:
         start = round(0.8 * float(sweep.base.network_ms or 1.0), 3)
-        most = st.number_input("Milliseconds", 0.001, None, start, format="%.3f")
+        most = st.number_input(
+            "Milliseconds", 0.001, None, start, format="%.3f", width=160
+        )
         return {"latency_ms": most}, f"latency-ms {most:g}"
     share = st.slider("Share of the dense MACs (%)", 5, 95, 50, 5, width=260)
     macs = sweep.base.macs * share / 100

@@ -33,26 +33,25 @@ def sweep_form(network: "Network") -> "SweepOrder":
         for name, row in METHODS.items()
         if name not in ("none", "sensitivity") and row.granularity != "layer"
     )
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        methods = st.pills(
-            "Methods",
-            sweepable,
-            selection_mode="multi",
-            default=["magnitude"],
-            key="methods",
-            bind="query-params",
-            help=tip("method"),
-        )
-    with right:
-        levels = st.pills(
-            "Sparsities",
-            LEVELS,
-            selection_mode="multi",
-            default=FIRST,
-            key="levels",
-            bind="query-params",
-        )
+    methods = st.pills(
+        "Methods",
+        sweepable,
+        selection_mode="multi",
+        default=["magnitude"],
+        key="methods",
+        bind="query-params",
+        help=tip("method"),
+        wrap=True,
+    )
+    levels = st.pills(
+        "Sparsities",
+        LEVELS,
+        selection_mode="multi",
+        default=FIRST,
+        key="levels",
+        bind="query-params",
+        wrap=True,
+    )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         images = st.selectbox(
             "Validation images",

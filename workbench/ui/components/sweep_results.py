@@ -52,7 +52,6 @@ def sweep_results(sweep: "Sweep") -> None:
         )
     with right:
         _cell(cells, _picked(key, cells))
-    with st.expander("All cells as a table"):
         _table(cells)
     if (cells["state"] == "measured").any():
         figure = curves_figure(cells, method=method, conditions=conditions)
@@ -85,8 +84,8 @@ def _cell(cells: pd.DataFrame, row: int | None) -> None:
     with st.container(border=True):
         if row is None:
             st.caption(
-                "Click a cell on the map, or choose a row of the table below, to see "
-                "it in numbers and to take it into the recipe."
+                "Click a cell on the map, or choose a row of this table, to see it in "
+                "numbers and to take it into the recipe."
             )
             return
         cell = cells.iloc[row]
@@ -130,15 +129,15 @@ def _table(cells: pd.DataFrame) -> None:
         on_select="rerun",
         selection_mode="single-row",
         column_order=shown,
-        height=table_height(len(cells), 12),
+        height=table_height(len(cells), 8),
         column_config={
-            "layer": column.TextColumn("Layer", pinned=True),
-            "sparsity": column.NumberColumn("Sparsity", format="percent"),
-            "reached": column.NumberColumn("Reached", format="percent"),
-            "top1": column.NumberColumn("Top-1", format="percent"),
-            "drop_points": column.NumberColumn("Points lost", format="%.2f"),
-            "saved_ms": column.NumberColumn("Saved ms", format="%.4f"),
-            "loss_per_ms": column.NumberColumn("Points per ms", format="%.2f"),
+            "layer": column.TextColumn("Layer", pinned=True, width=92),
+            "sparsity": column.NumberColumn("Asked", format="percent", width=60),
+            "reached": column.NumberColumn("Reached", format="percent", width=68),
+            "top1": column.NumberColumn("Top-1", format="percent", width=64),
+            "drop_points": column.NumberColumn("Points lost", format="%.1f", width=80),
+            "saved_ms": column.NumberColumn("Saved ms", format="%.3f", width=76),
+            "loss_per_ms": column.NumberColumn("Points a ms", format="%.1f", width=86),
             "state": column.TextColumn("State", width="medium"),
         },
         alt="Sensitivity, one row a cell",
@@ -148,11 +147,11 @@ def _table(cells: pd.DataFrame) -> None:
 _COLUMNS = (
     "layer",
     "sparsity",
-    "reached",
-    "top1",
     "drop_points",
+    "top1",
     "saved_ms",
     "loss_per_ms",
+    "reached",
     "state",
 )
 

@@ -28,7 +28,9 @@ function pointer(view) {
     view.draw()
   }
   canvas.onpointerup = (event) => {
-    const moved = view.drag?.moved
+    // A button that went down elsewhere picks nothing, even where the page has moved.
+    if (!view.drag) return
+    const { moved } = view.drag
     view.drag = null
     if (!moved) pick(view, view.hit(...local(event)))
   }

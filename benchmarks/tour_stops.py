@@ -1,0 +1,210 @@
+"""The stops of the tour: how each view is reached, and what it shows.
+
+Belongs here: the table. Does not belong here: taking pictures (``tour``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.app_server import still
+
+Reach = Callable[[Any, str], None]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One view of the tour.
+
+    Parameters
+    ----------
+    name : str
+        File stem of its pictures.
+    title : str
+        Heading in the index.
+    says : str
+        What it shows, in a sentence.
+    reach : callable (tab, address)
+        Goes there in the running session; measures what is not measured yet.
+    always : bool
+        Later stops need what this one does, even when its picture is not asked for.
+    below : str
+        Name of a tab: the picture begins there.
+    """
+
+    name: str
+    title: str
+    says: str
+    reach: Reach
+    always: bool = False
+    below: str = ""
+
+
+def page(name: str, *acts: Reach) -> Reach:
+    """Return the way to a page by its link, then a few acts there."""
+
+    def reach(tab: Any, address: str) -> None:
+        tab.get_by_role("link", name=name, exact=True).first.click()
+        tab.wait_for_timeout(300)
+        still(tab)
+        for act in acts:
+            act(tab, address)
+            still(tab)
+
+    return reach
+
+
+def press(name: str, role: str = "button") -> Reach:
+    """Return a click on a control that must be there."""
+
+    def act(tab: Any, address: str) -> None:
+        tab.get_by_role(role, name=name, exact=True).first.click()
+        tab.wait_for_timeout(300)
+
+    return act
+
+
+def run_once(name: str, *, unless: str, starts_ms: int = 2500) -> Reach:
+    """Return starting a job and waiting for it, unless its result stands there."""
+
+    def act(tab: Any, address: str) -> None:
+        if tab.get_by_text(unless).count():
+            return
+        button = tab.get_by_role("button", name=name, exact=True).first
+        if button.is_enabled():
+            button.click()
+            tab.wait_for_timeout(starts_ms)
+            still(tab)
+
+    return act
+
+
+def lesson(name: str) -> Reach:
+    """Return the way to a lesson by its own address; its measurement is made."""
+    measure = run_once("Measure", unless="Measured before")
+
+    def reach(tab: Any, address: str) -> None:
+        tab.goto(f"{address}/learn?lesson={name}")
+        tab.get_by_role("heading", name="Three questions").wait_for()
+        still(tab)
+        measure(tab, address)
+
+    return reach
+
+
+def _lesson(name: str, title: str, says: str) -> Stop:
+    return Stop(f"learn-{name}", f"Lesson: {title}", says, lesson(name))
+
+
+STOPS = (
+    Stop(
+        "model",
+        "Model",
+        "The network layer by layer, the kernels of one layer, its graph, its accuracy "
+        "and what it answers on sample images.",
+        page("Model"),
+    ),
+    Stop(
+        "prune",
+        "Prune",
+        "A recipe, what it removes, and what it does: accuracy raw and with batch "
+        "norms re-estimated, size, multiply-adds, and three measured times.",
+        page(
+            "Prune",
+            press("PCONV 70 %"),
+            run_once("Apply and measure", unless="Measured before"),
+        ),
+        always=True,
+    ),
+    Stop(
+        "kernels",
+        "Kernels",
+        "Every kernel of the pruned layer with its mask, and the weights behind it.",
+        page("Kernels"),
+        always=True,
+    ),
+    Stop(
+        "kernels-norms",
+        "Kernels: filter norms",
+        "The norm of every filter, dense and pruned.",
+        page("Kernels", press("Filter norms", "tab")),
+        below="Filter norms",
+    ),
+    Stop(
+        "kernels-connectivity",
+        "Kernels: connectivity",
+        "Which input channel still reaches which filter.",
+        page("Kernels", press("Connectivity", "tab")),
+        below="Connectivity",
+    ),
+    Stop(
+        "kernels-patterns",
+        "Kernels: patterns",
+        "The dictionary of patterns of this network, and what it covers as it grows.",
+        page("Kernels", press("Patterns", "tab")),
+        below="Patterns",
+    ),
+    Stop(
+        "kernels-winograd",
+        "Kernels: Winograd domain",
+        "Zeros of the weights that come back when kernels are transformed.",
+        page("Kernels", press("Winograd", "tab")),
+        below="Winograd",
+    ),
+    Stop(
+        "kernels-palette",
+        "Kernels: palette",
+        "The same weights from a codebook of a few values.",
+        page("Kernels", press("Palette", "tab")),
+        below="Palette",
+    ),
+    Stop(
+        "sensitivity",
+        "Sensitivity",
+        "What each layer loses at each sparsity, and a recipe out of it.",
+        page("Sensitivity", run_once("Start", unless="Nothing is left to do.")),
+    ),
+    Stop(
+        "speed",
+        "Speed",
+        "Measured now: engines side by side, layer by layer, kernel by kernel.",
+        page(
+            "Speed",
+            run_once("Measure now", unless="Measured before"),
+            run_once("Measure", unless="Break-even:"),
+        ),
+    ),
+    Stop(
+        "speed-algorithms",
+        "Speed: algorithms",
+        "Direct, Winograd, FFT and Strassen on a layer of one's choice.",
+        page(
+            "Speed",
+            press("Algorithms", "tab"),
+            run_once("Measure", unless="Fastest:"),
+        ),
+        below="Algorithms",
+    ),
+    Stop(
+        "train",
+        "Train",
+        "Fine-tuning with every removed weight held at zero, epoch by epoch.",
+        page("Train", run_once("Start", unless="Trained before")),
+    ),
+    Stop(
+        "runs",
+        "Runs and export",
+        "Files to take away, disagreements picture by picture, and all runs.",
+        page("Runs and export"),
+    ),
+    _lesson("zeros", "why zeros alone are not faster", "Dense loops and lists."),
+    _lesson("spmm", "sparse times dense", "The inner loop, step by step."),
+    _lesson("winograd", "Winograd F(2,3) by hand", "Four products instead of six."),
+    _lesson("patterns", "patterns and connectivity", "The PCONV way of pruning."),
+    _lesson("structured", "structured or not", "Four grains at equal sparsity."),
+    _lesson("hetconv", "HetConv and P", "Kernels of two sizes in one layer."),
+    _lesson("stages", "Deep Compression", "Prune, share, code: bytes by stage."),
+    _lesson("transforms", "FFT and Strassen", "When a transform wins."),
+    _lesson("layouts", "layouts", "Where a value sits in memory."),
+    _lesson("tickets", "lottery tickets", "Rewinding against new random weights."),
+)

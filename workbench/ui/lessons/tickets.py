@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from workbench.jobs.job import Job
 
 SIDE, ROUNDS, RATE = 8, 4, 0.5
-MODEL, IMAGES, EPOCHS, RATE_OF_LEARNING = "lenet5-mnist5k", 1000, 6, 0.05
+MODEL, IMAGES, EPOCHS, BATCH = "lenet5-mnist5k", 1000, 4, 32
+RATE_OF_LEARNING = 0.05
 
 
 def _control() -> Setting:
@@ -75,6 +76,7 @@ def _measure(job: "Job", setting: Setting, seed: int) -> Found:
         val,
         plan=LotteryPlan(rounds=ROUNDS, rate=RATE),
         epochs=EPOCHS,
+        batch_size=BATCH,
         lr=RATE_OF_LEARNING,
         seed=seed,
         hooks=FitHooks(after_batch=lambda done, total: job.check()),
@@ -124,7 +126,7 @@ LESSON = Lesson(
     figure=_figure,
     measures=f"{MODEL} from random weights: trained, half of what is left pruned, "
     f"rewound, {ROUNDS} rounds, each against the same masks from other random weights; "
-    f"{IMAGES} images, {EPOCHS} epochs, which is short.",
+    f"{IMAGES} images, {EPOCHS} epochs of {IMAGES // BATCH} steps, which is short.",
     seconds=60,
     measure=_measure,
     result=_result,

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 import workbench as wb
-from workbench.ui.charts.cells import KEPT, REMOVED, Grid, cells, numbers
+from workbench.ui.charts.cells import FAINT, KEPT, PLAIN, REMOVED, Grid, cells, numbers
 from workbench.ui.charts.frame import Figure
 from workbench.ui.charts.latency import latency_figure
 from workbench.ui.format import count, percent, ratio
@@ -45,19 +45,26 @@ def _figure(setting: Setting, seed: int) -> Figure:
     )
     packed = np.full((SIDE, SIDE), np.nan)
     packed.reshape(-1)[:left] = weights[~cut]
-    roles = np.where(np.isnan(packed), 0, KEPT)
+    roles = np.where(np.isnan(packed), PLAIN, KEPT)
     listed = Grid("list of non-zeros: only these", packed, roles, 1)
+    places = np.full((SIDE, SIDE), np.nan)
+    places.reshape(-1)[:left] = np.flatnonzero(~cut)
+    seats = Grid(
+        "and where each sits", places, np.where(np.isnan(places), PLAIN, FAINT), 0
+    )
+    grids = [dense, listed, seats]
     return Figure(
         name="zeros",
         title="The same matrix, as a dense loop and as a list see it",
         reading=(
             f"Blue cells hold numbers, grey ones zero. A dense loop multiplies "
             f"{weights.size} times, {gone} of them by zero; a kernel that walks the "
-            f"list multiplies {left} times, but must also read where each one sits."
+            f"list multiplies {left} times, but must also read where each one sits "
+            "(counted row by row)."
         ),
         alt=f"{gone} of {weights.size} weights are zero",
-        chart=cells([dense, listed]),
-        data=numbers([dense, listed]),
+        chart=cells(grids),
+        data=numbers(grids),
     )
 
 

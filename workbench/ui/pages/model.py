@@ -3,18 +3,17 @@
 import streamlit as st
 
 from workbench.errors import WorkbenchError
-from workbench.ui.charts import frame
-from workbench.ui.charts.layers import work_figure
 from workbench.ui.components.architecture_graph import architecture_graph
 from workbench.ui.components.data_help import data_help
 from workbench.ui.components.headline import headline
-from workbench.ui.components.layer_picker import choose_layer, follow_bar
+from workbench.ui.components.layer_picker import choose_layer
 from workbench.ui.components.layer_table import layer_table
 from workbench.ui.components.layer_times import layer_times, with_times
 from workbench.ui.components.mosaic import mosaic
 from workbench.ui.components.predictions import predictions
 from workbench.ui.components.snippets import snippets
 from workbench.ui.components.upload import upload
+from workbench.ui.components.work_chart import work_chart
 from workbench.ui.services import accuracy, costs, data, images, networks, recipes
 from workbench.ui.services.pictures import layer_view
 
@@ -49,12 +48,7 @@ with left:
     st.markdown("**Layers**")
     layer_table(with_times(rows, shown), layer.id, key="layer-table")
     layer_times(shown)
-    names = [candidate.id for candidate in network.layers]
-    frame.show(
-        work_figure(rows, layer.id),
-        key="work",
-        on_select=lambda: follow_bar("work", names),
-    )
+    work_chart(rows, layer.id, network.name)
 
 architecture_graph(network, rows, layer.id)
 measured = None

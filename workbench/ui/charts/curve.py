@@ -14,6 +14,9 @@ from workbench.ui import theme
 from workbench.ui.charts.frame import Figure
 from workbench.ui.format import millis
 
+# A spread beyond so many times the largest median leaves the picture.
+MOST_SPREAD = 1.6
+
 
 @dataclass(frozen=True)
 class Point:
@@ -62,6 +65,10 @@ def curve_figure(
         What is written around it.
     """
     frame = pd.DataFrame([vars(point) for point in points])
+    tops = [*frame["median_ms"], *(level.ms for level in levels)]
+    # One disturbed point must not flatten the rest: its line leaves the picture.
+    most = min(float(frame["p90_ms"].max()), MOST_SPREAD * max(tops))
+    most = 1.1 * max(most, *tops)
     colours = theme.palette()
     series = list(dict.fromkeys(frame["series"]))
     hues = (colours.pruned, colours.ours, colours.accent, colours.torch)
@@ -72,10 +79,13 @@ def curve_figure(
     )
     x = alt.X("x:Q", title=words.x, axis=_axis(words.x_format))
     base = alt.Chart(frame).encode(x=x, color=shade)
-    y = alt.Y("median_ms:Q", title="time (ms)", scale=alt.Scale(zero=True))
+    scale = alt.Scale(domain=[0, most], nice=False)
+    y = alt.Y("median_ms:Q", title="time (ms)", scale=scale)
     tooltip = ["series", "x", "median_ms", "p10_ms", "p90_ms", "n"]
     lines = base.mark_line(strokeWidth=2).encode(y=y)
-    bars = base.mark_rule(strokeWidth=2).encode(y=alt.Y("p10_ms:Q"), y2="p90_ms")
+    bars = base.mark_rule(strokeWidth=2, clip=True).encode(
+        y=alt.Y("p10_ms:Q"), y2="p90_ms"
+    )
     dots = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, tooltip=tooltip)
     chart = lines + bars + dots
     if levels:

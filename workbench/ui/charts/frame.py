@@ -5,7 +5,7 @@ Belongs here: what all charts share. Does not belong here: any single chart.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import altair
 import pandas as pd
@@ -83,12 +83,17 @@ def show(
 def _dressed(chart: Chart) -> Chart:
     """Return a chart with the theme's own grey on its axes, which Streamlit fades."""
     grey = theme.palette().quiet
-    words = {"labelColor": grey, "titleColor": grey, "labelFontSize": 12}
-    return (
+    words: dict[str, Any] = {
+        "labelColor": grey,
+        "titleColor": grey,
+        "labelFontSize": 12,
+    }
+    dressed: Chart = (
         chart.configure_axis(**words, titleFontSize=13)
         .configure_legend(**words, titleFontSize=12)
         .properties(padding={"bottom": 4})
     )
+    return dressed
 
 
 def _downloads(figure: Figure, key: str) -> None:

@@ -67,7 +67,7 @@ def _figure(setting: Setting, seed: int) -> Figure:
             "whole convolution. Neighbouring filters keep different channels."
         ),
         alt=f"P = {part}: {int(whole.sum())} of {whole.size} kernels stay whole",
-        chart=cells([grid]),
+        chart=cells([grid], side_px=44),
         data=numbers([grid]),
     )
 

@@ -66,7 +66,7 @@ def _figure(setting: Setting, seed: int) -> Figure:
         reading=f"{sentence} All {STEPS} steps need {STEPS * COLUMNS} multiply-adds; "
         f"a dense product needs {dense}. The zeros (grey) are never visited.",
         alt=sentence,
-        chart=cells(grids),
+        chart=cells(grids, side_px=44),
         data=numbers(grids),
     )
 
@@ -101,7 +101,7 @@ def _result(found: Found) -> Result:
     )
     best = min(points, key=lambda point: point.median_ms)
     told = (
-        "No sparsity measured here beats the dense kernel."
+        "No sparsity is clear of the dense kernel's spread: no winner."
         if first is None
         else f"The first sparsity that clearly beats the dense kernel is "
         f"**{percent(first, 0)}**."

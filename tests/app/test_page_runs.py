@@ -110,7 +110,7 @@ def test_images_on_which_dense_and_pruned_disagree_are_counted(app: AppTest) -> 
     total, broke, mended, both = (
         int(number)
         for number in re.search(
-            r"(\d+) of 1\u202f000 images.*broke it (\d+).*mended it (\d+)"
+            r"(\d+) of 1\u202f000 images.*dense is right (\d+).*pruned is right (\d+)"
             r".*differently (\d+)",
             texts(app),
         ).groups()
@@ -149,3 +149,84 @@ def test_a_chosen_run_offers_a_report_that_opens_offline(app: AppTest) -> None:
     assert not app.exception
     labels = [one.label for one in app.get("download_button")]
     assert f"HTML report of {run.id}" in labels
+
+
+def timed(layer: str, ms: float, macs: int) -> dict[str, object]:
+    """Return a layer row as a trial records it, 1,000 dense MACs."""
+    return {
+        "layer": layer,
+        "op": "conv2d",
+        "weights": "pruned",
+        "ms": ms,
+        "kernel": f"kernel_{macs}",
+        "dense_macs": 1000,
+        "theoretical_macs": macs,
+        "executed_macs": macs,
+    }
+
+
+def two_trials() -> list[str]:
+    """Return the ids of two recorded trials of MiniVGG, the older one first."""
+    found = []
+    for sparsity, ms in ((0.5, 0.8), (0.8, 0.5)):
+        recipe = wb.Recipe.uniform("magnitude", sparsity)
+        rows = [timed("features.3", ms / 2, 500), timed("features.7", ms / 4, 200)]
+        rows.append({**timed("features.7", 0.01, 0), "op": "store"})
+        results = {
+            **trial(0.9 + sparsity / 100, ms, sparsity),
+            "layers": {"rows": rows},
+        }
+        inputs = {"model": "minivgg-mnist5k", "recipe": recipe.dump()}
+        found.append(wb.Store().add_run("trial", inputs=inputs, results=results).id)
+    return found
+
+
+def test_two_runs_are_compared_layer_by_layer(app: AppTest) -> None:
+    first, second = two_trials()
+    open_page(app, "runs")
+    app.selectbox(key="a").select(first).run()
+    app.selectbox(key="b").select(second).run()
+    assert not app.exception
+    tables = [one.value for one in app.dataframe if "delta_ms" in one.value]
+    table = tables[0].set_index("layer")
+    # 0.5 / 2 - 0.8 / 2 and 0.5 / 4 - 0.8 / 4; 1 - 500 / 1000 of the MACs are gone.
+    assert table.loc["features.3", "delta_ms"] == pytest.approx(-0.15)
+    assert table.loc["features.7", "delta_ms"] == pytest.approx(-0.075)
+    assert table.loc["features.3", "a_sparsity"] == pytest.approx(0.5)
+    tiles = {tile.label: tile.value for tile in app.metric}
+    assert tiles["Time of one image"] == "0.8\u00a0ms → 0.5\u00a0ms"
+
+
+def test_images_that_two_runs_answer_differently_are_shown(app: AppTest) -> None:
+    first, second = two_trials()
+    open_page(app, "runs")
+    app.selectbox(key="a").select(first).run()
+    app.selectbox(key="b").select(second).run()
+    app.toggle(key="differ").set_value(True).run()
+    assert not app.exception
+    assert "only A is right" in texts(app)
+
+
+def test_runs_of_other_weights_are_compared_by_numbers_only(app: AppTest) -> None:
+    for digest in ("0" * 64, "1" * 64):
+        wb.Store().add_run(
+            "trial",
+            inputs={"model": "minivgg-mnist5k", "digest": digest},
+            results=trial(0.9, 0.5, 0.8),
+        )
+    ids = [run.id for run in wb.Store().runs()]
+    open_page(app, "runs")
+    app.selectbox(key="a").select(ids[0]).run()
+    app.selectbox(key="b").select(ids[1]).run()
+    app.toggle(key="differ").set_value(True).run()
+    assert not app.exception
+    assert "Compare runs of the same weights." in app.error[0].value
+
+
+def test_the_list_is_filtered_by_kind(app: AppTest) -> None:
+    two_trials()
+    wb.Store().add_run("eval", inputs={"model": "lenet5-mnist5k"}, results={})
+    open_page(app, "runs")
+    app.multiselect(key="kinds").set_value(["eval"]).run()
+    table = next(one.value for one in app.dataframe if "kind" in one.value)
+    assert list(table["kind"]) == ["eval"]

@@ -1,17 +1,37 @@
-"""The list of recorded runs: reports to take away, two chosen ones compared.
+"""The list of recorded runs: filtered, reports to take away, two of them ticked.
 
-Belongs here: the table, the comparison. Does not belong here: the store.
+Belongs here: the table. Does not belong here: the comparison (``run_compare``), the
+store.
 """
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
+from workbench.ui.components.run_compare import A, B, run_compare
 from workbench.ui.components.run_scatter import run_scatter
 from workbench.ui.components.tables import table_height
 from workbench.ui.glossary import tip
 from workbench.ui.services import runs
 
-_WORDS = ("accuracy", "top1", "_ms", "macs", "sparsity", "bytes", "recipe", "model")
+if TYPE_CHECKING:
+    from workbench.store.run import Run
+
+_TICKED = "ticked_runs"
+_COLUMNS = (
+    "id",
+    "when",
+    "kind",
+    "model",
+    "recipe",
+    "top1",
+    "sparsity",
+    "pruned_ms",
+    "dense_ms",
+    "status",
+)
 
 
 def run_list() -> None:
@@ -21,7 +41,9 @@ def run_list() -> None:
         st.caption("No runs yet: measure on the page Prune or Speed.")
         return
     run_scatter(found, st.session_state["model"])
-    frame = pd.DataFrame([runs.row_of(run) for run in found])
+    frame = pd.DataFrame(
+        [runs.row_of(run) for run in _filtered(found)], columns=_COLUMNS
+    )
     column = st.column_config
     event = st.dataframe(
         frame,
@@ -36,7 +58,7 @@ def run_list() -> None:
             "kind": column.TextColumn("What"),
             "status": column.TextColumn("Ended"),
             "model": column.TextColumn("Model"),
-            "recipe": column.TextColumn("Recipe", width="medium"),
+            "recipe": column.TextColumn("Recipe", width=300),
             "top1": column.NumberColumn("Top-1", format="percent", help=tip("top-1")),
             "sparsity": column.NumberColumn(
                 "Sparsity", format="percent", help=tip("sparsity")
@@ -47,6 +69,8 @@ def run_list() -> None:
         alt=f"{len(frame)} recorded runs",
     )
     chosen = [frame.iloc[row]["id"] for row in event["selection"]["rows"]]
+    if not chosen:
+        st.caption("Tick a row for its report, two rows to compare them.")
     for run_id in chosen:
         st.download_button(
             f"HTML report of {run_id}",
@@ -57,33 +81,34 @@ def run_list() -> None:
             icon=":material/description:",
             on_click="ignore",
         )
-    if len(chosen) != 2:
-        st.caption("Choose a row for its report, two rows to compare them.")
-        return
-    _compare(*chosen)
+    _choose(chosen)
+    run_compare(found)
 
 
-def _compare(first: str, second: str) -> None:
-    differences = runs.compare(first, second)
-    rows = [
-        {
-            "value": one.name,
-            "A": _text(one.a),
-            "B": _text(one.b),
-            "B - A": one.delta,
-        }
-        for one in differences
+def _filtered(found: "Sequence[Run]") -> "Sequence[Run]":
+    """Draw the filters; return the runs that pass."""
+    kinds = sorted({run.kind for run in found})
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        wanted = st.multiselect(
+            "What",
+            kinds,
+            key="kinds",
+            bind="query-params",
+            placeholder="Every kind of run",
+            width=340,
+        )
+        mine = st.toggle("Only this model", key="mine", bind="query-params")
+    model = st.session_state["model"]
+    return [
+        run
+        for run in found
+        if (not wanted or run.kind in wanted)
+        and (not mine or run.inputs.get("model") == model)
     ]
-    rows.sort(key=lambda row: not any(word in str(row["value"]) for word in _WORDS))
-    st.markdown(f"**A** is {first}, **B** is {second}: {len(rows)} values differ.")
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        height=420,
-        column_config={"B - A": st.column_config.NumberColumn("B − A", format="%.5g")},
-        alt="Values that differ between two runs",
-    )
 
 
-def _text(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _choose(chosen: list[str]) -> None:
+    """Let two newly ticked rows be A and B."""
+    if len(chosen) == 2 and chosen != st.session_state.get(_TICKED):
+        st.session_state[A], st.session_state[B] = chosen
+    st.session_state[_TICKED] = chosen

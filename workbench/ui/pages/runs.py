@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from workbench.ui.components.disagreements import disagreements
+from workbench.errors import WorkbenchError
+from workbench.ui.components.disagreements import Pair, disagreements
 from workbench.ui.components.export_panel import export_panel
 from workbench.ui.components.feedback import show_problem
 from workbench.ui.components.run_list import run_list
-from workbench.ui.services import networks, recipes
+from workbench.ui.services import data, networks, recipes
 
 network = networks.current()
 recipe = recipes.current()
@@ -16,6 +17,10 @@ show_problem()
 st.subheader("Export")
 export_panel(network, pruned)
 if pruned is not None:
-    disagreements(network, pruned)
+    st.subheader("Where dense and pruned disagree")
+    try:
+        disagreements(Pair(network, pruned), data.current(network), key="recipe")
+    except WorkbenchError:
+        st.caption("No images of this network's dataset on this machine.")
 st.subheader("Runs")
 run_list()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import workbench as wb
 from workbench.ui.charts.tradeoff import Spot
-from workbench.ui.format import percent
+from workbench.ui.format import millis, percent
 
 if TYPE_CHECKING:
     from workbench.store.run import Difference, Run
@@ -38,6 +38,17 @@ def row_of(run: "Run") -> dict[str, Any]:
         "pruned_ms": _median(results, "workbench pruned"),
         "dense_ms": _median(results, "workbench dense"),
     }
+
+
+def title_of(run: "Run") -> str:
+    """Return a line that tells a run from others: when, what, of which network."""
+    row = row_of(run)
+    said = [str(row["when"])[5:16], run.kind, str(row["model"] or ""), _label(row)]
+    if row["top1"] is not None:
+        said.append(percent(row["top1"]))
+    if row["pruned_ms"] is not None:
+        said.append(millis(row["pruned_ms"]))
+    return " · ".join(part for part in said if part)
 
 
 def compare(first: str, second: str) -> "tuple[Difference, ...]":
@@ -81,7 +92,8 @@ def report(run_id: str) -> Callable[[], bytes]:
 def _label(row: Mapping[str, Any]) -> str:
     """Return a few characters for a dot: the method and the sparsity."""
     method = str(row["recipe"]).partition("method: ")[2].partition(",")[0].strip("} ")
-    return f"{method} {percent(row['sparsity'] or 0.0, 0)}"
+    zeros = "" if row["sparsity"] is None else percent(row["sparsity"], 0)
+    return f"{method or 'dense'} {zeros}".rstrip()
 
 
 def _median(results: Mapping[str, Any], name: str) -> float | None:

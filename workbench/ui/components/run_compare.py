@@ -1,0 +1,164 @@
+"""Two runs side by side: figures, layers, images that they answer differently.
+
+Belongs here: choosing A and B, and what is drawn of them. Does not belong here: the
+list of runs (``run_list``), joining them (``services.run_layers``).
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+
+from workbench.errors import WorkbenchError
+from workbench.ui.charts import frame
+from workbench.ui.charts.run_deltas import deltas_figure
+from workbench.ui.components.disagreements import Pair, disagreements
+from workbench.ui.components.tables import table_height
+from workbench.ui.format import millis, percent, points
+from workbench.ui.glossary import tip
+from workbench.ui.notices import show_error
+from workbench.ui.services import data, run_layers, runs
+
+if TYPE_CHECKING:
+    from workbench.store.run import Run
+
+A, B = "a", "b"
+_WORDS = ("accuracy", "top1", "_ms", "macs", "sparsity", "bytes", "recipe", "model")
+
+
+def run_compare(found: "Sequence[Run]") -> None:
+    """Draw the choice of A and B; once both are chosen, what sets them apart."""
+    st.subheader("Compare A and B")
+    by_id = {run.id: run for run in found}
+    chosen = []
+    for column, key in zip(st.columns(2, gap="medium"), (A, B), strict=True):
+        if st.session_state.get(key) not in by_id:
+            st.session_state.pop(key, None)
+        with column:
+            picked = st.selectbox(
+                key.upper(),
+                list(by_id),
+                index=None,
+                key=key,
+                bind="query-params",
+                format_func=lambda one: runs.title_of(by_id[one]),
+                placeholder="Choose a run",
+            )
+        chosen.append(by_id.get(str(picked)))
+    first, second = chosen
+    if first is None or second is None:
+        st.caption("Choose two runs here, or tick two rows of the table above.")
+        return
+    _figures(first, second)
+    _layers(first, second)
+    _images(first, second)
+    with st.expander("Every value that differs"):
+        _values(first, second)
+
+
+def _figures(first: "Run", second: "Run") -> None:
+    rows = [runs.row_of(one) for one in (first, second)]
+    tiles = st.columns(3)
+    _tile(tiles[0], "Top-1 accuracy", rows, "top1", points)
+    _tile(tiles[1], "Time of one image", rows, "pruned_ms", _change)
+    _tile(tiles[2], "Sparsity", rows, "sparsity", points)
+
+
+def _tile(
+    column: Any, label: str, rows: Sequence[dict[str, Any]], name: str, change: Any
+) -> None:
+    a, b = rows[0][name], rows[1][name]
+    show = millis if name.endswith("_ms") else percent
+    known = a is not None and b is not None
+    column.metric(
+        label,
+        "not in both" if not known else f"{show(a)} → {show(b)}",
+        delta=f"B − A: {change(b - a)}" if known else None,
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+
+
+def _change(value: float) -> str:
+    sign = "+" if value >= 0 else "\u2212"
+    return sign + millis(abs(value))
+
+
+def _layers(first: "Run", second: "Run") -> None:
+    rows = run_layers.deltas(first, second)
+    both = [row for row in rows if row["delta_ms"] is not None]
+    if not both:
+        st.caption("At least one of these runs did not time single layers.")
+        return
+    told = (
+        f"A: {runs.title_of(first)}. B: {runs.title_of(second)}. The two were not "
+        "measured in turn: small differences may be the machine's."
+    )
+    frame.show(deltas_figure(both, conditions=told), key="run-deltas")
+    column = st.column_config
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        height=table_height(len(rows), 12),
+        column_config={
+            "layer": column.TextColumn("Layer", pinned=True),
+            "a_ms": column.NumberColumn("A ms", format="%.4f"),
+            "b_ms": column.NumberColumn("B ms", format="%.4f"),
+            "delta_ms": column.NumberColumn("B − A ms", format="%+.4f"),
+            "a_sparsity": column.NumberColumn(
+                "A zeros", format="percent", help=tip("sparsity")
+            ),
+            "b_sparsity": column.NumberColumn("B zeros", format="percent"),
+            "a_macs": column.NumberColumn(
+                "A MACs (M)", format="%.2f", help=tip("executed MACs")
+            ),
+            "b_macs": column.NumberColumn("B MACs (M)", format="%.2f"),
+            "a_kernel": column.TextColumn("A kernel"),
+            "b_kernel": column.TextColumn("B kernel"),
+        },
+        alt=f"Time, zeros, MACs and kernels of {len(rows)} layers in A and B",
+    )
+
+
+def _images(first: "Run", second: "Run") -> None:
+    if not st.toggle(
+        "Show the images that A and B answer differently",
+        key="differ",
+        bind="query-params",
+        help="Prunes both again by their recipes, raw, and asks them.",
+    ):
+        return
+    try:
+        a, b = run_layers.network_of(first), run_layers.network_of(second)
+        disagreements(Pair(a, b, ("A", "B")), data.current(a), key="runs")
+    except WorkbenchError as error:
+        show_error(error)
+
+
+def _values(first: "Run", second: "Run") -> None:
+    rows = [
+        {
+            "value": one.name,
+            "A": _text(one.a),
+            "B": _text(one.b),
+            "B - A": one.delta,
+        }
+        for one in runs.compare(first.id, second.id)
+    ]
+    rows.sort(key=lambda row: not any(word in str(row["value"]) for word in _WORDS))
+    st.dataframe(
+        pd.DataFrame(rows, columns=["value", "A", "B", "B - A"]),
+        hide_index=True,
+        height=420,
+        column_config={
+            "value": st.column_config.TextColumn("Value"),
+            "B - A": st.column_config.NumberColumn("B − A", format="%.5g"),
+        },
+        alt="Values that differ between two runs",
+    )
+
+
+def _text(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

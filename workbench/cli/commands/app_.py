@@ -19,6 +19,10 @@ def run(
     data: Annotated[
         str | None, typer.Option(help="Folder with datasets (sets WORKBENCH_DATA).")
     ] = None,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", help="Measure nothing by itself at the first start."),
+    ] = False,
 ) -> None:
     """Start the workbench in the browser and print its address."""
     script = Path(__file__).resolve().parents[3] / "app.py"
@@ -46,7 +50,8 @@ def run(
     sys.stdout.flush()
     os.chdir(script.parent)
     command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    flags = ["--server.port", str(port), "--server.headless", "true"]
     os.execv(
         sys.executable,
-        [*command, "--server.port", str(port), "--server.headless", "true"],
+        [*command, *flags, *([] if quiet else ["--", "--first-start"])],
     )

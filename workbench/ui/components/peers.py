@@ -5,6 +5,8 @@ Belongs here: the choice. Does not belong here: the adapters (``measure.peers``)
 
 import streamlit as st
 
+from workbench.ui.services import benches
+
 
 def choose_peers() -> tuple[str, ...]:
     """Draw the engines to measure against; return the chosen ones."""
@@ -14,12 +16,11 @@ def choose_peers() -> tuple[str, ...]:
         name: peer.available() for name, peer in peers().items() if name != "workbench"
     }
     ready = [name for name, missing in found.items() if missing is None]
-    start = [name for name in ("torch", "onnxruntime") if name in ready]
     chosen = st.pills(
         "Against",
         ready,
         selection_mode="multi",
-        default=start,
+        default=list(benches.usual_peers()),
         key="against",
         bind="query-params",
         width="content",

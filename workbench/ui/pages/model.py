@@ -5,6 +5,7 @@ import streamlit as st
 from workbench.errors import WorkbenchError
 from workbench.ui.components.architecture_graph import architecture_graph
 from workbench.ui.components.data_help import data_help
+from workbench.ui.components.first_look import first_look
 from workbench.ui.components.headline import headline
 from workbench.ui.components.layer_picker import choose_layer
 from workbench.ui.components.layer_table import layer_table
@@ -67,6 +68,8 @@ with tiles:
             "there to see the dense network."
         )
 
+if pruned is None:
+    first_look(network)
 st.subheader("What it answers")
 if problem is not None:
     data_help(problem, network)

@@ -50,6 +50,16 @@ class Order:
         }
 
 
+def usual_peers() -> tuple[str, ...]:
+    """Return the engines that are measured unless somebody chooses others."""
+    from workbench.measure.peers import peers
+
+    found = peers()
+    return tuple(
+        name for name in ("torch", "onnxruntime") if found[name].available() is None
+    )
+
+
 def start(order: Order) -> str:
     """Start a measurement in the background; return the job's id.
 

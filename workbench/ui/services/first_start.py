@@ -1,0 +1,117 @@
+"""What a newcomer finds: measured in the background when the app first starts.
+
+Belongs here: which questions about the first sample network are answered without being
+asked, once, and the job that does it. Does not belong here: the questions themselves
+(``profiles``, ``sweeps``, ``benches``), drawing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+import workbench as wb
+from workbench.errors import WorkbenchError
+from workbench.ui.services import benches, networks, profiles, sweeps
+from workbench.ui.services.profile import profile_rows
+from workbench.ui.services.programs import compiled
+
+if TYPE_CHECKING:
+    from workbench.jobs.job import Job, JobView
+    from workbench.jobs.sweep import SweepOrder
+    from workbench.models.network import Network
+
+FLAG = "--first-start"
+METHODS = ("magnitude",)
+SPARSITIES = (0.5, 0.7, 0.8, 0.9)
+IMAGES = 200
+STOP_DROP = 0.3
+SECONDS = 4.0
+STEPS = ("timing every layer", "a small sensitivity sweep", "timing PyTorch beside it")
+
+
+def sweep_order(network: "Network") -> "SweepOrder":
+    """Return the sweep that the page Sensitivity opens with.
+
+    Raises
+    ------
+    WorkbenchError
+        No images on this machine.
+    """
+    return sweeps.order_of(
+        network,
+        METHODS,
+        SPARSITIES,
+        images=IMAGES,
+        latency="none",
+        stop_drop=STOP_DROP,
+    )
+
+
+def bench_order(network: "Network") -> benches.Order:
+    """Return the measurement that the page Speed opens with."""
+    return benches.Order(network, None, 1, SECONDS, benches.usual_peers())
+
+
+@st.cache_resource
+def begin() -> str | None:
+    """Start what is not known yet about the first sample; return the job's id.
+
+    Once a server; None where everything is known from before.
+    """
+    from workbench.jobs.registry import registry
+
+    name = wb.list_samples()[0].name
+    network = networks.sample(name)
+    if _known(network):
+        return None
+    # The order of a sweep reads the session's seed: made here, not in the job.
+    order = _sweep(network)
+    spec = {"kind": "first start", "model": name}
+    return registry().start(lambda job: _run(job, network, order), spec=spec).id
+
+
+def running() -> "JobView | None":
+    """Return the job as it is now, None when there is none or it has ended."""
+    from workbench.jobs.registry import registry
+
+    for job in registry().jobs():
+        view = job.view()
+        if view.spec.get("kind") == "first start" and not view.finished:
+            return view
+    return None
+
+
+def _known(network: "Network") -> bool:
+    order = _sweep(network)
+    return (
+        profiles.recorded(network) is not None
+        and benches.recorded(bench_order(network)) is not None
+        and (order is None or sweeps.known(order).whole)
+    )
+
+
+def _sweep(network: "Network") -> "SweepOrder | None":
+    try:
+        return sweep_order(network)
+    except WorkbenchError:
+        return None
+
+
+def _run(job: "Job", network: "Network", order: "SweepOrder | None") -> dict[str, Any]:
+    """Answer the questions one after the other; each is recorded by itself."""
+    from workbench.jobs.sweep import run_sweep
+    from workbench.measure.conditions import read_conditions
+
+    if profiles.recorded(network) is None:
+        with compiled(network, threads=1) as program:
+            rows = profile_rows(program, weights="dense")
+        job.check()
+        results = {"rows": rows, "line": read_conditions(1).line}
+        inputs = profiles.inputs_of(network)
+        wb.Store().add_run(profiles.KIND, inputs=inputs, results=results)
+    if order is not None and not sweeps.known(order).whole:
+        run_sweep(job, order, store=wb.Store())
+    wanted = bench_order(network)
+    if benches.recorded(wanted) is None:
+        return benches.run_bench(job, wanted)
+    return {}

@@ -42,6 +42,7 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         workspace = asked.workspace or Path(folder)
+        missed: list[str] = []
         with served(workspace) as (_, address), chromium() as browser:
             for scheme in asked.schemes.split(","):
                 context = browser.new_context(
@@ -50,27 +51,39 @@ def main() -> None:
                 )
                 tab = context.new_page()
                 tab.set_default_timeout(WAIT_MS)
-                walk(tab, address, names, asked.out / f"{{}}-{scheme}.png")
+                missed += walk(tab, address, names, asked.out / f"{{}}-{scheme}.png")
                 context.close()
     if asked.out == OUT:
         (OUT / "README.md").write_text(index(STOPS), encoding="utf-8")
+    if missed:
+        raise SystemExit("no picture of " + ", ".join(missed))
 
 
-def walk(tab: Any, address: str, names: set[str], path: Path) -> None:
-    """Go from stop to stop in one session; photograph those that are asked for."""
+def walk(tab: Any, address: str, names: set[str], path: Path) -> list[str]:
+    """Photograph stop after stop in one session; return those that failed."""
+    from playwright.sync_api import Error
+
+    missed = []
     tab.goto(address)
     still(tab)
     for stop in STOPS:
         if names and not (stop.name in names or stop.always):
             continue
         began = time.monotonic()
-        stop.reach(tab, address)
-        still(tab)
-        if not names or stop.name in names:
-            file = Path(str(path).format(stop.name))
+        file = Path(str(path).format(stop.name))
+        try:
+            stop.reach(tab, address)
+            still(tab)
+            if names and stop.name not in names:
+                continue
             file.write_bytes(compressed(picture(tab, stop.below)))
-            took = time.monotonic() - began
-            print(f"{file.name}: {file.stat().st_size / 1e3:.0f} kB, {took:.1f} s")
+        except Error as error:
+            print(f"{file.name}: {str(error).splitlines()[0]}", flush=True)
+            missed.append(file.name)
+            continue
+        took = time.monotonic() - began
+        print(f"{file.name}: {file.stat().st_size / 1e3:.0f} kB, {took:.1f} s")
+    return missed
 
 
 def picture(tab: Any, below: str) -> bytes:

@@ -64,6 +64,39 @@ def press(name: str, role: str = "button") -> Reach:
     return act
 
 
+def fill(label: str, value: str) -> Reach:
+    """Return typing a value into a field."""
+
+    def act(tab: Any, address: str) -> None:
+        field = tab.get_by_label(label, exact=True).first
+        field.fill(value)
+        field.press("Enter")
+        tab.wait_for_timeout(500)
+
+    return act
+
+
+def choose(label: str, option: str) -> Reach:
+    """Return choosing an option of a select box."""
+
+    def act(tab: Any, address: str) -> None:
+        tab.get_by_label(label, exact=True).first.click()
+        tab.get_by_role("option", name=option, exact=True).click()
+        tab.wait_for_timeout(500)
+
+    return act
+
+
+def link(where: str) -> Reach:
+    """Return the way to an address, in a session of its own."""
+
+    def reach(tab: Any, address: str) -> None:
+        tab.goto(f"{address}/{where}")
+        still(tab)
+
+    return reach
+
+
 def run_once(name: str, *, unless: str, starts_ms: int = 2500) -> Reach:
     """Return starting a job and waiting for it, unless its result stands there."""
 
@@ -175,6 +208,17 @@ STOPS = (
         ),
     ),
     Stop(
+        "speed-threads",
+        "Speed: threads",
+        "What more threads gain, engine by engine.",
+        page(
+            "Speed",
+            press("Threads", "tab"),
+            run_once("Measure", unless="One line an engine"),
+        ),
+        below="Threads",
+    ),
+    Stop(
         "speed-algorithms",
         "Speed: algorithms",
         "Direct, Winograd, FFT and Strassen on a layer of one's choice.",
@@ -189,13 +233,24 @@ STOPS = (
         "train",
         "Train",
         "Fine-tuning with every removed weight held at zero, epoch by epoch.",
-        page("Train", run_once("Start", unless="Trained before")),
+        page(
+            "Train",
+            fill("Epochs", "4"),
+            choose("Training images", "500"),
+            run_once("Start", unless="Trained before"),
+        ),
     ),
     Stop(
         "runs",
         "Runs and export",
         "Files to take away, disagreements picture by picture, and all runs.",
         page("Runs and export"),
+    ),
+    Stop(
+        "model-large",
+        "Model: a large network",
+        "ResNet-50 block by block: area is work, colour what pruning removed.",
+        link("?model=resnet50-224&work_as=block+by+block"),
     ),
     _lesson("zeros", "why zeros alone are not faster", "Dense loops and lists."),
     _lesson("spmm", "sparse times dense", "The inner loop, step by step."),

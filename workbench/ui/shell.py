@@ -55,7 +55,8 @@ def main() -> None:
         )
         for position, link in enumerate(PAGES)
     ]
-    st.logo(Path(__file__).parent / "icon.png", size="small")
+    here = Path(__file__).parent
+    st.logo(here / "logo.svg", size="small", icon_image=here / "icon.png")
     page: Any = st.navigation(
         pages, position="hidden" if teaching.hidden("pages") else "top"
     )

@@ -61,11 +61,13 @@ def link_box() -> None:
         unless_hidden(LINK),
         st.popover("Teacher link", icon=":material/school:"),
     ):
-        st.multiselect(
+        st.pills(
             "Hide from the pages",
             tuple(PARTS),
+            selection_mode="multi",
             key=KEY,
             bind="query-params",
+            wrap=True,
             help="\n".join(f"- {part}: {what}" for part, what in PARTS.items()),
         )
         st.caption(

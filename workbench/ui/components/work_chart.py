@@ -35,7 +35,7 @@ def work_chart(rows: Sequence[Mapping[str, Any]], selected: str, name: str) -> N
         (BARS, BOXES),
         default=BARS,
         required=True,
-        key="work-as",
+        key="work_as",
         bind="query-params",
         label_visibility="collapsed",
     )

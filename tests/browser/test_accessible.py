@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.app_server import still
 from tests.browser.conftest import VIEWPORT, settled
 from workbench.ui.lessons import LESSONS
 
@@ -53,7 +54,7 @@ def test_every_page_and_lesson_draws_and_is_clean_under_axe(
         tab.goto(f"{server}/{address}")
         tab.get_by_label("Model", exact=True).first.wait_for()
         settled(tab)
-        tab.wait_for_timeout(500)
+        still(tab)
         bright = brightness(tab)
         assert bright > 200 if scheme == "light" else bright < 60, address
         tab.evaluate(axe)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.app_server import still
 from tests.browser.conftest import VIEWPORT, settled
 
 pytestmark = pytest.mark.browser
@@ -52,7 +53,7 @@ def test_pages_look_as_they_did(
         tab.goto(f"{server}/{address}")
         tab.get_by_text(last).first.wait_for()
         settled(tab)
-        tab.wait_for_timeout(1500)
+        still(tab)
         seen = small(tab.screenshot(animations="disabled", caret="hide"))
         golden = GOLDENS / f"{name}-{scheme}.png"
         if UPDATE:

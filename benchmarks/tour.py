@@ -66,8 +66,9 @@ def walk(tab: Any, address: str, names: set[str], path: Path) -> list[str]:
     missed = []
     tab.goto(address)
     still(tab)
+    session = any(stop.name in names and not stop.apart for stop in STOPS)
     for stop in STOPS:
-        if names and not (stop.name in names or stop.always):
+        if names and not (stop.name in names or (stop.always and session)):
             continue
         began = time.monotonic()
         file = Path(str(path).format(stop.name))

@@ -28,6 +28,8 @@ class Stop:
         Goes there in the running session; measures what is not measured yet.
     always : bool
         Later stops need what this one does, even when its picture is not asked for.
+    apart : bool
+        Reached by an address of its own: needs nothing of the stops before.
     below : str
         Name of a tab: the picture begins there.
     """
@@ -37,6 +39,7 @@ class Stop:
     says: str
     reach: Reach
     always: bool = False
+    apart: bool = False
     below: str = ""
 
 
@@ -126,7 +129,7 @@ def lesson(name: str) -> Reach:
 
 
 def _lesson(name: str, title: str, says: str) -> Stop:
-    return Stop(f"learn-{name}", f"Lesson: {title}", says, lesson(name))
+    return Stop(f"learn-{name}", f"Lesson: {title}", says, lesson(name), apart=True)
 
 
 STOPS = (
@@ -251,6 +254,7 @@ STOPS = (
         "Model: a large network",
         "ResNet-50 block by block: area is work, colour what pruning removed.",
         link("?model=resnet50-224&work_as=block+by+block"),
+        apart=True,
     ),
     _lesson("zeros", "why zeros alone are not faster", "Dense loops and lists."),
     _lesson("spmm", "sparse times dense", "The inner loop, step by step."),

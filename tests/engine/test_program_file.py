@@ -12,6 +12,7 @@ import pytest
 from tests.engine.nets import make
 from workbench.capture.compile import compile
 from workbench.engine.file import PREFIX, ProgramFileError
+from workbench.engine.mapped import MappedParams
 from workbench.engine.program import Program
 from workbench.kernels import forced_isa
 
@@ -102,3 +103,27 @@ def test_a_file_from_another_machine_is_planned_anew(
         result = elsewhere(x)
     assert elsewhere.plan.kernels.startswith("numpy ")
     np.testing.assert_allclose(result, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_loaded_weights_stay_in_the_file_until_somebody_asks(
+    saved: tuple[Path, np.ndarray, bytes],
+) -> None:
+    loaded = Program.load(saved[0])
+    node = next(n for n in loaded.graph if n.op == "conv2d")
+    params = node.params
+    assert isinstance(params, MappedParams)
+    assert "weight" in params
+    assert "scale" not in params
+    assert params.outlines()["weight"].shape == params["weight"].shape
+    assert params.outlines()["weight"].strides == (0, 0, 0, 0)
+    held = params["weight"]
+    assert params["weight"] is held
+    with pytest.raises(ValueError, match="read-only"):
+        params["bias"][0] = 1.0
+
+
+def test_a_loaded_program_saves_the_same_bytes(
+    saved: tuple[Path, np.ndarray, bytes], tmp_path: Path
+) -> None:
+    Program.load(saved[0]).save(tmp_path / "again.wbp")
+    assert (tmp_path / "again.wbp").read_bytes() == saved[0].read_bytes()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.engine.mapped import MappedParams
 from workbench.engine.ops import COVERED, infer_shape
 from workbench.errors import WorkbenchError
 
@@ -63,7 +64,7 @@ class Node:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "attrs", MappingProxyType(dict(self.attrs)))
-        object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
+        object.__setattr__(self, "params", _fixed(self.params))
 
     def but(self, **changes: Any) -> "Node":
         """Return a copy with some fields replaced."""
@@ -76,6 +77,13 @@ class Node:
             "params": self.params,
         }
         return Node(**{**fields, **changes})
+
+
+def _fixed(params: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    """Return parameters that nobody can exchange; mapped ones stay in their file."""
+    if isinstance(params, (MappedParams, MappingProxyType)):
+        return params
+    return MappingProxyType(dict(params))
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,9 +193,13 @@ def _check_node(node: Node, shapes: Mapping[str, tuple[int, ...]]) -> None:
                 "inputs among the earlier nodes",
                 "Sort the nodes into execution order.",
             )
-    for name, array in node.params.items():
+    params = node.params
+    if isinstance(params, MappedParams):
+        params = params.outlines()
+    for name, array in params.items():
         held = np.uint8 if name in ("indices", "keep") else np.float32
-        if array.dtype != held or not array.flags.c_contiguous:
+        whole = array.flags.c_contiguous or params is not node.params
+        if array.dtype != held or not whole:
             raise GraphError(
                 f"parameter {name!r} of {node.id!r} is {array.dtype}",
                 f"C-contiguous {np.dtype(held).name}",
@@ -196,7 +208,7 @@ def _check_node(node: Node, shapes: Mapping[str, tuple[int, ...]]) -> None:
     if node.op == INPUT:
         return
     expected = infer_shape(
-        node.op, [shapes[name] for name in node.inputs], node.attrs, node.params
+        node.op, [shapes[name] for name in node.inputs], node.attrs, params
     )
     if tuple(node.shape) != tuple(expected):
         raise GraphError(

@@ -15,7 +15,7 @@ from workbench.engine.arena import Arena, plan_arena
 from workbench.engine.bands import Chain, find_span, make_chain
 from workbench.engine.candidates import TABLE, Binding, Candidate, Operand
 from workbench.engine.graph import Graph
-from workbench.engine.mapped import forget
+from workbench.engine.mapped import release
 from workbench.engine.plan import Plan
 from workbench.engine.schedule import Task, Tensor, make_schedule
 from workbench.engine.slots import Slots
@@ -134,8 +134,7 @@ def build_task(
     choice = plan.choices[task.node.id]
     binding = Binding(tuple(inputs), output, arena_floats)
     steps = BY_NAME[choice.candidate].build(task.node, binding, choice.variant)
-    for array in task.node.params.values():
-        forget(array)
+    release(task.node.params)
     return steps
 
 

@@ -154,18 +154,15 @@ def compress_rows(weight: F32, offsets: I64, groups: int) -> CompressedRows:
         Within a row in the order of channels, then taps.
     """
     filters = weight.shape[0]
-    flat = weight.reshape(filters, -1)
-    keep = flat != 0
-    indptr = np.zeros(filters + 1, np.int64)
-    np.cumsum(keep.sum(axis=1), out=indptr[1:])
-    by_group = offsets.reshape(groups, -1)
-    group = np.arange(filters) // (filters // groups)
-    if groups == 1:
-        row_offsets = np.broadcast_to(by_group, (filters, by_group.shape[1]))[keep]
-    else:
-        row_offsets = by_group[group][keep]
+    flat = weight.reshape(-1)
+    each = flat.size // filters
+    where = np.flatnonzero(flat != 0)
+    indptr = np.searchsorted(where, np.arange(filters + 1) * each)
+    row, tap = np.divmod(where, max(each, 1))
+    group = row // (filters // groups)
+    places = offsets.reshape(groups, -1)[group, tap]
     return CompressedRows(
         indptr.astype(np.int32),
-        np.ascontiguousarray(row_offsets, np.int32),
-        np.ascontiguousarray(flat[keep]),
+        np.ascontiguousarray(places, np.int32),
+        flat[where],
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.graph import Node
+from workbench.engine.mapped import MappedParams
 from workbench.engine.palette import kept
 
 
@@ -17,14 +18,21 @@ def kernel_size(node: Node) -> tuple[int, int]:
     """Return (KH, KW) of a convolution; 3x3 for one in the Winograd domain."""
     if node.op == "winograd_conv2d":
         return (3, 3)
-    shape = held(node).shape
+    shape = held_shape(node)
     return shape[2], shape[3]
+
+
+def held_shape(node: Node) -> tuple[int, ...]:
+    """Return the shape of the weight without reading it."""
+    params = node.params
+    if isinstance(params, MappedParams):
+        params = params.outlines()
+    return params["indices" if "indices" in params else "weight"].shape
 
 
 def held(node: Node) -> NDArray[np.float32]:
     """Return the array that has the shape of the weight: itself, or palette indices."""
-    found = node.params.get("indices")
-    return node.params["weight"] if found is None else found
+    return node.params["indices" if "indices" in node.params else "weight"]
 
 
 def is_weighted(node: Node) -> bool:
@@ -37,7 +45,7 @@ def dense_macs(node: Node) -> int:
 
     A layer in the Winograd domain counts as the 3x3 convolution that it replaces.
     """
-    shape = held(node).shape
+    shape = held_shape(node)
     if node.op == "winograd_conv2d":
         shape = (*shape[:2], 3, 3)
     return int(prod(shape) * prod(node.shape[1:]))

@@ -132,8 +132,8 @@ def skews(offsets: I32, place: Placement) -> I32:
 
 def may_shift(place: Placement, isa: str) -> bool:
     """Say whether all vectors start equally far from a multiple of 16 floats."""
-    starts = np.unique((place.src + place.vectors.vec_in) % LANES)
-    return isa == "avx512" and starts.size == 1
+    starts = (place.src + place.vectors.vec_in) % LANES
+    return isa == "avx512" and bool(np.all(starts == starts[0]))
 
 
 def may_shift_in_row(offsets: I32, place: Placement) -> bool:
@@ -231,7 +231,9 @@ def _shifted(spec: ConvSparse, isa: str) -> list[Tuning]:
     """Return tunings for windows: whole vectors, in parts that fit L1, or plain."""
     most = most_rows(spec.place, isa, True)
     ends = np.concatenate((spec.offsets, spec.offsets + LANES - 1))
-    lines = np.unique(ends // LANES).size
+    touched = np.zeros(int(np.ptp(ends)) // LANES + 2, np.bool_)
+    touched[ends // LANES - int(ends.min()) // LANES] = True
+    lines = int(np.count_nonzero(touched))
     units = -(-(spec.indptr.size - 1) // most)
     parts = min(MAX_PARTS, max(1, round(lines * 64 / L1_BYTES)))
     crowded = spec.values.size / units > FMAS_HIDING_A_MISS * lines

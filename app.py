@@ -16,4 +16,4 @@ from workbench.ui.services import first_start  # noqa: E402
 
 shell.main()
 if first_start.FLAG in sys.argv:
-    first_start.begin()
+    first_start.welcome()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.models.network import Network
 
 FLAG = "--first-start"
+_WELCOMED = "welcomed"
 METHODS = ("magnitude",)
 SPARSITIES = (0.5, 0.7, 0.8, 0.9)
 IMAGES = 200
@@ -68,6 +69,15 @@ def begin() -> str | None:
     order = _sweep(network)
     spec = {"kind": "first start", "model": name}
     return registry().start(lambda job: _run(job, network, order), spec=spec).id
+
+
+def welcome() -> None:
+    """Begin, after the first page was drawn; draw it again so that it follows."""
+    if st.session_state.get(_WELCOMED):
+        return
+    st.session_state[_WELCOMED] = True
+    if begin() is not None and running() is not None:
+        st.rerun()
 
 
 def running() -> "JobView | None":

@@ -230,3 +230,29 @@ def test_the_list_is_filtered_by_kind(app: AppTest) -> None:
     app.multiselect(key="kinds").set_value(["eval"]).run()
     table = next(one.value for one in app.dataframe if "kind" in one.value)
     assert list(table["kind"]) == ["eval"]
+
+
+def test_a_factorised_network_is_shown_layer_by_layer_and_written(
+    app: AppTest,
+) -> None:
+    open_page(app, "runs")
+    app.session_state["variant"] = "factorised"
+    app.session_state["formats"] = ["wbp"]
+    app.run()
+    assert not app.exception
+    table = next(one.value for one in app.dataframe if "rank" in one.value)
+    assert (table["after"] <= table["before"] / 2 + 1e-9).all()
+    button(app, "Write and verify").click().run()
+    assert not app.error, app.error[0].value
+    (file,) = app.session_state["exports_ready"].values()
+    assert file.file_name.endswith("factorised.wbp")
+
+
+def test_impossible_bits_are_refused_by_name(app: AppTest) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    open_page(app, "runs")
+    app.session_state["variant"] = "shared weights"
+    app.session_state["exportbits"] = "99"
+    app.run()
+    assert not app.exception
+    assert "99" in app.error[0].value

@@ -106,3 +106,41 @@ def test_a_method_may_choose_the_zeros_while_training(app: AppTest) -> None:
     app.run()
     assert not app.exception
     assert "Trained: **" in texts(app)
+
+
+def test_lottery_tickets_are_drawn_round_by_round(app: AppTest) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    open_page(app, "train")
+    app.session_state["chooser"] = "lottery"
+    app.run()
+    app.selectbox(key="images").select(500).run()
+    app.number_input(key="epochs").set_value(1).run()
+    app.number_input(key="driven-lottery-rounds").set_value(1).run()
+    assert "3 trainings from random weights" in texts(app)
+    button(app, "Start").click().run()
+    view = registry().jobs()[0].wait(TIMEOUT_S)
+    assert view.state == "done", view.error
+    left = [row["left"] for row in view.rows]
+    # The first convolution and the classifier stay dense.
+    assert left == pytest.approx([1.0, 0.5], abs=0.02)
+    assert view.rows[1]["random"] is not None
+    app.run()
+    assert not app.exception
+    assert "of the weights the ticket reaches" in texts(app)
+
+
+def test_weights_may_be_pruned_and_trained_in_the_winograd_domain(
+    app: AppTest,
+) -> None:
+    app.query_params["model"] = "minivgg-mnist5k"
+    open_page(app, "train")
+    app.session_state["chooser"] = "winograd"
+    app.run()
+    app.selectbox(key="images").select(500).run()
+    app.number_input(key="epochs").set_value(1).run()
+    button(app, "Start").click().run()
+    view = registry().jobs()[0].wait(TIMEOUT_S)
+    assert view.state == "done", view.error
+    app.run()
+    assert not app.exception
+    assert "Trained: **" in texts(app)

@@ -9,12 +9,12 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.ui import theme
+from workbench.ui.components.export_code import Subject, export_code
+from workbench.ui.components.export_making import export_making, factor_rows
 from workbench.ui.components.feedback import caught
-from workbench.ui.components.snippets import snippets
 from workbench.ui.format import count, interval, percent, size
 from workbench.ui.notices import show_error
-from workbench.ui.services import accuracy, code, data, exports, recipes
-from workbench.ui.services.trial import BN_IMAGES
+from workbench.ui.services import accuracy, data, exports
 
 if TYPE_CHECKING:
     from workbench.export.format import Exportable
@@ -38,10 +38,14 @@ def export_panel(network: "Network", pruned: "PrunedNetwork | None") -> None:
         bind="query-params",
         help="Raw is what the recipe alone makes. Re-estimated batch norms hold new "
         "means and variances. Shared weights: 8 bits in convolutions, 5 in linear "
-        "layers, for .wbz. Physically smaller: zero filters are cut out.",
+        "layers, for .wbz. Physically smaller: zero filters are cut out. Factorised: "
+        "each dense layer becomes two smaller ones.",
     )
+    how = export_making(variant)
     try:
-        chosen = exports.network_of(variant, network, pruned, seed=recipes.seed())
+        chosen = exports.network_of(variant, network, pruned, how)
+        if variant == exports.FACTORS:
+            factor_rows(exports.factors(network, how).rows)
     except WorkbenchError as error:
         show_error(error)
         return
@@ -68,56 +72,9 @@ def export_panel(network: "Network", pruned: "PrunedNetwork | None") -> None:
             on_click=build,
             disabled=not formats,
         )
-        _code(network, pruned, variant, tuple(formats))
+        export_code(Subject(network, pruned, variant, how), tuple(formats))
     for name, file in exports.ready(chosen, variant).items():
         _file(name, file)
-
-
-def _code(
-    network: "Network",
-    pruned: "PrunedNetwork | None",
-    variant: str,
-    formats: tuple[str, ...],
-) -> None:
-    """Draw code that makes the same files; a trained network has its own code."""
-    from workbench.export.table import find_format
-
-    recipe = None if pruned is None or variant == exports.DENSE else pruned.recipe
-    made = "net" if recipe is None else "pruned"
-    command, python = code.recipe_command(recipe), code.opening(network, recipe)
-    if variant == exports.TUNED:
-        st.caption("The code of a trained network stands on the page Train.")
-        return
-    if variant == exports.PALETTE:
-        python += f'made = wb.compress({made}, "{exports.PALETTE_BITS}")\n'
-    elif variant == exports.SMALLER:
-        python += "made = wb.shrink(pruned)\n"
-    elif variant == exports.BN:
-        python += (
-            'train = wb.dataset_for(net, split="train")\n'
-            f"made = wb.reestimate_bn(pruned, train, images={BN_IMAGES}, "
-            f"seed={recipes.seed()})\n"
-        )
-    else:
-        python += f"made = {made}\n"
-    option = "" if recipe is None else f" --recipe {code.FILE}"
-    files = [f"{name}{find_format(name).suffixes[0]}" for name in formats]
-    for name, file in zip(formats, files, strict=True):
-        python += f'print(wb.export(made, "{file}", format="{name}"))\n'
-        command += (
-            f"python -m workbench compress {network.name}{option} "
-            f"--bits {exports.PALETTE_BITS} -o {file}\n"
-            if variant == exports.PALETTE
-            else f"python -m workbench export {network.name}{option} "
-            f"--format {name} -o {file}\n"
-        )
-        if name != "recipe":
-            command += f"python -m workbench verify {file}\n"
-    note = {
-        exports.BN: "The command exports the raw network; only Python re-estimates.",
-        exports.SMALLER: "The command keeps the shapes; only Python cuts filters out.",
-    }.get(variant, "")
-    snippets(command=command, python=python, key="export-code", note=note)
 
 
 def _accuracy(chosen: "Exportable") -> None:

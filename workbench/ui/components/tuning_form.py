@@ -25,18 +25,16 @@ def tuning_form(*, seed: int) -> Wish:
     )
 
     usual = FinetuneOptions()
-    single = [name for name, row in DRIVEN.items() if row.technique is not None]
+    methods = tuple(DRIVEN)
     chooser = st.segmented_control(
         "Who chooses the zeros",
-        (RECIPE, *single),
+        (RECIPE, *methods),
         default=RECIPE,
         required=True,
         key="chooser",
         bind="query-params",
         help="The recipe of the page Prune, or a method that learns them in training:\n"
-        + "\n".join(f"- {name}: keeps {DRIVEN[name].keeps}" for name in single)
-        + "\n\nLottery tickets have a lesson of their own on the page Learn; their "
-        f"command is `python -m workbench {DRIVEN['lottery'].run}`.",
+        + "\n".join(f"- {name}: keeps {DRIVEN[name].keeps}" for name in methods),
     )
     settings: dict[str, Any] = {"seed": seed}
     if chooser == RECIPE:

@@ -4,9 +4,9 @@ Belongs here: the buttons and which results stand on the page. Does not belong h
 the form (``tuning_form``), the pictures (``tuning_results``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -16,12 +16,15 @@ from workbench.ui.components.job_panel import find, job_panel, remember
 from workbench.ui.components.snippets import snippets
 from workbench.ui.components.tuning_results import tuning_outcome, tuning_progress
 from workbench.ui.format import count, duration
-from workbench.ui.services import recipes, tunings
+from workbench.ui.services import code, recipes, tunings
 
 if TYPE_CHECKING:
     from workbench.jobs.job import JobView
 
 _JOB = "tuning"
+# What the commands finetune and train take as options.
+_TUNES = ("epochs", "lr", "schedule", "rounds", "distill", "rates", "ema")
+_LEARNS = ("epochs", "lr", "rates", "seed")
 
 
 def tuning_panel(order: tunings.Order) -> None:
@@ -104,33 +107,54 @@ def _results(order: tunings.Order, results: object, conditions: str) -> None:
 
 
 def _code(order: tunings.Order) -> None:
-    told = {name: value for name, value in order.settings.items() if name != "seed"}
-    name = order.pruned.base.name
-    said = ", ".join(f"{key}={value!r}" for key, value in told.items())
-    flags = " ".join(
-        f"--{key} {told[key]}" for key in ("epochs", "lr", "schedule") if key in told
-    )
+    """Draw code that repeats the training; the command lacks the rarer settings."""
+    network, settings = order.pruned.base, dict(order.settings)
+    said = ", ".join(f"{key}={value!r}" for key, value in settings.items())
     images = f'train = wb.dataset_for(net, split="train").take({len(order.train)})\n'
-    opening = f'import workbench as wb\n\nnet = wb.load_model("{name}")\n'
     if order.method:
+        flags = _flags(settings, _LEARNS)
         sets = " ".join(f"--set {key}={value}" for key, value in order.params.items())
         params = ", ".join(f"{key}={value!r}" for key, value in order.params.items())
         snippets(
-            command=f"python -m workbench train {name} --method {order.method} {sets} "
-            f"{flags} --images {len(order.train)} -o trained.safetensors",
-            python=f"from workbench.training.learn import Driven\n{opening}{images}"
+            command=f"python -m workbench train {network.name} --method "
+            f"{order.method} {sets} {flags} --images {len(order.train)} "
+            "-o trained.safetensors",
+            python=f"{code.opening(network)}{images}"
+            "from workbench.training.learn import Driven\n\n"
             f'how = Driven.of("{order.method}", {params})\n'
             f"trained = wb.learn(net, train, how=how, {said})\n"
             'print(wb.export(trained, "trained.safetensors"))',
             key="tuning-code",
+            note=_lacking(settings, _LEARNS),
         )
         return
+    recipe = order.pruned.recipe
     snippets(
-        command=f"python -m workbench finetune {name} --recipe recipe.yaml {flags} "
-        f"--images {len(order.train)} -o tuned.safetensors",
-        python=f'{opening}pruned = wb.prune(net, wb.Recipe.load("recipe.yaml"))\n'
-        f"{images}tuned = wb.finetune(pruned, train, {said})\n"
+        command=f"{code.recipe_command(recipe)}python -m workbench finetune "
+        f"{network.name} --recipe {code.FILE} {_flags(settings, _TUNES)} --images "
+        f"{len(order.train)} -o tuned.safetensors",
+        python=f"{code.opening(network, recipe)}{images}"
+        f"tuned = wb.finetune(pruned, train, {said})\n"
         'print(wb.export(tuned, "tuned.safetensors"))',
         key="tuning-code",
-        note="Save the recipe on the page Prune first.",
+        note=_lacking(settings, _TUNES),
     )
+
+
+def _flags(settings: Mapping[str, Any], known: Sequence[str]) -> str:
+    return " ".join(
+        f"--{key} {settings[key]}" for key in known if settings.get(key) is not None
+    )
+
+
+def _lacking(settings: Mapping[str, Any], known: Sequence[str]) -> str:
+    """Say which settings that differ from their defaults only Python takes."""
+    from workbench.training.finetune_options import FinetuneOptions
+
+    usual = FinetuneOptions()
+    only = [
+        key
+        for key, value in settings.items()
+        if key not in known and value != getattr(usual, key)
+    ]
+    return f"Only Python takes: {', '.join(only)}." if only else ""

@@ -5,9 +5,10 @@ import streamlit as st
 from workbench.errors import WorkbenchError
 from workbench.ui.components.data_help import data_help
 from workbench.ui.components.feedback import show_problem
+from workbench.ui.components.lottery_panel import lottery_panel
 from workbench.ui.components.tuning_form import tuning_form
 from workbench.ui.components.tuning_panel import tuning_panel
-from workbench.ui.services import networks, recipes, tunings
+from workbench.ui.services import lotteries, networks, recipes, tunings
 
 network = networks.current()
 recipe = recipes.current()
@@ -25,4 +26,7 @@ try:
 except WorkbenchError as error:
     data_help(error, network)
 else:
-    tuning_panel(order)
+    if wish.method == lotteries.KIND:
+        lottery_panel(order)
+    else:
+        tuning_panel(order)

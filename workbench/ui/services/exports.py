@@ -17,6 +17,7 @@ from workbench.ui.services.trial import BN_IMAGES
 
 if TYPE_CHECKING:
     from workbench.compression.compressed import CompressedNetwork
+    from workbench.compression.factorise import Factorised
     from workbench.data.dataset import Dataset
     from workbench.export.format import Exportable
     from workbench.export.report import ExportReport
@@ -33,6 +34,8 @@ DENSE = "dense"
 TUNED = "fine-tuned"
 PALETTE = "shared weights"
 PALETTE_BITS = "8:conv,5:fc"
+FACTORS = "factorised"
+FORMS = ("low-rank", "spatial", "kronecker")
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,9 @@ class Ready:
 
 def variants(network: "Network", pruned: "PrunedNetwork | None") -> tuple[str, ...]:
     """Return which networks can be exported under the current recipe."""
-    found = [DENSE, PALETTE] if pruned is None else [RAW, BN, PALETTE, DENSE]
+    found = [DENSE, PALETTE, FACTORS]
+    if pruned is not None:
+        found = [RAW, BN, PALETTE, DENSE, FACTORS]
     if pruned is not None and pruned.report.filters_removed:
         found.insert(2, SMALLER)
     if tunings.tuned_of(network) is not None:
@@ -57,26 +62,40 @@ def variants(network: "Network", pruned: "PrunedNetwork | None") -> tuple[str, .
     return tuple(found)
 
 
+@dataclass(frozen=True)
+class Making:
+    """How a variant is made: seed of BN re-estimation, bits, form and share."""
+
+    seed: int = 0
+    bits: str = PALETTE_BITS
+    form: str = FORMS[0]
+    share: float = 0.5
+
+
 def network_of(
-    variant: str, network: "Network", pruned: "PrunedNetwork | None", *, seed: int
+    variant: str, network: "Network", pruned: "PrunedNetwork | None", how: Making
 ) -> "Exportable":
     """Return the network that a variant means.
 
     Raises
     ------
     WorkbenchError
-        Batch norms cannot be re-estimated without training images.
+        Batch norms cannot be re-estimated without training images; impossible bits;
+        no layer that the factors fit.
     """
     if variant == PALETTE:
         source = pruned or network
-        return _compressed(source.digest, source)
+        return _compressed(source.digest, how.bits, source)
+    if variant == FACTORS:
+        return factors(network, how).network
     tuned = tunings.tuned_of(network)
     if variant == TUNED and tuned is not None:
         return tuned
     if pruned is None or variant == DENSE:
         return network
     if variant == BN:
-        return _reestimated(pruned.digest, seed, pruned, data.load(network, "train"))
+        train = data.load(network, "train")
+        return _reestimated(pruned.digest, how.seed, pruned, train)
     if variant == SMALLER:
         return _shrunk(pruned.digest, pruned)
     return pruned
@@ -100,9 +119,28 @@ def _shrunk(digest: str, _pruned: "PrunedNetwork") -> "Network":
 
 @st.cache_resource(max_entries=4, show_spinner="Sharing weights…")
 def _compressed(
-    digest: str, _network: "Network | PrunedNetwork"
+    digest: str, bits: str, _network: "Network | PrunedNetwork"
 ) -> "CompressedNetwork":
-    found: CompressedNetwork = wb.compress(_network, PALETTE_BITS)
+    found: CompressedNetwork = wb.compress(_network, bits)
+    return found
+
+
+def factors(network: "Network", how: Making) -> "Factorised":
+    """Return a network with two smaller layers in the place of each.
+
+    Raises
+    ------
+    WorkbenchError
+        No layer that factors of this form and share fit.
+    """
+    return _factorised(network.digest, how.form, how.share, network)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Finding factors…")
+def _factorised(
+    digest: str, form: str, share: float, _network: "Network"
+) -> "Factorised":
+    found: Factorised = wb.factorise(_network, form, share=share)
     return found
 
 

@@ -1,0 +1,120 @@
+"""Copied code, run as it stands: files, accuracies and digests as on the page."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
+
+import workbench as wb
+from tests.app.conftest import open_page
+from workbench.cli.main import build
+from workbench.models.network import Network
+from workbench.ui.components.export_code import Subject, command_of, script_of
+from workbench.ui.services import code, exports
+
+
+@pytest.fixture(scope="module")
+def lenet() -> Network:
+    return wb.load_model("lenet5-mnist5k")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working directory that copied code writes into."""
+    here = tmp_path / "copied"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    return here
+
+
+def execute(script: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(compile(script, "copied", "exec"), names)
+    return names
+
+
+def shell(text: str) -> list[str]:
+    """Run the workbench lines of a command; return what they printed."""
+    printed = []
+    lines = text.splitlines()
+    if lines[0].startswith("cat >"):
+        end = lines.index("END")
+        Path(code.FILE).write_text("\n".join(lines[1:end]) + "\n")
+        lines = lines[end + 1 :]
+    for line in lines:
+        words = shlex.split(line)
+        assert words[:3] == ["python", "-m", "workbench"], line
+        result = CliRunner().invoke(build(), words[3:])
+        assert result.exit_code == 0, (line, result.output, result.exception)
+        printed.append(result.output)
+    return printed
+
+
+@pytest.mark.parametrize("variant", [exports.RAW, exports.PALETTE, exports.FACTORS])
+def test_the_script_and_the_command_of_an_export_write_the_same_network(
+    lenet: Network, folder: Path, variant: str
+) -> None:
+    pruned = wb.prune(lenet, wb.Recipe.uniform("magnitude", 0.8))
+    how = exports.Making()
+    subject = Subject(lenet, pruned, variant, how)
+    form = "wbz" if variant == exports.PALETTE else "wbp"
+    names = execute(script_of(subject, (form,)))
+    written = folder / f"{form}.{form}"
+    first = written.read_bytes()
+    wanted = exports.network_of(variant, lenet, pruned, how)
+    assert names["made"].digest == wanted.digest
+    written.unlink()
+    assert any("ok" in text for text in shell(command_of(subject, (form,))))
+    assert abs(len(written.read_bytes()) - len(first)) < 2000
+
+
+def blocks(app: AppTest, language: str) -> list[str]:
+    return [one.value for one in app.code if one.language == language]
+
+
+def test_the_code_of_the_page_prune_runs_without_a_file(
+    app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    open_page(app, "prune")
+    app.button(key="preset-magnitude").click().run()
+    (script,) = (text for text in blocks(app, "python") if "wb.bench(" in text)
+    monkeypatch.chdir(folder)
+    # The measurement alone takes ten seconds; its line is tried on the page Speed.
+    names = execute(script.rpartition("print(wb.bench")[0])
+    assert names["pruned"].report.sparsity == pytest.approx(0.79, abs=0.01)
+    (command,) = (text for text in blocks(app, "bash") if " prune " in text)
+    printed = shell(command.rpartition("python -m workbench bench")[0].rstrip())
+    assert (folder / "pruned.safetensors").exists()
+    assert "98." in printed[1] or "97." in printed[1]
+
+
+def test_the_code_of_the_page_speed_measures_what_the_page_measures(
+    app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    app.query_params["seconds"] = "1"
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    open_page(app, "speed")
+    (script,) = (text for text in blocks(app, "python") if "budget_s=" in text)
+    monkeypatch.chdir(folder)
+    found = execute(script)["found"]
+    assert {"torch dense", "workbench dense"} <= {row.name for row in found.timed}
+
+
+def test_the_code_of_the_algorithms_times_the_shape_of_the_page(
+    app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    open_page(app, "speed")
+    app.session_state["explore"] = "Algorithms"
+    app.session_state["ch"], app.session_state["img"] = 4, 7
+    app.run()
+    (script,) = (text for text in blocks(app, "python") if "ConvShape" in text)
+    monkeypatch.chdir(folder)
+    execute(script.replace("seconds=3", "seconds=0.2"))
+    assert "algorithm=" in capsys.readouterr().out

@@ -1,6 +1,5 @@
 """Streamlit entry point: page settings, then the workbench's own shell."""
 
-import sys
 from pathlib import Path
 
 import streamlit as st
@@ -15,5 +14,4 @@ from workbench.ui import shell  # noqa: E402  (page settings must come first)
 from workbench.ui.services import first_start  # noqa: E402
 
 shell.main()
-if first_start.FLAG in sys.argv:
-    first_start.welcome()
+first_start.welcome()

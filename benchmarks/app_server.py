@@ -49,7 +49,8 @@ def served(workspace: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     process = subprocess.Popen(
         [*command, "--server.port", str(port), "--server.headless", "true"],
         cwd=ROOT,
-        env=os.environ | {"WORKBENCH_HOME": str(workspace)},
+        env=os.environ
+        | {"WORKBENCH_HOME": str(workspace), "WORKBENCH_FIRST_START": "0"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -16,6 +16,7 @@ TIMEOUT_S = 600
 def quiet_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Keep runs out of the checkout, and torch from fighting over two cores."""
     monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "workspace"))
+    monkeypatch.setenv("WORKBENCH_FIRST_START", "0")
     monkeypatch.chdir(ROOT)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

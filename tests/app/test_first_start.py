@@ -24,9 +24,11 @@ def test_the_first_start_measures_once_and_fills_the_pages(
     app: AppTest, lenet: Network
 ) -> None:
     job_id = first_start.begin()
+    assert first_start.running() is not None
     assert job_id is not None
     view = registry().get(job_id).wait(TIMEOUT_S)
     assert view.state == "done", view.error
+    assert first_start.step_of(view) == len(first_start.STEPS)
     assert profiles.recorded(lenet) is not None
     assert benches.recorded(first_start.bench_order(lenet)) is not None
     known = sweeps.known(first_start.sweep_order(lenet))

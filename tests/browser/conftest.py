@@ -55,6 +55,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     environment = os.environ | {
         "WORKBENCH_HOME": str(folder / "workspace"),
         "OMP_NUM_THREADS": "1",
+        "WORKBENCH_FIRST_START": "0",
     }
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
     flags = ["--server.port", str(port), "--server.headless", "true"]

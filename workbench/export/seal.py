@@ -41,15 +41,39 @@ def seal(data: bytes) -> bytes:
     >>> is_whole(whole), is_whole(whole.replace(b"name", b"nime"))
     (True, False)
     """
-    if data.count(BLANK.encode()) != 1:
+    start = _blank(data) + len(MARK)
+    digest = hashlib.sha256(data).hexdigest().encode()
+    return data[:start] + digest + data[start + _DIGITS :]
+
+
+def seal_file(path: Path) -> None:
+    """Fill in the blank seal of a file in its place, without a copy of the file.
+
+    Raises
+    ------
+    WorkbenchError
+        As ``seal``.
+    """
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as data:
+        start = _blank(data) + len(MARK)
+        data[start : start + _DIGITS] = hashlib.sha256(data).hexdigest().encode()
+
+
+def _blank(data: bytes | mmap.mmap) -> int:
+    """Return where the one blank seal starts."""
+    text = BLANK.encode()
+    found, at = 0, data.find(text)
+    first = at
+    while at >= 0:
+        found += 1
+        at = data.find(text, at + 1)
+    if found != 1:
         raise WorkbenchError(
-            found=f"{data.count(BLANK.encode())} blank seals in the file to write",
+            found=f"{found} blank seals in the file to write",
             expected="exactly one",
             next_step="Report this: it is an error of the exporter.",
         )
-    start = data.index(MARK) + len(MARK)
-    digest = hashlib.sha256(data).hexdigest().encode()
-    return data[:start] + digest + data[start + _DIGITS :]
+    return first
 
 
 def is_whole(data: bytes | mmap.mmap) -> bool | None:

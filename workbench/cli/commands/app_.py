@@ -21,7 +21,10 @@ def run(
     ] = None,
     quiet: Annotated[
         bool,
-        typer.Option("--quiet", help="Measure nothing by itself at the first start."),
+        typer.Option(
+            "--quiet",
+            help="Measure nothing at the first start (sets WORKBENCH_FIRST_START=0).",
+        ),
     ] = False,
 ) -> None:
     """Start the workbench in the browser and print its address."""
@@ -46,6 +49,8 @@ def run(
                 "Check the path, or leave --data out and download from the page.",
             )
         os.environ["WORKBENCH_DATA"] = str(Path(data).expanduser().resolve())
+    if quiet:
+        os.environ["WORKBENCH_FIRST_START"] = "0"
     print_line(f"Pruning Workbench: http://127.0.0.1:{port}")
     sys.stdout.flush()
     os.chdir(script.parent)
@@ -53,5 +58,5 @@ def run(
     flags = ["--server.port", str(port), "--server.headless", "true"]
     os.execv(
         sys.executable,
-        [*command, *flags, *([] if quiet else ["--", "--first-start"])],
+        [*command, *flags],
     )

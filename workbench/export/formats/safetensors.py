@@ -4,19 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import safetensors
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file, save_file
 
 from workbench.export.format import Exportable, Format
 from workbench.export.provenance import PREFIX, provenance
 from workbench.export.report import Check, failed, passed
-from workbench.export.seal import BLANK, check_seal, seal
+from workbench.export.seal import BLANK, check_seal, seal_file
 from workbench.export.tensors import check_digest, check_same, plain_state
 
 
 def write(network: Exportable, path: Path) -> None:
     """Write the plain state_dict with recipe, digest, version and seal."""
     metadata = {"format": "pt", **provenance(network), PREFIX + "seal": BLANK}
-    path.write_bytes(seal(save(plain_state(network), metadata)))
+    save_file(plain_state(network), path, metadata)
+    seal_file(path)
 
 
 def check(path: Path, against: Exportable | None) -> Iterator[Check]:

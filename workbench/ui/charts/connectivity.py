@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.ui import theme
 from workbench.ui.charts.frame import Figure
+from workbench.ui.charts.parts import parts
 from workbench.ui.format import percent
 
 MAX_SIDE = 64
@@ -29,11 +30,7 @@ def connectivity_figure(
     mask : numpy.ndarray or None
         bool of the same shape, True = keep.
     """
-    values = weights if mask is None else weights * mask
-    flat = values.reshape(values.shape[0], values.shape[1], -1).astype(np.float64)
-    norms = np.sqrt((flat * flat).sum(axis=2))
-    cut = float((norms == 0).mean())
-    shown, step_o, step_i = _thin(norms)
+    shown, step_o, step_i, cut = _thin(weights, mask)
     o, i = np.divmod(np.arange(shown.size), shown.shape[1])
     frame = pd.DataFrame(
         {
@@ -83,13 +80,22 @@ def connectivity_figure(
     )
 
 
-def _thin(norms: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """Return means over blocks, so that no side exceeds ``MAX_SIDE`` cells."""
-    rows, columns = norms.shape
-    step_o, step_i = -(-rows // MAX_SIDE), -(-columns // MAX_SIDE)
-    padded = np.full(
-        (-(-rows // step_o) * step_o, -(-columns // step_i) * step_i), np.nan
-    )
-    padded[:rows, :columns] = norms
-    blocks = padded.reshape(padded.shape[0] // step_o, step_o, -1, step_i)
-    return np.nanmean(blocks, axis=(1, 3)), step_o, step_i
+def _thin(
+    weights: np.ndarray, mask: np.ndarray | None
+) -> tuple[np.ndarray, int, int, float]:
+    """Return means of norms over blocks, the blocks' sides, the share of cut kernels.
+
+    No side has more than ``MAX_SIDE`` cells.
+    """
+    filters, channels = weights.shape[:2]
+    step_o, step_i = -(-filters // MAX_SIDE), -(-channels // MAX_SIDE)
+    starts = np.arange(0, channels, step_i)
+    widths = np.diff([*starts, channels])
+    lines, cut = [], 0
+    for _, some, keep in parts(weights, mask, step=step_o):
+        values = some if keep is None else some * keep
+        flat = values.reshape(len(some), channels, -1)
+        norms = np.sqrt(np.einsum("oik,oik->oi", flat, flat, dtype=np.float64))
+        cut += int(np.count_nonzero(norms == 0))
+        lines.append(np.add.reduceat(norms.sum(axis=0), starts) / widths / len(some))
+    return np.array(lines), step_o, step_i, cut / (filters * channels)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.ui import theme
 from workbench.ui.charts.frame import Figure
+from workbench.ui.charts.parts import parts
 from workbench.ui.format import count, percent
 
 BINS = 61
@@ -28,22 +29,20 @@ def histogram_figure(
     mask : numpy.ndarray or None
         bool of the same shape, True = keep.
     """
-    flat = weights.reshape(-1)
-    limit = float(np.abs(flat).max()) or 1.0
+    limit = max(float(weights.max()), -float(weights.min())) or 1.0
     edges = np.linspace(-limit, limit, BINS + 1)
-    keep = np.ones(flat.size, bool) if mask is None else mask.reshape(-1)
-    parts = {"kept": flat[keep], "pruned": flat[~keep]}
+    kept, pruned, smallest = _counts(weights, mask, edges)
     frame = pd.concat(
         pd.DataFrame(
             {
                 "state": state,
                 "from": edges[:-1],
                 "to": edges[1:],
-                "weights": np.histogram(values, edges)[0],
+                "weights": numbers,
             }
         )
-        for state, values in parts.items()
-        if values.size
+        for state, numbers in (("kept", kept), ("pruned", pruned))
+        if numbers.any()
     )
     colours = theme.palette()
     scale = alt.Scale(domain=["kept", "pruned"], range=[colours.kept, colours.removed])
@@ -58,15 +57,14 @@ def histogram_figure(
             tooltip=["state", "from", "to", "weights"],
         )
     )
-    smallest = float(np.abs(parts["kept"]).min()) if keep.any() else 0.0
-    removed = 1.0 - float(keep.mean())
+    removed = float(pruned.sum()) / weights.size
     chart = bars
     if mask is not None and removed > 0:
         rules = pd.DataFrame({"threshold": [-smallest, smallest]})
         chart = bars + alt.Chart(rules).mark_rule(
             strokeDash=[5, 4], strokeWidth=2, color=colours.accent
         ).encode(x="threshold:Q")
-    reading = f"{count(flat.size)} weights in {BINS} bins of equal width."
+    reading = f"{count(weights.size)} weights in {BINS} bins of equal width."
     if removed > 0:
         reading += (
             f" {percent(removed)} are pruned; the dashed lines mark the smallest kept "
@@ -77,10 +75,27 @@ def histogram_figure(
         name=f"{layer}-weights",
         title=f"Weights of {layer}",
         reading=reading,
-        alt=f"Histogram of {flat.size} weights of {layer}, {percent(removed)} pruned",
+        alt=f"Histogram of {weights.size} weights of {layer}, {percent(removed)} "
+        "pruned",
         chart=chart.properties(height=260),
         data=frame,
     )
+
+
+def _counts(
+    weights: np.ndarray, mask: np.ndarray | None, edges: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the bins of kept and of pruned weights, and the smallest kept size."""
+    kept, pruned = np.zeros((2, BINS), dtype=np.int64)
+    smallest = np.inf
+    for _, some, keep in parts(weights, mask):
+        stay = some.reshape(-1) if keep is None else some[keep]
+        kept += np.histogram(stay, edges)[0]
+        if stay.size:
+            smallest = min(smallest, float(np.abs(stay).min()))
+        if keep is not None:
+            pruned += np.histogram(some[~keep], edges)[0]
+    return kept, pruned, 0.0 if np.isinf(smallest) else smallest
 
 
 def _legend(mask: np.ndarray | None) -> alt.Legend | None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.ui import theme
 from workbench.ui.charts.frame import Figure
+from workbench.ui.charts.parts import parts
 
 
 def norms_figure(layer: str, weights: np.ndarray, mask: np.ndarray | None) -> Figure:
@@ -23,11 +24,14 @@ def norms_figure(layer: str, weights: np.ndarray, mask: np.ndarray | None) -> Fi
     mask : numpy.ndarray or None
         bool of the same shape, True = keep.
     """
-    rows = np.abs(weights.reshape(weights.shape[0], -1)).astype(np.float64)
-    before = rows.sum(axis=1)
-    after = before
-    if mask is not None:
-        after = (rows * mask.reshape(rows.shape)).sum(axis=1)
+    before = np.empty(weights.shape[0])
+    after = np.empty_like(before)
+    for rows, some, keep in parts(weights, mask):
+        sizes = np.abs(some.reshape(len(some), -1))
+        before[rows] = sizes.sum(axis=1, dtype=np.float64)
+        if keep is not None:
+            sizes *= keep.reshape(sizes.shape)
+        after[rows] = sizes.sum(axis=1, dtype=np.float64)
     order = np.argsort(-before, kind="stable")
     frame = pd.DataFrame(
         {

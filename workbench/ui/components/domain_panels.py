@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.models.network import Layer
 
 HEIGHT_PX = 420
+MOST_WEIGHTS = 1 << 23
 
 
 def winograd_panel(layer: "Layer", view: KernelView, digest: str) -> None:
@@ -71,6 +72,13 @@ def winograd_panel(layer: "Layer", view: KernelView, digest: str) -> None:
 
 def palette_panel(layer: "Layer", view: KernelView, digest: str) -> None:
     """Draw the layer with 2^bits shared values, and where these values lie."""
+    if view.weights.size > MOST_WEIGHTS:
+        st.info(
+            f"{layer.id} has {count(view.weights.size)} weights; this view stops at "
+            f"{count(MOST_WEIGHTS)}. The export “shared weights” has no such limit.",
+            icon=":material/info:",
+        )
+        return
     bits = st.slider(
         "Bits a weight",
         1,

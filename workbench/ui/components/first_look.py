@@ -60,20 +60,22 @@ def _sweep(network: "Network") -> "Sweep | None":
 
 
 def _follow() -> None:
-    """Say that measuring goes on, and draw the page again when it has ended."""
-    if first_start.running() is None:
+    """Name the step that runs, and draw the page again when one is over."""
+    begun = first_start.running()
+    if begun is None:
         return
+    before = first_start.step_of(begun)
 
     @st.fragment(run_every=TICK_S)
     def live() -> None:
         view = first_start.running()
-        if view is None:
+        if view is None or first_start.step_of(view) != before:
             st.rerun()
-        else:
-            st.caption(
-                f":material/hourglass_top: Measuring this machine in the background, "
-                f"{view.elapsed_s:.0f} s so far: times and a small sweep of the first "
-                "sample appear here. Everything else works meanwhile."
-            )
+        st.caption(
+            f":material/hourglass_top: This machine is measured in the background, "
+            f"step {before + 1} of {len(first_start.STEPS)}: "
+            f"{first_start.STEPS[min(before, 2)]} ({view.elapsed_s:.0f} s so far). "
+            "Results appear here; everything else works meanwhile."
+        )
 
     live()

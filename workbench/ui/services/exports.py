@@ -101,7 +101,7 @@ def network_of(
     return pruned
 
 
-@st.cache_resource(max_entries=4, show_spinner="Re-estimating batch norms…")
+@st.cache_resource(max_entries=1, show_spinner="Re-estimating batch norms…")
 def _reestimated(
     digest: str, seed: int, _pruned: "PrunedNetwork", _train: "Dataset"
 ) -> "PrunedNetwork":
@@ -111,13 +111,13 @@ def _reestimated(
     return found
 
 
-@st.cache_resource(max_entries=4, show_spinner="Removing filters…")
+@st.cache_resource(max_entries=1, show_spinner="Removing filters…")
 def _shrunk(digest: str, _pruned: "PrunedNetwork") -> "Network":
     found: Network = wb.shrink(_pruned)
     return found
 
 
-@st.cache_resource(max_entries=4, show_spinner="Sharing weights…")
+@st.cache_resource(max_entries=1, show_spinner="Sharing weights…")
 def _compressed(
     digest: str, bits: str, _network: "Network | PrunedNetwork"
 ) -> "CompressedNetwork":
@@ -136,7 +136,7 @@ def factors(network: "Network", how: Making) -> "Factorised":
     return _factorised(network.digest, how.form, how.share, network)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Finding factors…")
+@st.cache_resource(max_entries=1, show_spinner="Finding factors…")
 def _factorised(
     digest: str, form: str, share: float, _network: "Network"
 ) -> "Factorised":

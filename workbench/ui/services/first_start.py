@@ -5,7 +5,8 @@ asked, once, and the job that does it. Does not belong here: the questions thems
 (``profiles``, ``sweeps``, ``benches``), drawing.
 """
 
-from typing import TYPE_CHECKING, Any
+import os
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -20,14 +21,20 @@ if TYPE_CHECKING:
     from workbench.jobs.sweep import SweepOrder
     from workbench.models.network import Network
 
-FLAG = "--first-start"
+SWITCH = "WORKBENCH_FIRST_START"
+"""Environment variable: "0" leaves the first start out, as tests do."""
 _WELCOMED = "welcomed"
 METHODS = ("magnitude",)
 SPARSITIES = (0.5, 0.7, 0.8, 0.9)
 IMAGES = 200
 STOP_DROP = 0.3
 SECONDS = 4.0
-STEPS = ("timing every layer", "a small sensitivity sweep", "timing PyTorch beside it")
+STEPS = (
+    "timing every layer",
+    "measuring PyTorch beside our engine",
+    "a small sensitivity sweep",
+)
+_STEP = "step"
 
 
 def sweep_order(network: "Network") -> "SweepOrder":
@@ -73,7 +80,7 @@ def begin() -> str | None:
 
 def welcome() -> None:
     """Begin, after the first page was drawn; draw it again so that it follows."""
-    if st.session_state.get(_WELCOMED):
+    if st.session_state.get(_WELCOMED) or os.environ.get(SWITCH) == "0":
         return
     st.session_state[_WELCOMED] = True
     if begin() is not None and running() is not None:
@@ -107,21 +114,30 @@ def _sweep(network: "Network") -> "SweepOrder | None":
         return None
 
 
-def _run(job: "Job", network: "Network", order: "SweepOrder | None") -> dict[str, Any]:
+def step_of(view: "JobView") -> int:
+    """Return how many of the steps are over."""
+    return sum(_STEP in row for row in view.rows)
+
+
+def _run(job: "Job", network: "Network", order: "SweepOrder | None") -> None:
     """Answer the questions one after the other; each is recorded by itself."""
     from workbench.jobs.sweep import run_sweep
     from workbench.measure.conditions import read_conditions
 
+    def over(step: int) -> None:
+        job.advance({_STEP: STEPS[step]}, cells=0)
+
     if profiles.recorded(network) is None:
         with compiled(network, threads=1) as program:
             rows = profile_rows(program, weights="dense")
-        job.check()
         results = {"rows": rows, "line": read_conditions(1).line}
         inputs = profiles.inputs_of(network)
         wb.Store().add_run(profiles.KIND, inputs=inputs, results=results)
-    if order is not None and not sweeps.known(order).whole:
-        run_sweep(job, order, store=wb.Store())
+    over(0)
     wanted = bench_order(network)
     if benches.recorded(wanted) is None:
-        return benches.run_bench(job, wanted)
-    return {}
+        benches.run_bench(job, wanted)
+    over(1)
+    if order is not None and not sweeps.known(order).whole:
+        run_sweep(job, order, store=wb.Store())
+    over(2)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from workbench.pruning.recipe import Recipe
 
 MAX_UPLOAD_MB = 600
+LARGE = 30_000_000
+"""Weights of a network from which on copies of it are not kept in number."""
 
 
 def current() -> "Network":
@@ -44,9 +46,29 @@ def _pruned(digest: str, text: str, _network: "Network") -> "PrunedNetwork":
     return pruned
 
 
+@st.cache_resource(show_spinner=False)
+def _newest() -> "dict[tuple[str, str], PrunedNetwork]":
+    """Return the one place of this server for a large pruned network."""
+    return {}
+
+
 def pruned(network: "Network", recipe: "Recipe") -> "PrunedNetwork":
-    """Return the network pruned by a recipe; the same pair gives the same object."""
-    return _pruned(network.digest, recipe.dump(), network)
+    """Return the network pruned by a recipe; the same pair gives the same object.
+
+    Of large networks only the newest is kept, and the one before goes first: each is
+    a copy of all weights.
+    """
+    key = (network.digest, recipe.dump())
+    if sum(layer.params for layer in network.layers) <= LARGE:
+        return _pruned(*key, network)
+    kept = _newest()
+    found = kept.get(key)
+    if found is None:
+        kept.clear()
+        with st.spinner("Pruning…"):
+            found = wb.prune(network, recipe)
+        kept[key] = found
+    return found
 
 
 def add_upload(

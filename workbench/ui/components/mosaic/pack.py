@@ -108,8 +108,8 @@ def _window(shape: tuple[int, ...], first: int) -> tuple[int, int]:
 
 
 def _clip(weights: np.ndarray[Any, np.dtype[np.float32]]) -> float:
-    flat = np.abs(weights.reshape(-1))
-    sample = flat[:: max(1, flat.size // 200_000)]
+    flat = weights.reshape(-1)
+    sample = np.abs(flat[:: max(1, flat.size // 200_000)])
     return max(float(np.quantile(sample, CLIP_QUANTILE)), 1e-12)
 
 

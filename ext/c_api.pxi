@@ -131,6 +131,7 @@ cdef extern from "depthwise.h" nogil:
         int32_t taps
         int32_t grid
         int32_t columns
+        int32_t pace
         int64_t in_cs
         int64_t row_stride
         const int32_t *offsets

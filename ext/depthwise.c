@@ -5,6 +5,11 @@
 
 enum { SINGLES = 4 };
 
+WB_INLINE wb_v16 load_lanes(const float *p, int pace) {
+    if (pace == 1) return wb_load(p);
+    return wb_unzip2(wb_load(p), wb_load(p + 16)).even;
+}
+
 /* Up to four vectors at once, so that sums do not wait for each other. */
 static void plain(const wb_depthwise *a, float *arena, int64_t c, int64_t vector,
                   int count) {
@@ -20,16 +25,29 @@ static void plain(const wb_depthwise *a, float *arena, int64_t c, int64_t vector
         const wb_v16 weight = wb_set1(w[t]);
         const ptrdiff_t at = a->offsets[t];
         for (int i = 0; i < SINGLES; i++)
-            sum[i] = wb_fma(weight, wb_load(p[i] + at), sum[i]);
+            sum[i] = wb_fma(weight, load_lanes(p[i] + at, a->pace), sum[i]);
     }
     for (int i = 0; i < count; i++)
         wb_finish(&a->place, arena, vector + i, c * a->place.out_cs, sum[i]);
 }
 
+/* The vectors of the `size` taps of a filter row, two floats from lane to lane: two
+ * loads serve all of them. `middle` is lane 0 of the middle tap. */
+WB_INLINE void load_paced(const float *middle, wb_v16 *value, const int size) {
+    const wb_pair pair = wb_unzip2(wb_load(middle), wb_load(middle + 16));
+    wb_v16 *const v = value + size / 2;
+    v[0] = pair.even;
+    v[1] = pair.odd;
+    v[-1] = wb_shift_up(pair.odd, wb_set1(middle[-1]));
+    if (size == 3) return;
+    v[2] = wb_shift_down(pair.even, wb_set1(middle[32]));
+    v[-2] = wb_shift_up(pair.even, wb_set1(middle[-2]));
+}
+
 /* Add filter rows first, first + step, ... of `size` taps to n rows of sums. */
 WB_INLINE void add_rows(const wb_depthwise *a, const float *p, const float *w,
                         wb_v16 *sum, const int n, const int size, const int first,
-                        const int step) {
+                        const int step, const int pace) {
     const int taps = (size - first + step - 1) / step;
     const int64_t stride = a->row_stride;
     const float *at[5];
@@ -37,15 +55,17 @@ WB_INLINE void add_rows(const wb_depthwise *a, const float *p, const float *w,
     for (int x = 0; x < size; x++) at[x] = p + a->offsets[first * size + x];
 #pragma GCC unroll 8
     for (int y = 0; y < n + taps - 1; y++) {
+        wb_v16 value[5];
+        if (pace == 2) load_paced(at[size / 2], value, size);
 #pragma GCC unroll 8
         for (int x = 0; x < size; x++) {
-            const wb_v16 value = wb_load(at[x]);
+            if (pace == 1) value[x] = wb_load(at[x]);
             at[x] += stride;
 #pragma GCC unroll 8
             for (int i = 0; i < n; i++) {
                 const int row = first + (y - i) * step;
                 if (y >= i && y - i < taps)
-                    sum[i] = wb_fma(wb_set1(w[row * size + x]), value, sum[i]);
+                    sum[i] = wb_fma(wb_set1(w[row * size + x]), value[x], sum[i]);
             }
         }
     }
@@ -56,7 +76,8 @@ enum { ANY = 0, CLIPPED = 1, AT_ONCE = 2 };
 
 /* n vectors that stand below each other. */
 WB_INLINE void column(const wb_depthwise *a, float *arena, int64_t c, int64_t vector,
-                      const int n, const int size, const int step, const int store) {
+                      const int n, const int size, const int step, const int pace,
+                   const int store) {
     const wb_place *place = &a->place;
     const float *w = a->weights + c * size * size;
     const float *p = arena + place->src + c * a->in_cs + place->in[vector];
@@ -64,8 +85,8 @@ WB_INLINE void column(const wb_depthwise *a, float *arena, int64_t c, int64_t ve
     wb_v16 sum[WB_CHAIN];
 #pragma GCC unroll 8
     for (int i = 0; i < n; i++) sum[i] = wb_set1(a->bias[c]);
-    add_rows(a, p, w, sum, n, size, 0, step);
-    if (step == 2) add_rows(a, p, w, sum, n, size, 1, step);
+    add_rows(a, p, w, sum, n, size, 0, step, pace);
+    if (step == 2) add_rows(a, p, w, sum, n, size, 1, step, pace);
     const int64_t channel = c * place->out_cs;
     if (store == ANY) {
         for (int i = 0; i < n; i++)
@@ -92,49 +113,49 @@ WB_INLINE void column(const wb_depthwise *a, float *arena, int64_t c, int64_t ve
 /* One to four rows of vectors of the channels [low, high). */
 WB_INLINE void band(const wb_depthwise *a, float *arena, const int64_t range[2],
                     int64_t row, const int n, const int size, const int step,
-                    const int store) {
+                    const int pace, const int store) {
     for (int64_t c = range[0]; c < range[1]; c++)
         for (int32_t j = 0; j < a->columns; j++)
-            column(a, arena, c, row * a->columns + j, n, size, step, store);
+            column(a, arena, c, row * a->columns + j, n, size, step, pace, store);
 }
 
 /* Rows of all channels lie together: all channels of four rows before the next ones. */
 WB_INLINE void bands(const wb_depthwise *a, float *arena, const int64_t range[2],
-                     const int size, const int step, const int store) {
+                     const int size, const int step, const int pace, const int store) {
     const int64_t rows = a->place.count / a->columns;
     int64_t row = 0;
     for (; row + WB_CHAIN <= rows; row += WB_CHAIN)
-        band(a, arena, range, row, WB_CHAIN, size, step, store);
-    if (rows - row == 3) band(a, arena, range, row, 3, size, step, store);
-    else if (rows - row == 2) band(a, arena, range, row, 2, size, step, store);
-    else if (rows - row == 1) band(a, arena, range, row, 1, size, step, store);
+        band(a, arena, range, row, WB_CHAIN, size, step, pace, store);
+    if (rows - row == 3) band(a, arena, range, row, 3, size, step, pace, store);
+    else if (rows - row == 2) band(a, arena, range, row, 2, size, step, pace, store);
+    else if (rows - row == 1) band(a, arena, range, row, 1, size, step, pace, store);
 }
 
-#define BANDS(size, step, store)                                                         \
-    static __attribute__((noinline)) void bands_##size##_##step##_##store(               \
+#define BANDS(size, step, pace, store)                                                   \
+    static __attribute__((noinline)) void bands_##size##_##step##_##pace##_##store(      \
         const wb_depthwise *a, float *arena, const int64_t range[2]) {                   \
-        bands(a, arena, range, size, step, store);                                       \
+        bands(a, arena, range, size, step, pace, store);                                 \
     }
-BANDS(3, 1, 0)
-BANDS(3, 1, 1)
-BANDS(3, 1, 2)
-BANDS(3, 2, 0)
-BANDS(3, 2, 1)
-BANDS(3, 2, 2)
-BANDS(5, 1, 0)
-BANDS(5, 1, 1)
-BANDS(5, 1, 2)
-BANDS(5, 2, 0)
-BANDS(5, 2, 1)
-BANDS(5, 2, 2)
+#define BANDS_STORES(size, step, pace)                                                   \
+    BANDS(size, step, pace, 0)                                                           \
+    BANDS(size, step, pace, 1)                                                           \
+    BANDS(size, step, pace, 2)
+BANDS_STORES(3, 1, 1)
+BANDS_STORES(3, 2, 1)
+BANDS_STORES(3, 2, 2)
+BANDS_STORES(5, 1, 1)
+BANDS_STORES(5, 2, 1)
+BANDS_STORES(5, 2, 2)
 
 typedef void (*bands_fn)(const wb_depthwise *, float *, const int64_t[2]);
 
-#define BANDS_FNS(size, step)                                                            \
-    {bands_##size##_##step##_0, bands_##size##_##step##_1, bands_##size##_##step##_2}
-static const bands_fn BANDS_OF[2][2][3] = {
-    {BANDS_FNS(3, 1), BANDS_FNS(3, 2)},
-    {BANDS_FNS(5, 1), BANDS_FNS(5, 2)},
+#define BANDS_FNS(size, step, pace)                                                      \
+    {bands_##size##_##step##_##pace##_0, bands_##size##_##step##_##pace##_1,             \
+     bands_##size##_##step##_##pace##_2}
+/* By size; by grid 1, grid 2 and grid 2 with pace 2; by the way of storing. */
+static const bands_fn BANDS_OF[2][3][3] = {
+    {BANDS_FNS(3, 1, 1), BANDS_FNS(3, 2, 1), BANDS_FNS(3, 2, 2)},
+    {BANDS_FNS(5, 1, 1), BANDS_FNS(5, 2, 1), BANDS_FNS(5, 2, 2)},
 };
 
 WB_DEFINE(depthwise, 1x32, 1x64, 1x64) {
@@ -142,11 +163,11 @@ WB_DEFINE(depthwise, 1x32, 1x64, 1x64) {
     const wb_place *p = &a->place;
     const int64_t low = wb_share(a->channels, tid, nthreads);
     const int64_t high = wb_share(a->channels, tid + 1, nthreads);
-    if (a->grid != 0 && p->count % a->columns == 0) {
+    if (a->grid >= a->pace && p->count % a->columns == 0) {
         const int clipped =
             p->act.curve == WB_LINEAR && p->residual == WB_NONE && !p->unzip;
         const int store = !clipped ? ANY : p->segments == 1 ? AT_ONCE : CLIPPED;
-        const bands_fn fn = BANDS_OF[a->taps == 25][a->grid - 1][store];
+        const bands_fn fn = BANDS_OF[a->taps == 25][a->grid + a->pace - 2][store];
         const int64_t step = a->in_cs < a->row_stride ? high - low : 1;
         for (int64_t c = low; c < high; c += step)
             fn(a, arena, (const int64_t[2]){c, c + step});

@@ -6,8 +6,10 @@
  * 1, those one filter row apart (stride 1); 2, those two apart (stride 2 over phases).
  * Every other case (grid 0) goes tap by tap.
  *
- * Contract: vectors are read at src + c * in_cs + in[v] + offsets[t], 16 floats each;
- * with a grid offsets are row by row, and in[v + columns] - in[v] = row_stride.
+ * Contract: lane l of vector v reads src + c * in_cs + in[v] + offsets[t] + pace * l;
+ * pace is 1, or 2 for stride 2 over the image as it is: 16 or 32 floats are loaded.
+ * With a grid offsets are row by row, and in[v + columns] - in[v] = row_stride; with
+ * a grid and pace 2 the taps of a filter row are neighbours.
  */
 #ifndef WB_DEPTHWISE_H
 #define WB_DEPTHWISE_H
@@ -19,7 +21,7 @@
 typedef struct {
     wb_place place;
     int32_t channels, taps;
-    int32_t grid, columns;
+    int32_t grid, columns, pace;
     int64_t in_cs;
     int64_t row_stride;
     const int32_t *offsets; /* [taps] */

@@ -48,6 +48,7 @@ def depthwise(spec, int isa, grid):
     args.in_cs = spec.in_cs
     args.grid, args.columns = grid.step, grid.columns
     args.row_stride = grid.row_stride
+    args.pace = spec.place.vectors.pace
     args.offsets = <const int32_t *>data(own(keep, spec.offsets, np.int32))
     args.weights = <const float *>data(own(keep, spec.weights, np.float32))
     args.bias = <const float *>data(own(keep, spec.bias, np.float32))

@@ -7,6 +7,9 @@
 typedef struct {
     __m256 lo, hi;
 } wb_v16;
+typedef struct {
+    wb_v16 even, odd;
+} wb_pair;
 
 #define WB_BOTH(op) ((wb_v16){op(a.lo, b.lo), op(a.hi, b.hi)})
 WB_INLINE wb_v16 wb_load(const float *p) {
@@ -55,6 +58,11 @@ WB_INLINE __m256 wb_in_order(__m256 quarters) {
 WB_INLINE wb_v16 wb_unzip(wb_v16 v) {
     return (wb_v16){wb_in_order(_mm256_shuffle_ps(v.lo, v.hi, 0x88)),
                     wb_in_order(_mm256_shuffle_ps(v.lo, v.hi, 0xdd))};
+}
+/* Lanes 0, 2, ... 30 of the 32 floats in a and b, and lanes 1, 3, ... 31. */
+WB_INLINE wb_pair wb_unzip2(wb_v16 a, wb_v16 b) {
+    const wb_v16 first = wb_unzip(a), second = wb_unzip(b);
+    return (wb_pair){{first.lo, second.lo}, {first.hi, second.hi}};
 }
 WB_INLINE float wb_sum(wb_v16 v) {
     const __m256 eight = _mm256_add_ps(v.lo, v.hi);

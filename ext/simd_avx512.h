@@ -5,6 +5,9 @@
 #define WB_TILE(t0, t1, t2) t2
 
 typedef __m512 wb_v16;
+typedef struct {
+    wb_v16 even, odd;
+} wb_pair;
 
 WB_INLINE wb_v16 wb_load(const float *p) { return _mm512_loadu_ps(p); }
 WB_INLINE void wb_store(float *p, wb_v16 v) { _mm512_storeu_ps(p, v); }
@@ -37,5 +40,12 @@ WB_INLINE wb_v16 wb_unzip(wb_v16 v) {
     const __m512i order =
         _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
     return _mm512_permutexvar_ps(order, v);
+}
+/* Lanes 0, 2, ... 30 of the 32 floats in a and b, and lanes 1, 3, ... 31. */
+WB_INLINE wb_pair wb_unzip2(wb_v16 a, wb_v16 b) {
+    const __m512i even =
+        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    return (wb_pair){_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b)};
 }
 WB_INLINE float wb_sum(wb_v16 v) { return _mm512_reduce_add_ps(v); }

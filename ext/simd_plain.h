@@ -10,6 +10,9 @@ typedef int32_t wb_m4 __attribute__((vector_size(16)));
 typedef struct {
     wb_v4 q[4];
 } wb_v16;
+typedef struct {
+    wb_v16 even, odd;
+} wb_pair;
 
 #define WB_EACH(expression)                                                              \
     wb_v16 r;                                                                            \
@@ -54,6 +57,12 @@ WB_INLINE wb_v16 wb_shift_down(wb_v16 v, wb_v16 next) {
 WB_INLINE wb_v16 wb_unzip(wb_v16 v) {
     WB_EACH(__builtin_shuffle(v.q[2 * i % 4], v.q[2 * i % 4 + 1],
                               ((wb_m4){0, 2, 4, 6} + i / 2)));
+}
+/* Lanes 0, 2, ... 30 of the 32 floats in a and b, and lanes 1, 3, ... 31. */
+WB_INLINE wb_pair wb_unzip2(wb_v16 a, wb_v16 b) {
+    const wb_v16 first = wb_unzip(a), second = wb_unzip(b);
+    return (wb_pair){{{first.q[0], first.q[1], second.q[0], second.q[1]}},
+                     {{first.q[2], first.q[3], second.q[2], second.q[3]}}};
 }
 WB_INLINE float wb_sum(wb_v16 v) {
     const wb_v4 four = (v.q[0] + v.q[1]) + (v.q[2] + v.q[3]);

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from math import prod
 
 from workbench.engine.candidates.base import Form, pad_of
-from workbench.engine.candidates.conv import conv_forms
+from workbench.engine.candidates.conv import (
+    conv_forms,
+    depthwise_forms,
+    is_depthwise,
+)
 from workbench.engine.graph import Graph, Node
 from workbench.engine.layout import Layout, Pad, make_layout, split_layout
 from workbench.engine.ops import CONVOLUTIONS
@@ -119,7 +123,9 @@ def _pads(
             continue
         shape = nodes[node.inputs[0]].shape
         slot = pads[parts[node.inputs[0]].slot]
-        for split in {form.split for form in conv_forms(node, shape)}:
+        alone = node.op == "conv2d" and is_depthwise(node)
+        forms = depthwise_forms if alone else conv_forms
+        for split in {form.split for form in forms(node, shape)}:
             slot[split] = slot.get(split, Pad()) | pad_of(node, shape, split)
     for group in _tied(graph, nodes, parts):
         shared = Pad()

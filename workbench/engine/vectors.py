@@ -29,12 +29,16 @@ class Walk:
         Source pixels between two output pixels (stride without phase split).
     repeat : tuple of int
         Output pixels that share one source pixel (nearest upsampling).
+    pace : int
+        Source floats between neighbouring lanes of a vector: 1, or the horizontal
+        step for kernels that read every second pixel themselves.
     """
 
     height: int
     width: int
     step: tuple[int, int] = (1, 1)
     repeat: tuple[int, int] = (1, 1)
+    pace: int = 1
 
 
 def make_vectors(source: Layout, target: Layout, walk: Walk) -> Vectors:
@@ -64,8 +68,8 @@ def make_vectors(source: Layout, target: Layout, walk: Walk) -> Vectors:
     if target.split > 1:
         return _unzipped(reads.reshape(walk.height, walk.width), target)
     writes = target.pixels()[: walk.height, : walk.width].reshape(-1)
-    starts, lengths = _runs(reads, writes)
-    packer = _Packer()
+    starts, lengths = _runs(reads, writes, walk.pace)
+    packer = _Packer(walk.pace)
     for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
         packer.take(int(reads[start]), int(writes[start]), length)
     return packer.table(_row_vectors(source, walk))
@@ -81,10 +85,10 @@ def _source_addresses(source: Layout, walk: Walk) -> NDArray[np.int64]:
 
 
 def _runs(
-    reads: NDArray[np.int64], writes: NDArray[np.int64]
+    reads: NDArray[np.int64], writes: NDArray[np.int64], pace: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return start and length of the stretches contiguous on both sides."""
-    broken = (np.diff(reads) != 1) | (np.diff(writes) != 1)
+    broken = (np.diff(reads) != pace) | (np.diff(writes) != 1)
     starts = np.concatenate(([0], np.flatnonzero(broken) + 1))
     lengths = np.diff(np.concatenate((starts, [reads.size])))
     return starts, lengths
@@ -137,7 +141,8 @@ def _unzipped(reads: NDArray[np.int64], target: Layout) -> Vectors:
 class _Packer:
     """Fills vectors greedily from stretches of pixels."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: int) -> None:
+        self._pace = pace
         self._reads: list[int] = []
         self._outs: list[list[int]] = []
         self._masks: list[list[int]] = []
@@ -155,13 +160,13 @@ class _Packer:
             else:
                 outs.append(write - lane)
                 masks.append(bits)
-            self._next = read + count
-            read, write, length = read + count, write + count, length - count
+            self._next = read + count * self._pace
+            read, write, length = self._next, write + count, length - count
 
     def _lane(self, read: int, write: int) -> int:
         if self._reads:
-            lane = read - self._reads[-1]
-            open_lane = self._next <= read and lane < LANES
+            lane, beside = divmod(read - self._reads[-1], self._pace)
+            open_lane = self._next <= read and lane < LANES and not beside
             room = len(self._outs[-1]) < MAX_SEGMENTS
             if open_lane and (room or self._outs[-1][-1] == write - lane):
                 return lane
@@ -184,4 +189,5 @@ class _Packer:
             vec_out,
             vec_mask,
             row_vectors if whole else 0,
+            pace=self._pace,
         )

@@ -61,8 +61,8 @@ def compressed_rows(
     )
 
 
-def vectors(table: Vectors) -> Vectors:
-    """Check the types and shapes of a vector table."""
+def vectors(table: Vectors, paces: tuple[int, ...] = (1,)) -> Vectors:
+    """Check the types and shapes of a vector table, and that its pace is covered."""
     array("vec_in", table.vec_in, np.int64, 1)
     array("vec_out", table.vec_out, np.int64, 2)
     array("vec_mask", table.vec_mask, np.uint16, 2)
@@ -81,6 +81,12 @@ def vectors(table: Vectors) -> Vectors:
         f"unzip with {shape[1]} segments and row_vectors of {table.row_vectors}",
         "two segments or more and no row_vectors",
         "Pad the segments with empty masks.",
+    )
+    require(
+        table.pace in paces,
+        f"a pace of {table.pace}",
+        "a pace of " + " or ".join(map(str, paces)),
+        "Split the phases of the input, or use a depthwise step.",
     )
     rows = table.row_vectors
     require(
@@ -103,7 +109,7 @@ def vectors(table: Vectors) -> Vectors:
 def read_extent(table: Vectors, src: int, lo: int, hi: int) -> tuple[int, int]:
     """Return the arena range that full-vector loads at offsets lo..hi touch."""
     first = src + int(table.vec_in.min()) + lo
-    return first, src + int(table.vec_in.max()) + hi + LANES
+    return first, src + int(table.vec_in.max()) + hi + LANES * table.pace
 
 
 def write_extent(

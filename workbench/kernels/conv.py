@@ -206,7 +206,7 @@ def depthwise(
         Floats between two channels of the source.
     bias : array of float32, shape (C,)
     vectors, src, dst, out_cs, act, residual, arena_floats
-        As in ``conv_sparse``.
+        As in ``conv_sparse``; vectors may have a pace of 2.
 
     Raises
     ------
@@ -227,7 +227,7 @@ def depthwise(
     reach = (lo + min(0, span), hi + max(0, span))
     _bias(bias, channels)
     place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0))
-    place = _checked(place, reach, channels, arena_floats)
+    place = _checked(place, reach, channels, arena_floats, paces=(1, 2))
     return current().depthwise(Depthwise(weights, offsets, in_cs, bias, place))
 
 
@@ -295,10 +295,15 @@ def _bias(bias: F32, channels: int) -> None:
 
 
 def _checked(
-    place: Placement, reach: tuple[int, int], channels: int, arena_floats: int
+    place: Placement,
+    reach: tuple[int, int],
+    channels: int,
+    arena_floats: int,
+    *,
+    paces: tuple[int, ...] = (1,),
 ) -> Placement:
     """Return the placement with its extent, once every access is in the arena."""
-    table = checks.vectors(place.vectors)
+    table = checks.vectors(place.vectors, paces)
     checks.activation(place.act)
     checks.require(
         place.out_cs >= 0,

@@ -133,6 +133,9 @@ class Vectors:
         Before a vector is stored, its even lanes move to lanes 0..7 and its odd ones
         to lanes 8..15; ``vec_out`` and ``vec_mask`` speak of lanes after that. So a
         convolution writes the phases that one of stride 2 reads. Needs S > 1.
+    pace : int
+        Floats between the places that neighbouring lanes read. 2 is for depthwise
+        convolutions of stride 2 over the image as it is; every other op needs 1.
     """
 
     vec_in: I64
@@ -140,6 +143,7 @@ class Vectors:
     vec_mask: U16
     row_vectors: int = 0
     unzip: bool = False
+    pace: int = 1
 
     @property
     def count(self) -> int:

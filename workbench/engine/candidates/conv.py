@@ -32,6 +32,17 @@ def conv_forms(node: Node, shape: tuple[int, ...]) -> tuple[Form, ...]:
     return (Form("planes"), Form("rows"))
 
 
+def depthwise_forms(node: Node, shape: tuple[int, ...]) -> tuple[Form, ...]:
+    """Return the input forms a depthwise convolution can read, best first.
+
+    With stride 2 it reads every second pixel of the image as it is, too.
+    """
+    forms = conv_forms(node, shape)
+    if forms[0].split == SPLIT_STRIDE:
+        return (Form("rows"), Form("planes"), *forms)
+    return forms
+
+
 @dataclass(frozen=True, eq=False)
 class ConvPlace:
     """Everything about memory that a convolution kernel is given.
@@ -71,7 +82,9 @@ def place_conv(node: Node, binding: Binding) -> ConvPlace:
     window = window_of(node, (channels, source.layout.height, source.layout.width))
     split = source.layout.split
     step = (window.stride[0] // split, window.stride[1] // split)
-    walk = Walk(node.shape[1], node.shape[2], step)
+    paced = is_depthwise(node) and step[1] == SPLIT_STRIDE
+    pace = SPLIT_STRIDE if paced and source.layout.kind != "strips" else 1
+    walk = Walk(node.shape[1], node.shape[2], step, pace=pace)
     residual = binding.inputs[1].start if len(binding.inputs) > 1 else None
     return ConvPlace(
         make_vectors(source.layout, target.layout, walk),

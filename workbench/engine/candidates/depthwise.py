@@ -13,7 +13,7 @@ from workbench.engine.candidates.base import (
     dense_macs,
 )
 from workbench.engine.candidates.conv import (
-    conv_forms,
+    depthwise_forms,
     is_depthwise,
     place_conv,
 )
@@ -25,7 +25,7 @@ MODEL_MACS_PER_MS = 25e6
 
 
 class DepthwiseConv(Candidate):
-    """Planes in, planes out; stride 2 reads the four phases."""
+    """Planes in, planes out; stride 2 reads the image as it is, or its four phases."""
 
     name = "depthwise"
     ops = ("conv2d",)
@@ -39,7 +39,7 @@ class DepthwiseConv(Candidate):
 
     def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
         """Return padded planes or rows; strips for 1x1."""
-        return conv_forms(node, shapes[0])
+        return depthwise_forms(node, shapes[0])
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""

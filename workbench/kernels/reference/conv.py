@@ -22,7 +22,7 @@ from workbench.kernels.types import F32, I64, LANES
 
 def lanes_of(place: Placement) -> I64:
     """Return the arena offset of each lane at offset 0, shape (V, 16)."""
-    lane = np.arange(LANES, dtype=np.int64)
+    lane = np.arange(LANES, dtype=np.int64) * place.vectors.pace
     return np.asarray(place.src + place.vectors.vec_in[:, None] + lane)
 
 

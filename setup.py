@@ -48,6 +48,7 @@ PLAIN = [
     "executor.c",
     "team.c",
     "sparse_pack.c",
+    "winograd_pack.c",
     "emit/encoder.c",
     "emit/memory.c",
     "emit/pack.c",

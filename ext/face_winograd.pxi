@@ -1,7 +1,13 @@
 # Packing of the Winograd convolution.
 from libc.string cimport memset
 
-from workbench.kernels.winograd_spec import coefficients, pack_dense, pack_sparse
+from workbench.kernels.winograd_spec import (
+    WinogradTaps,
+    coefficients,
+    empty_aligned,
+    pack_dense,
+    pack_sparse,
+)
 
 cdef extern from "winograd.h" nogil:
     ctypedef struct wb_winograd:
@@ -28,6 +34,33 @@ cdef extern from "winograd.h" nogil:
         const float *values
     int64_t wb_winograd_scratch(const wb_winograd *args)
 
+cdef extern from "winograd_pack.h" nogil:
+    ctypedef struct wb_winograd_taps:
+        const float *taps
+        const double *g
+        int64_t outputs
+        int64_t channels
+        int64_t m
+        int64_t ob
+    void wb_winograd_pack(const wb_winograd_taps *source, float *packed)
+
+
+cdef object pack_taps(weights, int64_t ob):
+    """Return the packed coordinates of 3x3 weights: see pack_dense."""
+    cdef wb_winograd_taps source
+    count, outputs, channels = weights.shape
+    taps = np.ascontiguousarray(weights.taps)
+    g = np.ascontiguousarray(weights.g)
+    packed = empty_aligned(count * channels * (-(-outputs // 8) * 8))
+    source.taps = <const float *>data(taps)
+    source.g = <const double *>data(g)
+    source.outputs, source.channels = outputs, channels
+    source.m, source.ob = weights.at.shape[0], ob
+    cdef float *room = <float *>data(packed)
+    with nogil:
+        wb_winograd_pack(&source, room)
+    return packed
+
 
 def winograd(spec, int isa):
     """Return the step of a checked WinogradConv."""
@@ -45,7 +78,7 @@ def winograd(spec, int isa):
     args.place.act = act_of(spec.act)
     args.in_cs = spec.in_cs
     args.m = tiles.m
-    args.outputs, args.channels = weights.coords.shape[1:]
+    args.outputs, args.channels = weights.shape[1:]
     args.vectors = tiles.vectors
     args.tail = tiles.count - 16 * (tiles.vectors - 1)
     args.rectify = spec.rectify
@@ -64,7 +97,10 @@ def winograd(spec, int isa):
         args.values = <const float *>data(own(keep, values, np.float32))
         held = indptr.nbytes + index.nbytes + values.nbytes
     else:
-        packed = pack_dense(weights.coords, args.ob)
+        if isinstance(weights, WinogradTaps):
+            packed = pack_taps(weights, args.ob)
+        else:
+            packed = pack_dense(weights.coords, args.ob)
         keep.append(packed)
         args.dense = <const float *>data(packed)
         held = packed.nbytes

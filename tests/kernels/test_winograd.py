@@ -17,6 +17,7 @@ from workbench.kernels import (
     Activation,
     Executor,
     KernelError,
+    WinogradTaps,
     WinogradTiles,
     WinogradWeights,
     conv_winograd,
@@ -328,3 +329,21 @@ def test_unknown_block_and_unpaired_points_are_refused() -> None:
         case.step(replace(weights, bt=bt))
     with pytest.raises(KernelError, match="bias of 3 values"):
         replace(case, bias=np.zeros(3, np.float32)).step(weights)
+
+
+@pytest.mark.parametrize("isa", EVERY)
+@pytest.mark.parametrize(
+    ("m", "outputs", "channels"), [(2, 9, 8), (4, 70, 5), (6, 8, 3)]
+)
+def test_taps_are_packed_like_coordinates(
+    isa: str, m: int, outputs: int, channels: int
+) -> None:
+    # 70 outputs are chunks of 64 and of 6, the last one padded to 8
+    case = make_case(7, LAYER | {"m": m, "outputs": outputs, "inputs": channels})
+    transform = cook_toom(m, 3)
+    at, g, bt = transform.arrays()
+    taps = WinogradTaps(case.weight, g, bt.astype(np.float32), at.astype(np.float32))
+    np.testing.assert_array_equal(taps.coords, case.weights().coords)
+    with forced_isa(isa):
+        ours, theirs = (case.run(case.step(w)) for w in (taps, case.weights()))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)

@@ -41,6 +41,7 @@ from workbench.kernels.types import (
 from workbench.kernels.winograd import conv_winograd, variants_conv_winograd
 from workbench.kernels.winograd_spec import (
     WinogradBlock,
+    WinogradTaps,
     WinogradTiles,
     WinogradWeights,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "Step",
     "Vectors",
     "WinogradBlock",
+    "WinogradTaps",
     "WinogradTiles",
     "WinogradWeights",
     "activation",

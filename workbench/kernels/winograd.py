@@ -17,6 +17,7 @@ from workbench.kernels.winograd_spec import (
     ROWS,
     WinogradBlock,
     WinogradConv,
+    WinogradTaps,
     WinogradTiles,
     WinogradWeights,
 )
@@ -34,7 +35,7 @@ _WEIGHTS_FIX = "Make the weights with workbench.engine.winograd.transform_weight
 
 def conv_winograd(
     *,
-    weights: WinogradWeights,
+    weights: WinogradWeights | WinogradTaps,
     bias: F32,
     tiles: WinogradTiles,
     src: int,
@@ -54,7 +55,7 @@ def conv_winograd(
 
     Parameters
     ----------
-    weights : WinogradWeights
+    weights : WinogradWeights or WinogradTaps
         O output and C input channels.
     bias : array of float32, shape (O,)
     tiles : WinogradTiles
@@ -94,7 +95,7 @@ def conv_winograd(
         "0 or more floats between channels",
         "Take the channel strides of the layouts.",
     )
-    chosen = _block(variant, weights, tiles)
+    chosen = _block(variant, outputs, weights.sparse, tiles)
     extents = [_reads(tiles, src, (channels - 1) * in_cs)]
     span = (outputs - 1) * out_cs
     for base in (dst,) if residual is None else (dst, residual):
@@ -150,10 +151,9 @@ def variants_conv_winograd(
 
 
 def _block(
-    variant: str | None, weights: WinogradWeights, tiles: WinogradTiles
+    variant: str | None, outputs: int, sparse: bool, tiles: WinogradTiles
 ) -> WinogradBlock:
-    outputs = weights.coords.shape[1]
-    names = variants_conv_winograd(outputs, tiles, sparse=weights.sparse)
+    names = variants_conv_winograd(outputs, tiles, sparse=sparse)
     checks.require(
         variant is None or variant in names,
         f"variant {variant!r} of conv_winograd",
@@ -164,9 +164,21 @@ def _block(
     return WinogradBlock(int(vectors), int(rows))
 
 
-def _checked_weights(weights: WinogradWeights, m: int) -> tuple[int, int]:
+def _checked_weights(
+    weights: WinogradWeights | WinogradTaps, m: int
+) -> tuple[int, int]:
     """Return (O, C), once shapes and the order of the points are right."""
-    checks.array("coords", weights.coords, np.float32, 3)
+    if isinstance(weights, WinogradTaps):
+        checks.array("taps", weights.taps, np.float32, 4)
+        checks.array("g", weights.g, np.float64, 2)
+        checks.require(
+            weights.taps.shape[2:] == (3, 3) and weights.g.shape == (m + 2, 3),
+            f"taps {weights.taps.shape} and G {weights.g.shape}",
+            f"taps (O, C, 3, 3) and G ({m + 2}, 3)",
+            _WEIGHTS_FIX,
+        )
+    else:
+        checks.array("coords", weights.coords, np.float32, 3)
     checks.array("bt", weights.bt, np.float32, 2)
     checks.array("at", weights.at, np.float32, 2)
     alpha = m + 2
@@ -174,10 +186,10 @@ def _checked_weights(weights: WinogradWeights, m: int) -> tuple[int, int]:
         m in SIZES
         and weights.bt.shape == (alpha, alpha)
         and weights.at.shape == (m, alpha)
-        and weights.coords.shape[0] == alpha * alpha
-        and min(weights.coords.shape) > 0,
+        and weights.shape[0] == alpha * alpha
+        and min(weights.shape) > 0,
         f"m = {m} with BT {weights.bt.shape}, AT {weights.at.shape}, "
-        f"coords {weights.coords.shape}",
+        f"coords {weights.shape}",
         "m of 2, 4 or 6, BT (m+2, m+2), AT (m, m+2), coords ((m+2)^2, O, C)",
         _WEIGHTS_FIX,
     )
@@ -190,7 +202,7 @@ def _checked_weights(weights: WinogradWeights, m: int) -> tuple[int, int]:
         "points such as 0, 1, -1, 2, -2",
         _WEIGHTS_FIX,
     )
-    return weights.coords.shape[1], weights.coords.shape[2]
+    return weights.shape[1], weights.shape[2]
 
 
 def _checked_tiles(tiles: WinogradTiles) -> None:

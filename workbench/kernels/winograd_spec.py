@@ -7,8 +7,11 @@ Does not belong here: how tiles are laid out (engine) or any arithmetic.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.kernels.types import F32, I32, I64, LANES, U16, Activation
+
+F64 = NDArray[np.float64]
 
 ROWS = 8
 """Output channels of one packed weight tile; WB_WINOGRAD_ROWS in C."""
@@ -85,9 +88,50 @@ class WinogradWeights:
     sparse: bool = False
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Coordinates, output and input channels."""
+        return self.coords.shape
+
+    @property
     def products(self) -> int:
         """Multiplications a tile: non-zeros, or all."""
         return int(np.count_nonzero(self.coords) if self.sparse else self.coords.size)
+
+
+@dataclass(frozen=True, eq=False)
+class WinogradTaps:
+    """Ordinary 3x3 weights that are transformed while they are packed, all dense.
+
+    Parameters
+    ----------
+    taps : array of float32, shape (O, C, 3, 3)
+    g : array of float64, shape (m + 2, 3)
+        Weight transform.
+    bt, at : array of float32
+        As in `WinogradWeights`.
+    """
+
+    taps: F32
+    g: F64
+    bt: F32
+    at: F32
+    sparse: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Coordinates, output and input channels."""
+        return (self.g.shape[0] ** 2, *self.taps.shape[:2])
+
+    @property
+    def coords(self) -> F32:
+        """What `WinogradWeights` holds: ``G g G^T`` in float64, rounded once."""
+        flat = self.taps.reshape(-1, 9).T.astype(np.float64)
+        return (np.kron(self.g, self.g) @ flat).astype(np.float32).reshape(self.shape)
+
+    @property
+    def products(self) -> int:
+        """Multiplications a tile."""
+        return int(np.prod(self.shape))
 
 
 @dataclass(frozen=True)
@@ -114,7 +158,7 @@ class WinogradConv:
     """Everything a back end needs to build the step."""
 
     tiles: WinogradTiles
-    weights: WinogradWeights
+    weights: WinogradWeights | WinogradTaps
     bias: F32
     src: int
     in_cs: int
@@ -132,7 +176,7 @@ class WinogradConv:
         return self.weights.products * self.tiles.count
 
 
-def coefficients(weights: WinogradWeights) -> F32:
+def coefficients(weights: WinogradWeights | WinogradTaps) -> F32:
     """The numbers that the straight-line transforms use, in the order C reads them.
 
     Even and odd parts share them: the product of all (x - p^2), the products without
@@ -167,7 +211,7 @@ def pack_dense(coords: F32, outputs: int) -> F32:
     if rows % ROWS:
         padded = np.zeros((count, -(-rows // ROWS) * ROWS, channels), dtype=np.float32)
         padded[:, :rows] = coords
-    packed = _aligned(padded.size)
+    packed = empty_aligned(padded.size)
     start = 0
     for first in range(0, padded.shape[1], outputs):
         tiles = padded[:, first : first + outputs].reshape(count, -1, ROWS, channels)
@@ -177,7 +221,7 @@ def pack_dense(coords: F32, outputs: int) -> F32:
     return packed
 
 
-def _aligned(floats: int) -> F32:
+def empty_aligned(floats: int) -> F32:
     """Return uninitialised floats that start at a cache line."""
     room = np.empty(floats + LANES, np.float32)
     start = -room.ctypes.data % (4 * LANES) // 4

@@ -17,14 +17,14 @@ from workbench.engine.candidates.base import (
     window_of,
 )
 from workbench.engine.graph import Node
-from workbench.engine.winograd import Transform, cook_toom, transform_weights
+from workbench.engine.winograd import Transform, cook_toom
 from workbench.engine.winograd_error import gate
 from workbench.engine.winograd_tables import make_tiles
 from workbench.kernels import (
     LANES,
     Step,
+    WinogradTaps,
     WinogradTiles,
-    WinogradWeights,
     conv_winograd,
     variants_conv_winograd,
 )
@@ -108,9 +108,10 @@ class WinogradConv(Candidate):
         return float(products + moves)
 
 
-def _weights(node: Node, transform: Transform) -> WinogradWeights:
-    at, _, bt = (matrix.astype(np.float32) for matrix in transform.arrays())
-    return WinogradWeights(transform_weights(node.params["weight"], transform), bt, at)
+def _weights(node: Node, transform: Transform) -> WinogradTaps:
+    at, g, bt = transform.arrays()
+    matrices = g, bt.astype(np.float32), at.astype(np.float32)
+    return WinogradTaps(node.params["weight"], *matrices)
 
 
 def tiles_of(node: Node, binding: Binding, m: int) -> WinogradTiles:

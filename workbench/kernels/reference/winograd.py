@@ -16,7 +16,8 @@ _LANE = np.arange(LANES, dtype=np.int64)
 def winograd(spec: WinogradConv) -> ReferenceStep:
     """Return the step; see ``workbench.kernels.conv_winograd``."""
     weights, vectors = spec.weights, range(spec.tiles.vectors)
-    count, outputs, inputs = weights.coords.shape
+    coords = weights.coords
+    count, outputs, inputs = coords.shape
     sources = spec.src + np.arange(inputs, dtype=np.int64) * spec.in_cs
 
     def apply(arena: F32, x: F32, y: F32) -> None:
@@ -26,7 +27,7 @@ def winograd(spec: WinogradConv) -> ReferenceStep:
             inside = np.einsum("ai,bj,cijt->abct", weights.bt, weights.bt, tiles)
             if spec.rectify:
                 inside = np.maximum(inside, 0)
-            products = weights.coords @ inside.reshape(count, inputs, LANES)
+            products = coords @ inside.reshape(count, inputs, LANES)
             square = products.reshape(*inside.shape[:2], outputs, LANES)
             results.append(
                 np.einsum("ra,xb,abot->ortx", weights.at, weights.at, square)
@@ -34,9 +35,7 @@ def winograd(spec: WinogradConv) -> ReferenceStep:
         for vector, rows in zip(vectors, results, strict=True):
             _store(arena, spec, vector, rows)
 
-    return ReferenceStep(
-        "numpy_winograd", spec.macs, weights.coords.nbytes, spec.extent, apply
-    )
+    return ReferenceStep("numpy_winograd", spec.macs, coords.nbytes, spec.extent, apply)
 
 
 def _tiles(arena: F32, table: WinogradTiles, sources: I64, vector: int) -> F32:

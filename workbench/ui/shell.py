@@ -55,8 +55,7 @@ def main() -> None:
         )
         for position, link in enumerate(PAGES)
     ]
-    here = Path(__file__).parent
-    st.logo(here / "logo.svg", size="small", icon_image=here / "icon.png")
+    st.logo(Path(__file__).parent / "logo.svg", size="small")
     page: Any = st.navigation(
         pages, position="hidden" if teaching.hidden("pages") else "top"
     )

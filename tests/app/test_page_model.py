@@ -83,6 +83,17 @@ def test_one_click_measures_every_layer_into_the_table(app: AppTest) -> None:
     assert 30 < table["time_share"].sum() <= 100
 
 
+def test_the_work_is_shown_block_by_block_on_demand(app: AppTest) -> None:
+    app.query_params["work_as"] = "block by block"
+    open_page(app, "model")
+    assert not app.get("vega_lite_chart")
+    (boxes,) = app.get("plotly_chart")
+    assert "features.17" in boxes.proto.spec
+    app.segmented_control(key="work_as").set_value("layer by layer").run()
+    assert len(app.get("vega_lite_chart")) == 1
+    assert not app.get("plotly_chart")
+
+
 def test_the_architecture_names_every_layer_and_frames_the_selected_one() -> None:
     from workbench.models.loading import load_model
     from workbench.ui.services.architecture import dot

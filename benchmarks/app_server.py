@@ -19,7 +19,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 START_S = 120
-WAIT_MS = 240_000
+# A machine that others use makes a measurement of seconds one of minutes.
+WAIT_MS = 600_000
 STILL_MS = 700
 # Nothing runs, nothing is stale, every chart is drawn.
 _IDLE = """() => {

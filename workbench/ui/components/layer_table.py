@@ -54,7 +54,7 @@ def layer_table(
         on_select=lambda: follow_rows(key, names),
         selection_mode="single-row",
         column_order=[name for name in COLUMNS if name in rows[0]],
-        column_config=_config(),
+        column_config=_config("ms" in rows[0]),
         alt=f"Layer table, {len(rows)} layers",
     )
 
@@ -67,44 +67,42 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**here)
 
 
-def _config() -> dict[str, Any]:
+def _config(timed: bool) -> dict[str, Any]:
+    """Return the columns; with times beside them, shares are numbers without bars."""
     column = st.column_config
+    share = _number if timed else _bar
     return {
-        "layer": column.TextColumn("Layer", pinned=True, width=92),
-        "kind": column.TextColumn("Type", width=56),
+        "layer": column.TextColumn("Layer", pinned=True, width=100),
+        "kind": column.TextColumn("Type", width=50),
         "weight": column.TextColumn(
-            "Weight", help="O × I × KH × KW, or O × I.", width=120
+            "Weight", help="O × I × KH × KW, or O × I.", width=116
         ),
-        "stride": column.NumberColumn("Stride", width=50),
+        "stride": column.NumberColumn("Stride", width=48),
         "weights": column.NumberColumn(
-            "Weights (k)", format="%.1f", help=tip("parameters"), width=80
+            "Weights (k)", format="%.1f", help=tip("parameters"), width=76
         ),
         "dense_macs": column.NumberColumn(
-            "MACs (M)", format="%.2f", help=tip("dense MACs"), width=74
+            "MACs (M)", format="%.2f", help=tip("dense MACs"), width=70
         ),
-        "share": column.ProgressColumn(
-            "of MACs",
-            format="%.1f\u00a0%%",
-            min_value=0,
-            max_value=100,
-            width=90,
-            help=tip("share of MACs"),
-        ),
-        "ms": column.NumberColumn("ms", format="%.3f", help=tip("latency"), width=56),
-        "time_share": column.ProgressColumn(
-            "of time",
-            format="%.1f\u00a0%%",
-            min_value=0,
-            max_value=100,
-            width=92,
-            help=tip("share of time"),
-        ),
-        "sparsity": column.ProgressColumn(
-            "Sparsity",
-            format="%.1f\u00a0%%",
-            min_value=0,
-            max_value=100,
-            width=92,
-            help=tip("sparsity"),
-        ),
+        "share": share("of MACs", tip("share of MACs")),
+        "ms": column.NumberColumn("ms", format="%.3f", help=tip("latency"), width=52),
+        "time_share": share("of time", tip("share of time")),
+        "sparsity": share("Sparsity", tip("sparsity")),
     }
+
+
+def _bar(name: str, help: str) -> Any:
+    return st.column_config.ProgressColumn(
+        name,
+        format="%.1f\u00a0%%",
+        min_value=0,
+        max_value=100,
+        width=82,
+        help=help,
+    )
+
+
+def _number(name: str, help: str) -> Any:
+    return st.column_config.NumberColumn(
+        name, format="%.1f\u00a0%%", width=62, help=help
+    )

@@ -40,7 +40,7 @@ pruned = None if recipes.is_empty(recipe) else networks.pruned(network, recipe)
 shown = pruned or network
 rows = costs.layer_rows(shown)
 
-left, right = st.columns([8, 5], gap="medium")
+left, right = st.columns([9, 5], gap="medium")
 with right:
     layer = choose_layer(network)
     view = layer_view(network, pruned, layer.id, height_px=480)

@@ -68,3 +68,26 @@ def test_a_layer_of_zeros_has_a_scale_all_the_same() -> None:
     head, quantised, _ = unpack(pack(KernelView("z", np.zeros((2, 2, 3, 3)))).data)
     assert head["step"] > 0
     assert not quantised.any()
+
+
+def test_the_patterns_of_a_mask_are_named_by_their_bits() -> None:
+    values = weights_of(2, 3, 3, 3)
+    mask = np.zeros(values.shape, bool)
+    # Four kernels keep their middle row (bits 3, 4, 5: 8 + 16 + 32), one a corner.
+    mask[0, :, 1] = True
+    mask[1, 0, 1] = True
+    mask[1, 1, 0, 0] = True
+    head, *_ = unpack(pack(KernelView("c", values, mask)).data)
+    assert head["patterns"] == [[56, "80.0\u00a0%"], [1, "20.0\u00a0%"]]
+
+
+def test_masks_without_a_dictionary_have_no_patterns() -> None:
+    values = weights_of(16, 16, 3, 3)
+    whole = np.ones(values.shape, bool)
+    whole[3] = False
+    free = np.abs(values) > 0.05
+    for mask in (None, whole, free):
+        head, *_ = unpack(pack(KernelView("c", values, mask)).data)
+        assert head["patterns"] == []
+    flat, *_ = unpack(pack(KernelView("f", values[:, :, 0, 0], free[:, :, 0, 0])).data)
+    assert flat["patterns"] == []

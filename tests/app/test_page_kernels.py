@@ -10,7 +10,7 @@ def test_the_layers_mosaic_is_drawn_with_its_facts(app: AppTest) -> None:
     open_page(app, "kernels")
     assert len(app.get("bidi_component")) == 1
     assert "32 × 32 × 3 × 3" in texts(app)
-    assert "Click a kernel in the mosaic" in texts(app)
+    assert "**Heaviest kernel: filter " in texts(app)
 
 
 def test_a_picked_kernel_shows_its_exact_weights(app: AppTest) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from workbench.ui import theme
 from workbench.ui.components.mosaic import KernelView, Pick
+from workbench.ui.components.mosaic.pack import MAX_WEIGHTS
 from workbench.ui.format import percent
 
 
@@ -20,18 +21,22 @@ def kernel_detail(view: KernelView, pick: Pick | None) -> None:
     view : KernelView
         The layer on the screen.
     pick : Pick or None
-        The kernel that was clicked; None shows what to do.
+        The kernel that was clicked; None shows the heaviest one.
     """
-    if pick is None or not _inside(view, pick):
+    chosen = pick is not None and _inside(view, pick)
+    if not chosen:
+        pick = _heaviest(view)
+    if pick is None:
         st.caption("Click a kernel in the mosaic to see its exact weights here.")
         return
     weights = np.atleast_2d(view.weights[pick.o, pick.i])
     mask = None if view.mask is None else np.atleast_2d(view.mask[pick.o, pick.i])
-    st.markdown(f"**Kernel: filter {pick.o}, channel {pick.i}**")
+    title = "Kernel" if chosen else "Heaviest kernel"
+    st.markdown(f"**{title}: filter {pick.o}, channel {pick.i}**")
     table = pd.DataFrame(weights)
     table.columns = [f"column {n}" for n in range(weights.shape[1])]
     table.index = pd.Index([f"row {n}" for n in range(weights.shape[0])])
-    st.table(table.style.apply(_shade, mask=mask, axis=None).format("{:+.4f}"))
+    st.table(table.style.apply(_shade, mask=mask, axis=None).format(_signed))
     norm = float(np.sqrt((weights.astype(np.float64) ** 2).sum()))
     text = f"Norm {norm:.4g}."
     if mask is not None:
@@ -39,9 +44,24 @@ def kernel_detail(view: KernelView, pick: Pick | None) -> None:
         kept = left / max(norm * norm, 1e-30)
         text += (
             f" The mask keeps {int(mask.sum())} of {mask.size} weights and "
-            f"{percent(kept)} of the energy; pruned weights are struck through."
+            f"{percent(kept)} of the energy; pruned weights are shaded and struck "
+            "through."
         )
     st.caption(text)
+
+
+def _heaviest(view: KernelView) -> Pick | None:
+    """Return the kernel of the largest norm; None of a layer too large to ask."""
+    if view.weights.size > MAX_WEIGHTS:
+        return None
+    flat = view.weights.reshape(*view.weights.shape[:2], -1)
+    norms = np.einsum("oik,oik->oi", flat, flat)
+    o, i = np.unravel_index(int(norms.argmax()), norms.shape)
+    return Pick(int(o), int(i))
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4f}".replace("-", "\u2212")
 
 
 def _inside(view: KernelView, pick: Pick) -> bool:

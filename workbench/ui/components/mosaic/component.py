@@ -14,7 +14,7 @@ _MOUNT = st.components.v2.component(
     css=(_HERE / "mosaic.css").read_text(encoding="utf-8"),
     js="\n".join(
         (_HERE / name).read_text(encoding="utf-8")
-        for name in ("mosaic.js", "controls.js")
+        for name in ("mosaic.js", "overview.js", "patterns.js", "controls.js")
     ),
 )
 

@@ -133,6 +133,7 @@ class View {
     this.root = root
     this.canvas = root.querySelector("#view")
     this.wipe = 100
+    this.byPattern = false
     this.cursor = null
     this.picked = null
     this.drag = null
@@ -146,9 +147,8 @@ class View {
     this.colours = palette(this.root.host ?? this.root)
     this.plan = arrange(head, 2.2)
     this.before = paint(this.parts, this.plan, this.colours, false)
-    this.after = head.masked
-      ? paint(this.parts, this.plan, this.colours, true)
-      : this.before
+    this.byPattern = this.byPattern && head.patterns.length > 0
+    this.after = afterPicture(this)
     const shape = [head.layer, head.o, head.i, head.kh, head.kw].join()
     this.canvas.style.height = `${head.height}px`
     this.canvas.setAttribute("aria-label", head.alt)
@@ -181,6 +181,7 @@ class View {
     this.y = top + Math.max(0, (h - this.plan.height * this.scale) / 2)
     this.fitted = true
     this.draw()
+    this.say(this.cursor)
   }
 
   zoom(factor, px, py) {
@@ -191,6 +192,7 @@ class View {
     this.scale = next
     this.fitted = false
     this.draw()
+    this.say(this.cursor)
   }
 
   hit(px, py) {
@@ -202,7 +204,6 @@ class View {
     const { plan, scale } = this
     g.setTransform(this.ratio, 0, 0, this.ratio, 0, 0)
     g.clearRect(0, 0, this.width, this.height)
-    g.imageSmoothingEnabled = scale < 1
     g.imageSmoothingQuality = "high"
     const edge = (this.width * this.wipe) / 100
     const copy = (picture, from, to) => {
@@ -211,7 +212,10 @@ class View {
       g.beginPath()
       g.rect(from, 0, to - from, this.height)
       g.clip()
-      g.drawImage(picture, this.x, this.y, plan.width * scale, plan.height * scale)
+      const near = !far(this)
+      const shown = near ? picture : overview(this, picture, picture === this.after)
+      g.imageSmoothingEnabled = near && scale < 1
+      g.drawImage(shown, this.x, this.y, plan.width * scale, plan.height * scale)
       g.restore()
     }
     copy(this.after, 0, edge)
@@ -270,7 +274,9 @@ class View {
         const gone = x + scale / 2 < edge && !kept(n)
         if (gone) this.hatch(g, x, y, scale)
         else if (numbers) {
-          g.fillStyle = Math.abs(weights[n]) > 76 ? this.strong() : this.colours.text
+          const deep = Math.abs(weights[n]) > 76
+          const onColour = this.byPattern ? x + scale / 2 < edge : deep
+          g.fillStyle = onColour ? this.strong() : this.colours.text
           g.fillText(value(this.parts, n), x + scale / 2, y + scale / 2)
         }
       }
@@ -352,7 +358,7 @@ class View {
     const { head, kept } = this.parts
     const status = this.root.querySelector("#status")
     if (!spot) {
-      status.textContent = head.summary
+      status.textContent = head.summary + (far(this) ? FAR_TEXT : "")
       return
     }
     const n = ((spot.f * head.i + spot.c) * head.kh + spot.r) * head.kw + spot.s
@@ -381,6 +387,7 @@ class View {
     swatch.fillStyle = this.colours.prunedCss
     swatch.fillRect(0, 0, 14, 12)
     this.hatch(swatch, 0, 0, 13)
+    dressPatterns(this)
     this.say(this.cursor)
   }
 }

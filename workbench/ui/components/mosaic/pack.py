@@ -16,6 +16,9 @@ from workbench.ui.format import count, percent
 MAX_WEIGHTS = 1 << 22
 """Largest number of weights sent at once: 4 MB, drawn in about 50 ms."""
 
+MOST_PATTERNS = 16
+"""Most patterns of a mask that are told apart by colour."""
+
 CLIP_QUANTILE = 0.995
 """Colours saturate at this quantile of |w|, so that outliers do not wash out."""
 
@@ -87,6 +90,7 @@ def pack(view: KernelView, *, first_filter: int = 0) -> Packed:
         "firstO": first_filter,
         "firstI": 0,
         "masked": view.mask is not None,
+        "patterns": _patterns(view.mask),
         "clip": f"{clip:.2g}",
         "step": clip / 127.0,
         "digits": max(0, math.floor(-math.log10(clip / 127.0))),
@@ -98,6 +102,23 @@ def pack(view: KernelView, *, first_filter: int = 0) -> Packed:
     encoded = json.dumps(header).encode()
     data = len(encoded).to_bytes(4, "little") + encoded
     return Packed(data + quantised.tobytes() + mask_bits, shown)
+
+
+def _patterns(mask: np.ndarray[Any, np.dtype[np.bool_]] | None) -> list[list[Any]]:
+    """Return [bits, share of kept kernels] a pattern, most frequent first.
+
+    Bit k is the k-th place of a 3 x 3 kernel, row by row. Empty for a mask that is no
+    dictionary: other kernels, more than ``MOST_PATTERNS``, or whole kernels only.
+    """
+    if mask is None or mask.ndim != 4 or mask.shape[2:] != (3, 3):
+        return []
+    bits = mask.reshape(-1, 9) @ (1 << np.arange(9))
+    codes, counts = np.unique(bits[bits > 0], return_counts=True)
+    if not 1 <= codes.size <= MOST_PATTERNS or codes.tolist() == [511]:
+        return []
+    order = np.argsort(-counts, kind="stable")
+    total = int(counts.sum())
+    return [[int(codes[n]), percent(counts[n] / total)] for n in order]
 
 
 def _window(shape: tuple[int, ...], first: int) -> tuple[int, int]:

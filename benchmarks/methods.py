@@ -1,15 +1,17 @@
 """Every pruning method at equal theoretical MACs: accuracy, executed MACs, time, bytes.
 
     python -m benchmarks.methods [--network resnet20-cifar10] [--output methods.json]
-        [--targets 0.5,0.3,0.15,0.1] [--variants magnitude,filter] [--images 2000]
-        [--tune-images 5000 --epochs 1 --lr 0.02] [--seconds 3] [--seed 0]
+        [--targets 0.5,0.3,0.15,0.1] [--variants "magnitude;filter l1"] [--images 2000]
+        [--tune-images 4000 --epochs 2 --lr 0.02] [--seconds 2] [--seed 0]
 
-First pass: each method's strength is found by search, then raw and BN top-1, executed
-MACs and interleaved time against the dense program. Second pass, with --epochs above 0:
-fine-tuning from the BN re-estimated network, masks frozen, BN re-estimated again. The
-file is written after every cell and read again
-at the start, so that a run can be stopped and continued; --table only prints it.
---retime first measures the cells anew whose times something else disturbed.
+First pass: each method's strength is found by search, then raw and BN top-1. Second
+pass, with --epochs above 0: fine-tuning from the BN re-estimated network, masks frozen,
+BN re-estimated again. Third pass, with --seconds above 0: executed MACs and interleaved
+time against the dense program. The file is written after every cell and read again at
+the start, so that a run can be stopped and continued.
+
+--table only prints the file; --retime only times again: all cells of the file, or with
+`--retime disturbed` those that have no time or whose time something else disturbed.
 """
 
 import argparse
@@ -21,7 +23,7 @@ from typing import Any
 import torch
 
 import workbench as wb
-from benchmarks.methods_table import disturbed, markdown
+from benchmarks.methods_table import disturbed, markdown, untimed
 from workbench.analysis.equal_macs import at_macs
 from workbench.measure.contenders import Contender, subject_of
 from workbench.measure.interleave import Settings, measure_contenders
@@ -63,13 +65,10 @@ def main() -> None:
         torch.set_num_threads(1)
         bench = Bench(options, book, path)
         if options.retime:
-            bench.retime()
-        for run in (bench.measure_cell, bench.tune_cell):
-            if run == bench.tune_cell and not options.epochs:
-                continue
-            for target in map(float, options.targets.split(",")):
-                for name in options.variants.split(";"):
-                    run(name, target)
+            every = options.retime == "all"
+            bench.retime(list(book["cells"]) if every else disturbed(book))
+        else:
+            bench.run()
     print(markdown(book))
 
 
@@ -77,21 +76,21 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--network", default="resnet20-cifar10")
     parser.add_argument("--output", default="methods.json")
-    parser.add_argument("--targets", default="0.3,0.5,0.15,0.1")
+    parser.add_argument("--targets", default="0.5,0.3,0.15,0.1")
     parser.add_argument("--variants", default=";".join(VARIANTS), help="split by ;")
     parser.add_argument("--images", type=int, default=2000, help="test images")
-    parser.add_argument("--tune-images", type=int, default=5000)
-    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--tune-images", type=int, default=4000)
+    parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--lr", type=float, default=0.02)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--table", action="store_true", help="only print the file")
-    parser.add_argument("--retime", action="store_true", help="disturbed cells first")
+    parser.add_argument("--retime", nargs="?", const="all", help="all or disturbed")
     return parser.parse_args()
 
 
 class Bench:
-    """The run: what all cells share, and the two passes."""
+    """The run: what all cells share, and the three passes."""
 
     def __init__(
         self, options: argparse.Namespace, book: dict[str, Any], path: Path
@@ -100,7 +99,7 @@ class Bench:
         self.network = wb.load_model(options.network)
         self.train = wb.dataset_for(self.network, split="train")
         self.test = wb.dataset_for(self.network, split="test").take(options.images)
-        self.program = wb.compile(self.network)
+        self.program: Any = None
         costs = wb.layer_costs(self.network)
         facts = {
             "network": self.network.name,
@@ -119,8 +118,21 @@ class Bench:
     def key(self, name: str, target: float) -> str:
         return f"{target:g} {name}"
 
+    def run(self) -> None:
+        """All three passes over the cells asked for; what the file has stays."""
+        targets = [float(one) for one in self.options.targets.split(",")]
+        names = self.options.variants.split(";")
+        asked = [(name, target) for target in targets for name in names]
+        for name, target in asked:
+            self.measure_cell(name, target)
+        if self.options.epochs:
+            for name, target in sorted(asked, key=lambda one: names.index(one[0])):
+                self.tune_cell(name, target)
+        if self.options.seconds:
+            self.retime(untimed(self.book))
+
     def measure_cell(self, name: str, target: float) -> None:
-        """Raw and BN accuracy, MACs, bytes and time; skipped if the file has it."""
+        """Raw and BN accuracy and bytes; skipped if the file has the cell."""
         if self.key(name, target) in self.book["cells"]:
             return
         start = perf_counter()
@@ -143,14 +155,16 @@ class Bench:
         if abs(found.share - target) <= NEAR:
             fixed = wb.reestimate_bn(found.pruned, self.train, seed=self.options.seed)
             cell |= counts(found.pruned)
+            costs = wb.layer_costs(smallest(found.pruned, method))
+            cell["bytes"] = min(costs.sparse_bytes, costs.dense_bytes)
             cell["raw"] = accuracy(wb.evaluate(found.pruned, self.test))
             cell["bn"] = accuracy(wb.evaluate(fixed, self.test))
-            cell |= self.timed(found.pruned, method)
         self.save(self.key(name, target), cell, perf_counter() - start)
 
     def timed(self, pruned: Any, method: str) -> dict[str, Any]:
         """Executed MACs and ms of the pruned program beside the dense one."""
-        small = wb.shrink(pruned) if method in SHRINKING else pruned
+        self.program = self.program or wb.compile(self.network)
+        small = smallest(pruned, method)
         program = wb.compile(small)
         lanes = [
             Contender("dense", "workbench", subject_of(self.network), self.dense),
@@ -164,19 +178,19 @@ class Bench:
         settings = Settings(budget_s=self.options.seconds)
         found = measure_contenders(lanes, threads=1, rounds=ROUNDS, settings=settings)
         rows = {row["name"]: row for row in found.to_dict(baseline="dense")["rows"]}
-        costs = wb.layer_costs(small)
         self.book["conditions"] = found.conditions.to_dict()
         return {
             "executed_macs": sum(step.executed_macs for step in program.steps),
-            "bytes": min(costs.sparse_bytes, costs.dense_bytes),
             "dense_ms": rows["dense"]["median_ms"],
             "time": rows["pruned"],
             "warning": found.warning,
         }
 
-    def retime(self) -> None:
-        """Time the cells anew that something else on the machine disturbed."""
-        for key in disturbed(self.book):
+    def retime(self, keys: list[str]) -> None:
+        """Time these cells, those without any setting left out."""
+        for key in keys:
+            if "raw" not in self.book["cells"][key]:
+                continue
             start = perf_counter()
             cell = self.book["cells"][key]
             recipe = wb.Recipe.loads(cell["recipe"])
@@ -224,6 +238,10 @@ class Bench:
         beside.replace(self.path)
         shown = {k: cell[k]["top1"] for k in ("raw", "bn", "tuned") if k in cell}
         print(f"{key}: {cell['share']:.3f} {shown} {seconds:.0f} s", flush=True)
+
+
+def smallest(pruned: Any, method: str) -> Any:
+    return wb.shrink(pruned) if method in SHRINKING else pruned
 
 
 def accuracy(found: Any) -> dict[str, Any]:

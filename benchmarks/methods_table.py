@@ -50,19 +50,25 @@ def markdown(book: dict[str, Any]) -> str:
 
 
 def disturbed(book: dict[str, Any]) -> list[str]:
-    """Return the cells whose times spread widely, or whose dense program ran slow.
+    """Return the cells without a time, or whose time something else disturbed.
 
-    The dense program is the same in every cell: where it took a quarter longer than
+    That is: a wide spread, or a slow dense program beside them. The dense program is the same in every cell: where it took a quarter longer than
     in the median cell, something else was running.
     """
     timed = {key: one for key, one in book["cells"].items() if "dense_ms" in one}
     known = [one["dense_ms"] for one in timed.values() if one["dense_ms"]]
     limit = SLOW * median(known) if known else 0.0
-    return [
+    return untimed(book) + [
         key
         for key, one in timed.items()
         if one["warning"] or (one["dense_ms"] or 0.0) > limit
     ]
+
+
+def untimed(book: dict[str, Any]) -> list[str]:
+    """Return the cells that have an accuracy and no time yet."""
+    cells = book["cells"]
+    return [key for key in cells if "raw" in cells[key] and "time" not in cells[key]]
 
 
 def tuning_line(book: dict[str, Any]) -> str:
@@ -88,8 +94,10 @@ def row(cell: dict[str, Any], dense_macs: int, busy: bool) -> str:
     if "raw" not in cell:
         reason = f"nearest is {share}, least {100 * cell['least']:.1f} %"
         return f"| {cell['variant']} | {reason} |" + " |" * (len(COLUMNS) - 2)
-    time = cell["time"]
-    if time["refused"]:
+    time = cell.get("time")
+    if time is None:
+        shown, ratio = "-", "-"
+    elif time["refused"]:
         shown, ratio = f"refused: {time['refused']}", "-"
     else:
         mark = " (disturbed)" if busy else ""
@@ -103,13 +111,18 @@ def row(cell: dict[str, Any], dense_macs: int, busy: bool) -> str:
     values = [cell["variant"], share]
     values += [percent(cell.get(key)) for key in ("raw", "bn", "tuned")]
     values += [
-        f"{100 * cell['executed_macs'] / dense_macs:.1f} %",
+        executed(cell, dense_macs),
         shown,
         ratio,
         f"{cell['bytes'] / 1024:.0f}",
         removed,
     ]
     return "| " + " | ".join(values) + " |"
+
+
+def executed(cell: dict[str, Any], dense_macs: int) -> str:
+    found = cell.get("executed_macs")
+    return "-" if found is None else f"{100 * found / dense_macs:.1f} %"
 
 
 def percent(accuracy: dict[str, Any] | None) -> str:

@@ -52,8 +52,9 @@ def markdown(book: dict[str, Any]) -> str:
 def disturbed(book: dict[str, Any]) -> list[str]:
     """Return the cells without a time, or whose time something else disturbed.
 
-    That is: a wide spread, or a slow dense program beside them. The dense program is the same in every cell: where it took a quarter longer than
-    in the median cell, something else was running.
+    That is: a wide spread, or a slow dense program beside them. The dense program is
+    the same in every cell: where it took a quarter longer than in the median cell,
+    something else was running.
     """
     timed = {key: one for key, one in book["cells"].items() if "dense_ms" in one}
     known = [one["dense_ms"] for one in timed.values() if one["dense_ms"]]

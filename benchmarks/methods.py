@@ -23,8 +23,8 @@ from typing import Any
 import torch
 
 import workbench as wb
+from benchmarks.methods_bases import Bases
 from benchmarks.methods_table import disturbed, markdown, untimed
-from workbench.analysis.equal_macs import at_macs
 from workbench.measure.contenders import Contender, subject_of
 from workbench.measure.interleave import Settings, measure_contenders
 from workbench.measure.peers.protocol import FunctionRunner
@@ -51,6 +51,17 @@ VARIANTS = {
     "block n=16": ("block", {"n": 16}),
     "pconv elog": ("pconv", {"set": "elog"}),
     "pconv random": ("pconv", {"set": "random"}),
+    "filter l1, global": ("filter", {"scope": "global"}),
+    "winograd F(2, 3)": ("magnitude", {}),
+    "slimming, trained": ("slimming", {}),
+    "stripe, trained": ("stripe", {}),
+    "flops gates": ("filter", {}),
+}
+BASES = {
+    "winograd F(2, 3)": "winograd",
+    "slimming, trained": "slimming",
+    "stripe, trained": "skeleton",
+    "flops gates": "flops",
 }
 SHRINKING = ("filter", "channel", "slimming", "layer")
 NEAR = 0.03
@@ -109,6 +120,18 @@ class Bench:
             "dense_macs": costs.dense_macs,
             "dense_bytes": costs.dense_bytes,
         }
+        self.tuning = {
+            "images": options.tune_images,
+            "epochs": options.epochs,
+            "lr": options.lr,
+        }
+        self.bases = Bases(
+            self.network,
+            self.train,
+            folder=path.with_suffix(".weights"),
+            settings=self.tuning,
+            seed=options.seed,
+        )
         known = book.setdefault("run", facts)
         if {key: known.get(key) for key in facts} != facts:
             raise SystemExit(f"{path} is of another run: {known}; give --output NEW")
@@ -136,15 +159,8 @@ class Bench:
         if self.key(name, target) in self.book["cells"]:
             return
         start = perf_counter()
-        method, params = VARIANTS[name]
-        found = at_macs(
-            self.network,
-            method,
-            target,
-            data=self.train,
-            seed=self.options.seed,
-            params=params,
-        )
+        method = VARIANTS[name][0]
+        found = self.bases.at(VARIANTS[name], target, BASES.get(name))
         cell: dict[str, Any] = {
             "variant": name,
             "target": target,
@@ -193,10 +209,13 @@ class Bench:
                 continue
             start = perf_counter()
             cell = self.book["cells"][key]
-            recipe = wb.Recipe.loads(cell["recipe"])
-            pruned = wb.prune(self.network, recipe, self.train)
-            cell |= self.timed(pruned, recipe.layers[0].method)
+            cell |= self.timed(self.pruned(cell), VARIANTS[cell["variant"]][0])
             self.save(key, cell, perf_counter() - start)
+
+    def pruned(self, cell: dict[str, Any]) -> wb.PrunedNetwork:
+        """Return the network of a cell again."""
+        base = BASES.get(cell["variant"])
+        return self.bases.pruned(cell["recipe"], cell["target"], base)
 
     def dense(self, _setup: Any) -> FunctionRunner:
         return FunctionRunner(self.program)
@@ -204,20 +223,11 @@ class Bench:
     def tune_cell(self, name: str, target: float) -> None:
         """Fine-tuned accuracy; skipped if the file has it for these settings."""
         cell = self.book["cells"][self.key(name, target)]
-        asked = {
-            "images": self.options.tune_images,
-            "epochs": self.options.epochs,
-            "lr": self.options.lr,
-        }
+        asked = self.tuning
         if "raw" not in cell or cell.get("tuning") == asked:
             return
         start = perf_counter()
-        recipe = wb.Recipe.loads(cell["recipe"])
-        pruned = wb.reestimate_bn(
-            wb.prune(self.network, recipe, self.train),
-            self.train,
-            seed=self.options.seed,
-        )
+        pruned = wb.reestimate_bn(self.pruned(cell), self.train, seed=self.options.seed)
         tuned = wb.finetune(
             pruned,
             self.train.take(asked["images"]),

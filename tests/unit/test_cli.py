@@ -217,6 +217,21 @@ def test_prune_takes_the_methods_own_parameters(shell: Shell) -> None:
     assert share == pytest.approx(0.5, abs=0.01)
 
 
+def test_prune_in_the_winograd_domain_converts_first(
+    shell: Shell, tmp_path: Path
+) -> None:
+    out = tmp_path / "net.wbp"
+    words = ("prune", "minivgg-mnist5k", "--method", "winograd", "--sparsity", 0.75)
+    found = shell.json(*words, "--match", "features.3", "-o", out)
+    rows = {row["id"]: row for row in found["report"]["layers"]}
+    # 32 x 32 kernels of 4 x 4 numbers over 14 x 14 tiles of 2 x 2 outputs.
+    assert rows["features.3"]["weights"] == 32 * 32 * 16
+    assert rows["features.3"]["zeros"] == 32 * 32 * 12
+    saved = 32 * 32 * (9 * 28 * 28 - 4 * 14 * 14)
+    assert found["dense_macs"] - found["theoretical_macs"] == saved
+    assert wb.Program.load(out).input_shape == (1, 28, 28)
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [
@@ -233,6 +248,8 @@ def test_prune_takes_the_methods_own_parameters(shell: Shell) -> None:
         ("prune lenet5-mnist5k --method block --set n=3 --set n=4", "'n' twice"),
         ("prune lenet5-mnist5k --method block --set n", "--set 'n'"),
         ("prune lenet5-mnist5k --method nm --set k=3", "unknown key 'k'"),
+        ("prune lenet5-mnist5k --method flops", "which chooses while it trains"),
+        ("prune lenet5-mnist5k --method winograd --macs 0.3", "--macs with method"),
         ("prune lenet5-mnist5k --method filter --macs 30", "a share of 30"),
         ("prune lenet5-mnist5k --method filter --macs .3 --match a", "and --match"),
         ("prune lenet5-mnist5k --recipe {recipe} --set n=3", "and --set"),

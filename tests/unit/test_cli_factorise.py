@@ -10,6 +10,12 @@ from workbench.cli.main import build
 from workbench.errors import WorkbenchError
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """Keep what the command records out of the working directory."""
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+
+
 def invoke(*arguments):
     return CliRunner().invoke(build(), ["factorise", "lenet5-mnist5k", *arguments])
 
@@ -28,6 +34,10 @@ def test_json_counts_by_hand(tmp_path):
     assert facts["accuracy"]["after, not tuned"]["n"] == 100
     assert facts["accuracy"]["after, not tuned"]["top1"] > 0.9
     assert wb.Program.load(out).input_shape == (1, 28, 28)
+    (kept,) = wb.Store().runs()
+    assert (kept.kind, kept.inputs["match"]) == ("factorise", "fc1")
+    assert kept.inputs["split"] == "test"
+    assert kept.results["layers"] == facts["layers"]
 
 
 @pytest.mark.parametrize("form", ["spatial", "kronecker"])

@@ -27,6 +27,10 @@ def test_finetune_keeps_zeros_and_writes_what_it_says(
     assert set(found["accuracy"]) == {"raw", "bn_reestimated", "tuned"}
     assert found["accuracy"]["tuned"]["n"] == 1000
     assert found["export"]["format"] == "safetensors"
+    (kept,) = shell.json("runs")["runs"]
+    assert (kept["kind"], kept["inputs"]["images"]) == ("finetune", 128)
+    assert kept["inputs"]["settings"] == found["settings"]
+    assert kept["results"]["accuracy"] == found["accuracy"]
     again = shell.json(
         "finetune", "lenet5-mnist5k", "--weights", out, *FEW, "--schedule", "one-shot"
     )
@@ -84,6 +88,9 @@ def test_train_by_a_method_that_chooses(shell: Shell) -> None:
     found = shell.json(*words, *FEW)
     assert found["macs"] / found["dense_macs"] == pytest.approx(0.5, rel=0.03)
     assert found["history"][0]["remarks"]["zeros"] > 0
+    (kept,) = shell.json("runs")["runs"]
+    assert kept["kind"] == "train"
+    assert kept["inputs"]["parameters"]["target"] == 0.5
 
 
 def test_train_plays_the_lottery(shell: Shell) -> None:

@@ -138,6 +138,35 @@ def test_channel_takes_the_least_used_inputs() -> None:
     assert pruned.masks["0"].flatten(1).all(dim=1).tolist() == [True, True, False]
 
 
+def test_a_global_threshold_compares_filters_over_their_layers_mean() -> None:
+    net = chain(1, 1, 3, 4)
+    for name, norms in (("1", [4.0, 5.0, 6.0]), ("2", [1.0, 2.0, 30.0, 7.0])):
+        weight = net.module.get_parameter(f"{name}.weight").data
+        weight.copy_(torch.tensor(norms)[:, None, None, None].expand_as(weight))
+    pruned = prune(net, Recipe.uniform("filter", 0.5, scope="global"))
+    kept = [pruned.masks[name].flatten(1).any(dim=1).tolist() for name in ("1", "2")]
+    # Over their means (5 and 10): 0.8 1 1.2 | 0.1 0.2 3 0.7. Of seven, four go: 0.1
+    # 0.2 0.7 0.8. The bare norms are 36 45 54 | 27 54 810 189: 27 36 45 54 would go.
+    assert kept == [[False, True, True], [False, False, True, False]]
+
+
+def test_a_global_threshold_leaves_every_layer_its_floor() -> None:
+    net = chain(1, 2, 4, 8, 2)
+    weight = net.module.get_parameter("1.weight").data
+    # Nearly all of layer 1 is one filter: the others score 4e-6 over the mean.
+    norms = torch.tensor([1e-6, 1, 1e-6, 1e-6])
+    weight.copy_(norms[:, None, None, None].expand_as(weight))
+    report = prune(net, Recipe.uniform("filter", 0.7, scope="global")).report
+    removed = [report.layer(name).filters_removed for name in ("1", "2", "3")]
+    # 0.7 of 14 units are 10 (9.8); layer 1 keeps one of four.
+    assert sum(removed) == 10
+    assert removed[0] == 3
+    wide = Recipe.uniform("filter", 0.5, scope="global", floor=0.5)
+    report = prune(net, wide).report
+    removed = [report.layer(name).filters_removed for name in ("1", "2", "3")]
+    assert removed == [2, 4, 1]
+
+
 def test_round_to_keeps_multiples() -> None:
     net = chain(3, 20, 4)
     for sparsity, kept in ((0.0, 20), (0.3, 16), (0.5, 8), (0.9, 8)):

@@ -23,10 +23,13 @@ def outputs(module: nn.Module) -> torch.Tensor:
 
 @pytest.mark.parametrize("sparsity", [0.25, 0.5, 0.7])
 @pytest.mark.parametrize("method", ["filter", "channel"])
+@pytest.mark.parametrize("scope", ["layer", "global"])
 @pytest.mark.parametrize("kind", TOPOLOGIES)
-def test_smaller_equals_masked(kind: str, method: str, sparsity: float) -> None:
+def test_smaller_equals_masked(
+    kind: str, scope: str, method: str, sparsity: float
+) -> None:
     net = network(kind)
-    pruned = prune(net, Recipe.uniform(method, sparsity))
+    pruned = prune(net, Recipe.uniform(method, sparsity, scope=scope))
     small = shrink(pruned)
     error = (outputs(pruned.module) - outputs(small.module)).abs().max()
     assert float(error) < TOLERANCE

@@ -208,7 +208,8 @@ def test_facts_name_recipe_and_weights(tmp_path):
     assert "magnitude" in facts["workbench.recipe"]
 
 
-def test_command_writes_the_file_and_the_papers_table(tmp_path):
+def test_command_writes_the_file_and_the_papers_table(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
     recipe = tmp_path / "r.yaml"
     wb.Recipe.uniform("magnitude", 0.9).save(recipe)
     out = tmp_path / "lenet.wbz"
@@ -223,3 +224,6 @@ def test_command_writes_the_file_and_the_papers_table(tmp_path):
     # 430,500 weights of 4 bytes; a tenth of the two large layers is left, at about
     # 9 bits each: more than twenty times smaller.
     assert out.stat().st_size < 4 * 430_500 / 20
+    (kept,) = wb.Store().runs()
+    assert (kept.kind, kept.inputs["bits"]) == ("compress", "8:conv,5:fc")
+    assert kept.results["file"]["bytes"] == out.stat().st_size

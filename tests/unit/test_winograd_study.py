@@ -8,11 +8,18 @@ import pytest
 from small_networks import small_network, small_pruned
 from typer.testing import CliRunner
 
+import workbench as wb
 from workbench.analysis.winograd import random_weight, rank_points
 from workbench.analysis.winograd_study import computes_correlation, error_in, study
 from workbench.cli.main import build
 from workbench.engine.winograd import Transform, cook_toom
 from workbench.errors import WorkbenchError
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """Keep what the command records out of the working directory."""
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
 
 
 @pytest.mark.parametrize("m", range(1, 9))
@@ -88,6 +95,9 @@ def test_command_gives_json_of_a_network():
     assert [row["m"] for row in layer["errors"]] == [2, 3]
     fill = layer["fill_in"][0]
     assert np.shape(fill["by_coordinate"]) == (6, 6)
+    (kept,) = wb.Store().runs()
+    assert (kept.kind, kept.inputs["layer"]) == ("winograd", "conv2")
+    assert kept.results["layers"] == facts["layers"]
 
 
 def test_command_explains_wrong_use():

@@ -11,6 +11,7 @@ import workbench as wb
 from tests.unit.training_cases import digest, one_thread, stripes, wide_network
 from workbench.engine.winograd import cook_toom
 from workbench.errors import WorkbenchError
+from workbench.models.network import Network
 from workbench.pruning.masks import revived
 from workbench.training.learn import Driven, learn_logged
 from workbench.training.winograd_conv import WinogradConv2d, in_winograd_domain
@@ -20,6 +21,13 @@ __all__ = ["one_thread"]
 SHORT: dict[str, Any] = {"epochs": 8, "lr": 0.05, "batch_size": 16}
 # Three layers of F(4, 3) in float32.
 TOLERANCE = 2e-4
+
+
+def in_domain(base: Network, *, relu: bool) -> wb.PrunedNetwork:
+    """Return the network pruned to half in the domain, not trained."""
+    how = Driven.of("winograd", sparsity=0.5, relu=relu)
+    assert how.method.pruned is not None
+    return how.method.pruned(base, how.params)
 
 
 @pytest.mark.parametrize("m", [2, 4])
@@ -90,6 +98,19 @@ def test_the_engine_runs_it_and_multiplies_what_is_left() -> None:
     with torch.inference_mode():
         wanted = tuned.module(image).numpy()
     assert np.abs(program(image.numpy()) - wanted).max() < TOLERANCE
+
+
+def test_the_engine_runs_relus_in_the_domain() -> None:
+    base = wide_network()
+    pruned, outside = (in_domain(base, relu=relu) for relu in (True, False))
+    program = wb.compile(pruned, threads=1)
+    image = stripes().tensor(slice(0, 1))
+    with torch.inference_mode():
+        wanted = pruned.module(image).numpy()
+        plain = outside.module(image).numpy()
+    assert np.abs(program(image.numpy()) - wanted).max() < TOLERANCE
+    # Not the function of the same layers with their ReLUs outside.
+    assert np.abs(wanted - plain).max() > 0.01
 
 
 def test_a_relu_in_the_domain_is_another_function_and_moves_there() -> None:

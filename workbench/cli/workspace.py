@@ -42,10 +42,9 @@ def record(
     results: Mapping[str, Any],
     data: Any = None,
     threads: int = 1,
+    more: Mapping[str, Any] | None = None,
 ) -> str | None:
-    """Record one result of a command; return the run's id.
-
-    A workspace that cannot be written is said on stderr and costs nothing else: None.
+    """Record what a command did with a network; return the run's id.
 
     Parameters
     ----------
@@ -59,14 +58,23 @@ def record(
         What it was evaluated on.
     threads : int
         Of the engines.
+    more : mapping, optional
+        Further inputs: the options that decide the result.
+    """
+    inputs = network_inputs(network, data=data, threads=threads, more=more)
+    return record_inputs(kind, inputs, results)
+
+
+def record_inputs(
+    kind: str, inputs: Mapping[str, Any], results: Mapping[str, Any]
+) -> str | None:
+    """Record one result of a command by its inputs; return the run's id.
+
+    A workspace that cannot be written is said on stderr and costs nothing else: None.
     """
     try:
         with open_store(None) as store:
-            run = store.add_run(
-                kind,
-                inputs=network_inputs(network, data=data, threads=threads),
-                results=plain(results),
-            )
+            run = store.add_run(kind, inputs=plain(inputs), results=plain(results))
     except WorkbenchError as error:
         typer.echo(f"not recorded: {error.found}", err=True)
         return None

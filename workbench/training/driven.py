@@ -64,7 +64,7 @@ class MacsParams(MethodParams):
 
 
 class WinogradParams(MethodParams):
-    """Sparsity of the products in the Winograd domain, the tile, the ReLU."""
+    """Sparsity in the Winograd domain, the tile, the ReLU, which layers."""
 
     sparsity: Annotated[
         float, Field(ge=0, lt=1, description="zeros / total, in the Winograd domain")
@@ -76,6 +76,7 @@ class WinogradParams(MethodParams):
         bool,
         Field(description="move ReLUs into the domain: this changes the function"),
     ] = False
+    match: Annotated[str, Field(description="layers to convert: id or pattern")] = "*"
 
 
 class LotteryParams(MethodParams):
@@ -141,7 +142,9 @@ def _gates(network: Network, params: MacsParams) -> Cut:
 
 
 def _winograd(network: Network, params: WinogradParams) -> PrunedNetwork:
-    converted = in_winograd_domain(network, m=params.m, relu=params.relu)
+    converted = in_winograd_domain(
+        network, m=params.m, relu=params.relu, match=params.match
+    )
     rules = [
         Rule.of(name, "magnitude", sparsity=params.sparsity)
         for name, part in converted.module.named_modules()
@@ -180,7 +183,7 @@ _ALL = (
         "the largest weights in the Winograd domain, where they are then trained",
         "Liu 2018, Efficient Sparse-Winograd; Li 2017",
         WinogradParams,
-        "train MODEL --method winograd --set sparsity=0.7",
+        "prune MODEL --method winograd --sparsity 0.7 (or train, --set sparsity=0.7)",
         pruned=_winograd,
     ),
     DrivenMethod(

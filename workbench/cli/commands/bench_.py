@@ -19,6 +19,7 @@ from workbench.cli.options import (
     parse_shape,
 )
 from workbench.cli.output import percent, print_json, print_line, print_table
+from workbench.cli.workspace import record_inputs
 from workbench.engine.compile import BUDGET_S
 from workbench.errors import WorkbenchError
 from workbench.measure.bench import ROUNDS, contenders_of
@@ -139,12 +140,7 @@ def _record(facts: Mapping[str, Any], recipe: Path | None) -> str | None:
         "rows": [row["name"] for row in facts["rows"]],
         "machine": facts["conditions"]["machine_digest"],
     }
-    results = {"latency": dict(facts)}
-    try:
-        return str(wb.Store().add_run(KIND, inputs=inputs, results=results).id)
-    except WorkbenchError as error:
-        typer.echo(f"not recorded: {error.found}", err=True)
-        return None
+    return record_inputs(KIND, inputs, {"latency": dict(facts)})
 
 
 def _print(result: Mapping[str, Any]) -> None:

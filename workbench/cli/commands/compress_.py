@@ -19,6 +19,7 @@ from workbench.cli.options import (
     load_pruned,
 )
 from workbench.cli.output import percent, print_json, print_line, print_table
+from workbench.cli.workspace import record
 
 
 def run(
@@ -50,6 +51,7 @@ def run(
     network = load_pruned(load_network(model, weights, input_shape), recipe)
     small = wb.compress(network, bits, start=start, seed=seed)
     accuracy: dict[str, Any] = {}
+    subset = None
     if network.dataset is not None or data is not None:
         test = load_data(network, data, "test")
         subset = test if images is None else test.take(images)
@@ -61,9 +63,11 @@ def run(
         if accuracy:
             accuracy["shared weights, trained"] = wb.evaluate(small, subset)
     report = wb.export(small, output, format="wbz")
-    facts = _facts(small, accuracy)
+    facts = {"file": report.to_dict(), **_facts(small, accuracy)}
+    asked = {"bits": bits, "start": start, "start_seed": seed, "epochs": epochs}
+    record("compress", network, results=facts, data=subset, more={**asked, "lr": lr})
     if as_json:
-        print_json({"model": network.name, "file": report.to_dict(), **facts})
+        print_json({"model": network.name, **facts})
         return
     _print(network.name, facts)
     print_line(f"wrote {report.path}: {report.bytes:,} bytes, sha256 {report.sha256}")

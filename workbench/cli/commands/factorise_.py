@@ -17,6 +17,7 @@ from workbench.cli.options import (
     load_network,
 )
 from workbench.cli.output import percent, print_json, print_line, print_table
+from workbench.cli.workspace import record
 
 
 def run(
@@ -43,6 +44,7 @@ def run(
     network = load_network(model, weights, input_shape)
     done = wb.factorise(network, form, share=share, match=match)
     accuracy: dict[str, Any] = {}
+    subset = None
     if images is not None or data is not None:
         test = load_data(network, data, "test")
         subset = test if images is None else test.take(images)
@@ -56,6 +58,8 @@ def run(
         "accuracy": {name: asdict(value) for name, value in accuracy.items()},
         "file": None if report is None else report.to_dict(),
     }
+    asked = {"form": form, "share": share, "match": match}
+    record("factorise", network, results=facts, data=subset, more=asked)
     if as_json:
         print_json(facts)
         return

@@ -27,6 +27,7 @@ from workbench.cli.training import (
     print_accuracies,
     together,
 )
+from workbench.cli.workspace import record
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ def run(
         "digest": tuned.digest,
         "export": saved,
     }
+    asked = {"settings": settings, "images": facts["images"]}
+    record("finetune", pruned, results=facts, data=test, more=asked)
     if as_json:
         print_json(facts)
         return

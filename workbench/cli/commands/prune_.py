@@ -1,5 +1,6 @@
 """`workbench prune`: prune by a recipe or one method, report, and save the weights."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,13 +24,18 @@ from workbench.cli.output import percent, print_json, print_line, print_table
 from workbench.cli.workspace import record
 from workbench.errors import WorkbenchError
 from workbench.pruning.criteria import CRITERIA
+from workbench.pruning.methods import METHODS
 from workbench.pruning.rule import Rule
+from workbench.training.driven import DRIVEN
+from workbench.training.learn import Driven
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
     from workbench.models.network import Network
+    from workbench.pruning.pruned import PrunedNetwork
     from workbench.pruning.recipe import Recipe
     from workbench.pruning.report import PruneReport
+    from workbench.training.driven import DrivenMethod
 
 
 def run(
@@ -78,23 +84,20 @@ def run(
     }
     _check(recipe, method, [name for name, one in given.items() if one is not None])
     network = load_network(model, weights, input_shape)
-    params = parse_settings(settings)
-    if recipe is not None:
-        used = wb.Recipe.load(recipe)
-    elif macs is None:
-        used = _recipe(method or "", params, match=match, seed=seed, sparsity=sparsity)
+    if method in DRIVEN and method not in METHODS:
+        pruned = _converted(network, DRIVEN[method], given)
     else:
-        images = _images(network, [params.get("criterion")], data)
-        used = at_macs(
-            network, method or "", macs, data=images, seed=seed, params=params
-        ).recipe
-    names = [getattr(rule.params, "criterion", None) for rule in used.layers]
-    images = _images(network, names, data)
-    pruned = wb.prune(network, used, images)
+        used = (
+            _recipe(network, method or "", given, data)
+            if recipe is None
+            else wb.Recipe.load(recipe)
+        )
+        names = [getattr(rule.params, "criterion", None) for rule in used.layers]
+        pruned = wb.prune(network, used, _images(network, names, data))
+    used = pruned.recipe
     if save_recipe is not None:
         used.save(save_recipe)
     saved = None if output is None else wb.export(pruned, output).to_dict()
-    costs = wb.layer_costs(pruned)
     facts = {
         "model": network.name,
         "recipe": used.dump(),
@@ -106,8 +109,8 @@ def run(
             }
             for rule in used.layers
         ],
-        "dense_macs": costs.dense_macs,
-        "theoretical_macs": costs.macs,
+        "dense_macs": wb.layer_costs(network).dense_macs,
+        "theoretical_macs": wb.layer_costs(pruned).macs,
         "report": _report(pruned.report),
         "export": saved,
     }
@@ -142,20 +145,51 @@ def _check(recipe: Path | None, method: str | None, given: list[str]) -> None:
 
 
 def _recipe(
-    method: str,
-    params: dict[str, Any],
-    *,
-    match: str,
-    seed: int,
-    sparsity: float | None,
+    network: "Network", method: str, given: Mapping[str, Any], data: str | None
 ) -> "Recipe":
     """Return a recipe of one rule; a missing parameter is refused, never assumed."""
-    if sparsity is not None:
-        one = wb.Recipe.uniform(method, sparsity, match=match, **params)
+    params = parse_settings(given["--set"])
+    seed, match = given["--seed"] or 0, given["--match"] or "*"
+    if given["--macs"] is not None:
+        images = _images(network, [params.get("criterion")], data)
+        return at_macs(
+            network, method, given["--macs"], data=images, seed=seed, params=params
+        ).recipe
+    if given["--sparsity"] is not None:
+        one = wb.Recipe.uniform(method, given["--sparsity"], match=match, **params)
         found: Recipe = one.model_copy(update={"seed": seed})
         return found
     recipe: Recipe = wb.Recipe(seed=seed, layers=(Rule.of(match, method, **params),))
     return recipe
+
+
+def _converted(
+    network: "Network", row: "DrivenMethod", given: Mapping[str, Any]
+) -> "PrunedNetwork":
+    """Return the network converted and pruned by a method that can without training.
+
+    Raises
+    ------
+    WorkbenchError
+        The method chooses while training, or an option is not one of its parameters.
+    """
+    if row.pruned is None:
+        raise WorkbenchError(
+            f"method '{row.name}', which chooses while it trains",
+            "a method that prunes at once",
+            f"Run: python -m workbench {row.run}",
+        )
+    for option in ("--macs", "--seed"):
+        if given[option] is not None:
+            raise WorkbenchError(
+                f"{option} with method '{row.name}'",
+                "--sparsity, --match and --set",
+                "Leave it out.",
+            )
+    params = parse_settings(given["--set"])
+    own = {"sparsity": given["--sparsity"], "match": given["--match"]}
+    params |= {key: value for key, value in own.items() if value is not None}
+    return row.pruned(network, Driven.of(row.name, **params).params)
 
 
 def _images(

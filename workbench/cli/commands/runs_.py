@@ -79,7 +79,9 @@ def _list(runs: "tuple[Run, ...]", as_json: bool) -> None:
 def headline(run: "Run") -> str:
     """Return the one result of a run that people look for."""
     found = []
-    for name, value in run.results.items():
+    accuracy = run.results.get("accuracy")
+    inner = accuracy if isinstance(accuracy, dict) else {}
+    for name, value in {**run.results, **inner}.items():
         if isinstance(value, dict) and isinstance(value.get("top1"), float):
             found.append(f"{name} top-1 {percent(value['top1'])}")
     if isinstance(run.results.get("sparsity"), float):

@@ -30,6 +30,7 @@ from workbench.cli.training import (
     print_accuracies,
     together,
 )
+from workbench.cli.workspace import record
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -117,6 +118,13 @@ def run(
         "digest": result.network.digest,
         "export": saved,
     }
+    asked = {
+        "method": method,
+        "parameters": None if how is None else how.params.model_dump(),
+        "settings": settings,
+        "images": facts["images"],
+    }
+    record("train", result.network, results=facts, data=test, more=asked)
     if as_json:
         print_json(facts)
         return
@@ -194,6 +202,8 @@ def _lottery(
             f"{percent(one.accuracy.top1)}"
             + ("" if one.control is None else f", control {percent(one.control.top1)}")
         )
+    asked = {"method": "lottery", "parameters": how.params.model_dump(), **settings}
+    record("train", network, results={"rounds": rounds}, data=splits[1], more=asked)
     if shown.quiet:
         print_json({"model": network.name, "method": "lottery", "rounds": rounds})
         return

@@ -15,6 +15,7 @@ from workbench.cli.options import (
     load_pruned,
 )
 from workbench.cli.output import percent, print_json, print_line, print_table
+from workbench.cli.workspace import record
 from workbench.errors import WorkbenchError
 
 _DIMENSIONS = (1, 2, 3)
@@ -89,6 +90,8 @@ def run(
         rows = study(network, sizes, layers=None if layer is None else [layer])
         facts["model"] = network.name
         facts["layers"] = [_layer_facts(row) for row in rows]
+        asked = {"m": m, "r": r, "points": points, "largest": largest, "layer": layer}
+        record("winograd", network, results=facts, more=asked)
     elif recipe is not None or layer is not None or weights is not None:
         raise WorkbenchError(
             "--recipe, --layer or --weights without a model",

@@ -138,35 +138,48 @@ def test_an_interrupted_schedule_resumes_alike(schedule: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("recipe", [MAGNITUDE, PCONV, FILTERS])
 def test_the_residual_of_admm_falls(recipe: wb.Recipe) -> None:
-    admm = Admm(stripe_network(), recipe, rho=0.05, switch=0.9, updates=24)
+    admm = Admm(stripe_network(), recipe, switch=0.9, updates=24)
     options = replace(OPTIONS, epochs=10, schedule="constant")
     hooks = FitHooks(techniques=(admm,))
     history = fit(
         stripe_network().module, stripes(), options=options, hooks=hooks
     ).history
-    residuals = [log.remarks["residual"] for log in history if "rho" in log.remarks]
+    logs = [log.remarks for log in history]
+    residuals = [one["residual"] for one in logs if "residual" in one]
     assert len(residuals) == 9
     assert residuals[-1] < 0.25 * residuals[0]
     assert history[-1].remarks["zeros_kept"] == history[-1].remarks["zeros"] > 0
 
 
-def test_the_penalty_rises_and_the_dual_is_scaled_to_match() -> None:
-    # W stays where it is (a learning rate of nothing), so U grows by W - Z at each
-    # update: U1 = W - Z0; all of it is the removed part, 0.1 of it after rho rises.
-    base = stripe_network()
-    recipe = wb.Recipe.loads(
-        "layers:\n  - {match: '3', method: magnitude, sparsity: 0.5}"
+def test_updates_of_admm_by_hand() -> None:
+    # Eight weights 1..8 of a 1x1 layer, half to go, two updates: the cubic ramp prunes
+    # 0.5 (1 - 0.5^3) = 0.4375 first, round(3.5) = 4 weights, and 4 at the second. No
+    # optimizer moves W between the updates.
+    module = nn.Sequential(
+        nn.Conv2d(1, 2, 1), nn.Conv2d(2, 4, 1, bias=False), nn.Conv2d(4, 1, 1)
     )
-    admm = Admm(base, recipe, rho=1e-3, switch=0.5, updates=3)
-    admm.prepare(base.module)
-    weight = base.module.get_parameter("3.weight").detach()
-    removed = ~wb.prune(base, recipe).masks["3"]
+    weight = module.get_parameter("1.weight")
+    weight.data.copy_(torch.arange(1.0, 9).reshape(4, 2, 1, 1))
+    base = wb.from_module(module, input_shape=(1, 4, 4))
+    recipe = wb.Recipe.loads(
+        "layers:\n  - {match: '1', method: magnitude, sparsity: 0.5}"
+    )
+    admm = Admm(base, recipe, pull=0.25, dual=0.5, switch=0.5, updates=2)
+    admm.prepare(module)
     admm.before_step(0.0)
-    assert admm.penalty == pytest.approx(1e-3)
-    admm.before_step(0.17)
-    assert admm.penalty == pytest.approx(1e-2)
-    dual = admm.state()["dual"]["3"]
-    assert torch.allclose(dual, 0.1 * weight * removed, atol=1e-7)
+    # Z = 0 0 0 0 5 6 7 8, U = 0: a quarter of the gap 1 2 3 4 closes.
+    assert weight.flatten().tolist() == [0.75, 1.5, 2.25, 3, 5, 6, 7, 8]
+    admm.before_step(0.1)
+    assert weight.flatten().tolist() == [0.75, 1.5, 2.25, 3, 5, 6, 7, 8]
+    admm.before_step(0.25)
+    # U = 0.5 (W - Z), Z is the same; the gap is W - Z + U = 1.5 W where Z is zero.
+    dual = admm.state()["dual"]["1"].flatten().tolist()
+    assert dual == [0.375, 0.75, 1.125, 1.5, 0, 0, 0, 0]
+    left = [0.625 * w for w in (0.75, 1.5, 2.25, 3)]
+    assert weight.flatten().tolist() == pytest.approx([*left, 5, 6, 7, 8])
+    admm.before_step(0.5)
+    assert weight.flatten().tolist() == [0, 0, 0, 0, 5, 6, 7, 8]
+    assert admm.found.masks["1"].sum() == 4
 
 
 def test_admm_needs_something_to_project() -> None:

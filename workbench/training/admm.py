@@ -21,16 +21,17 @@ from workbench.pruning.prune import prune
 from workbench.pruning.pruned import PrunedNetwork
 from workbench.pruning.recipe import Recipe
 from workbench.training.frozen import FrozenMasks, mask_set
-from workbench.training.technique import Batch
+from workbench.training.ramps import Ramp, grown
 
 
 class Admm(FrozenMasks):
     """Trains W under ``W = Z``, Z pruned, then cuts and holds the masks.
 
-    In turn: W takes steps on ``loss + rho / 2 |W - Z + U|^2``; ``Z = project(W + U)``;
-    ``U += W - Z``. The penalty rho rises tenfold each third of the first phase (U is
-    scaled to match). From ``switch`` of the run on W is cut to its own projection and
-    trained with frozen masks.
+    In turn: W takes steps on the loss; ``U += dual (W - Z)``; ``Z = project(W + U)``;
+    and W takes a proximal step on ``|W - Z + U|^2``, which closes the share ``pull`` of
+    that gap. The projection prunes a little more each time, along the cubic ramp. From
+    ``switch`` of the run on W is cut to its own projection and trained with frozen
+    masks. docs/decisions/096 has what other forms of it reached.
 
     Parameters
     ----------
@@ -38,19 +39,21 @@ class Admm(FrozenMasks):
         The dense network, from whose weights the run starts.
     recipe : Recipe
         Its methods are the projection.
-    rho : float
-        First penalty, above 0.
+    pull : float
+        Share of the gap to Z - U that each update closes, 0 < pull <= 1: the penalty
+        rho of the papers as ``rho / (1 + rho)``.
+    dual : float
+        Step of U, 0..1; 1 is plain ADMM, which overshoots when W has had few steps.
     switch : float
         Share of the run that is ADMM, 0 < switch < 1.
     updates : int
-        How often Z and U are renewed. U sums what W has not yet followed, so that
-        renewing after a few steps only makes it overshoot: leave W time in between.
+        How often Z and U are renewed.
 
     Source
     ------
     Zhang et al., "A Systematic DNN Weight Pruning Framework using ADMM", 2018,
-    equations 6 to 10; Ma et al., PCONV, 2020; Boyd et al., 2011, sections 3.1.1
-    and 3.4.1.
+    equations 6 to 10; Ye et al., "Progressive DNN Compression", 2019 (the rising
+    sparsity); Ma et al., PCONV, 2020; Boyd et al., 2011, sections 3.1.1 and 3.4.3.
     """
 
     def __init__(
@@ -58,14 +61,16 @@ class Admm(FrozenMasks):
         base: Network,
         recipe: Recipe,
         *,
-        rho: float = 1e-2,
-        switch: float = 0.5,
-        updates: int = 5,
+        pull: float = 0.4,
+        dual: float = 0.1,
+        switch: float = 0.75,
+        updates: int = 50,
     ) -> None:
         super().__init__(MaskSet({}))
-        self.recipe, self.rho, self.switch = recipe, rho, switch
-        self.updates = updates
-        self.identity = f"ADMM {rho} {switch} {updates} {recipe.dump()}"
+        self.recipe, self.pull, self.dual = recipe, pull, dual
+        self.switch, self.updates = switch, updates
+        self.identity = f"ADMM {pull} {dual} {switch} {updates} {recipe.dump()}"
+        self._ramp = Ramp("gradual", updates=updates)
         self._base = base
         self._probe: Network | None = None
         self._weights: dict[str, nn.Parameter] = {}
@@ -96,44 +101,29 @@ class Admm(FrozenMasks):
         """Whether the first phase is over."""
         return self._done >= self.updates
 
-    @property
-    def penalty(self) -> float:
-        """The rho of now."""
-        return float(self.rho * 10 ** (3 * max(self._done, 0) // self.updates))
-
+    @torch.no_grad()
     def before_step(self, progress: float) -> None:
         """Renew Z and U when their turn has come; cut at the end of the phase."""
         update = int(min(progress / self.switch, 1.0) * self.updates + 1e-9)
         if update == self._done:
             return
-        before = self.penalty
-        if update >= self.updates:
-            self._done = update
-            self._dual = {name: torch.zeros_like(u) for name, u in self._dual.items()}
-            self.hold(mask_set(self._projection()))
-            return
-        if self._done >= 0:
-            for name, weight in self._weights.items():
-                self._dual[name] += weight.detach() - self._target[name]
+        if update < self.updates:
+            for name, target in self._target.items():
+                self._dual[name] += self.dual * (self._weights[name] - target)
         self._done = update
-        for dual in self._dual.values():
-            dual *= before / self.penalty
-        self._target = self._projected()
-
-    def loss(self, loss: Tensor, batch: Batch) -> Tensor:
-        """Return the loss with the pull towards Z - U."""
         if self.cut:
-            return loss
-        pull = [
-            (weight - self._target[name] + self._dual[name]).square().sum()
-            for name, weight in self._weights.items()
-        ]
-        return loss + self.penalty / 2 * torch.stack(pull).sum()
+            self.hold(mask_set(self._projection(self.recipe, with_dual=False)))
+            return
+        # The first projection already removes something: the ramp is one update ahead.
+        self._target = self._projected(grown(self.recipe, self._ramp, update + 1))
+        for name, weight in self._weights.items():
+            gap = weight - self._target[name] + self._dual[name]
+            weight.sub_(gap, alpha=self.pull)
 
     @torch.no_grad()
     def residual(self) -> float:
-        """Return how far W is from its nearest pruned weights, ``|W - Z| / |W|``."""
-        pruned = self._projection(with_dual=False)
+        """Return how far W is from the recipe's own pruning of it, over ``|W|``."""
+        pruned = self._projection(self.recipe, with_dual=False)
         gap = whole = 0.0
         for name, weight in self._weights.items():
             mask = pruned.masks.get(name)
@@ -145,7 +135,7 @@ class Admm(FrozenMasks):
         """Return the residual in the first phase, the zeros counted in the second."""
         if self.cut:
             return super().after_epoch(result)
-        return {"residual": self.residual(), "rho": self.penalty}
+        return {"residual": self.residual()}
 
     def state(self) -> dict[str, Any]:
         """Return masks, Z, U and the number of updates."""
@@ -158,17 +148,16 @@ class Admm(FrozenMasks):
         self._target, self._dual = dict(state["target"]), dict(state["dual"])
         self._done = state["done"]
 
-    @torch.no_grad()
-    def _projected(self) -> dict[str, Tensor]:
+    def _projected(self, recipe: Recipe) -> dict[str, Tensor]:
         """Return Z: the projection of W + U."""
-        pruned = self._projection()
+        pruned = self._projection(recipe)
         return {
             name: pruned.module.get_parameter(f"{name}.weight").detach()
             for name in self._weights
         }
 
     @torch.no_grad()
-    def _projection(self, *, with_dual: bool = True) -> PrunedNetwork:
+    def _projection(self, recipe: Recipe, *, with_dual: bool = True) -> PrunedNetwork:
         """Return W + U (or W) pruned by the recipe."""
         if self._probe is None or self._module is None:
             raise WorkbenchError(
@@ -180,4 +169,4 @@ class Admm(FrozenMasks):
         if with_dual:
             for name, dual in self._dual.items():
                 self._probe.module.get_parameter(f"{name}.weight").add_(dual)
-        return prune(self._probe, self.recipe)
+        return prune(self._probe, recipe)

@@ -111,8 +111,8 @@ def run(
         "digest": tuned.digest,
         "export": saved,
     }
-    asked = {"settings": settings, "images": facts["images"]}
-    record("finetune", pruned, results=facts, data=test, more=asked)
+    inputs = {"settings": settings, "images": facts["images"]}
+    record("finetune", pruned, results=facts, data=test, more=inputs)
     if as_json:
         print_json(facts)
         return

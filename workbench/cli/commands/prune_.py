@@ -84,7 +84,7 @@ def run(
     }
     _check(recipe, method, [name for name, one in given.items() if one is not None])
     network = load_network(model, weights, input_shape)
-    if method in DRIVEN and method not in METHODS:
+    if method is not None and method in DRIVEN and method not in METHODS:
         pruned = _converted(network, DRIVEN[method], given)
     else:
         used = (
@@ -152,9 +152,10 @@ def _recipe(
     seed, match = given["--seed"] or 0, given["--match"] or "*"
     if given["--macs"] is not None:
         images = _images(network, [params.get("criterion")], data)
-        return at_macs(
+        near = at_macs(
             network, method, given["--macs"], data=images, seed=seed, params=params
-        ).recipe
+        )
+        return near.recipe
     if given["--sparsity"] is not None:
         one = wb.Recipe.uniform(method, given["--sparsity"], match=match, **params)
         found: Recipe = one.model_copy(update={"seed": seed})

@@ -118,13 +118,13 @@ def run(
         "digest": result.network.digest,
         "export": saved,
     }
-    asked = {
+    inputs = {
         "method": method,
         "parameters": None if how is None else how.params.model_dump(),
         "settings": settings,
         "images": facts["images"],
     }
-    record("train", result.network, results=facts, data=test, more=asked)
+    record("train", result.network, results=facts, data=test, more=inputs)
     if as_json:
         print_json(facts)
         return

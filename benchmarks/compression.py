@@ -57,10 +57,10 @@ PLANS = {
     "vgg16-cifar10": Plan(
         (("features.*", 0.9), ("features.0", 0.3), ("classifier", 0.5)),
         "6:conv,5:fc",
-        (1.0,),
-        1,
+        (0.8, 1.0),
+        3,
         0.02,
-        1,
+        2,
         2e-5,
         "mirror-crop-flip",
     ),

@@ -23,6 +23,10 @@ def markdown(book: dict[str, Any]) -> str:
     run, dense = book["run"], book["dense"]
     low, high = (100 * bound for bound in dense["interval"])
     lines = [
+        "# Methods at equal MACs",
+        "",
+        "Made by `python -m benchmarks.methods` and printed by `--table`.",
+        "",
         f"{run['network']}, seed {run['seed']}, {run['images']} test images; dense: "
         f"top-1 {100 * dense['top1']:.1f} % ({low:.1f}-{high:.1f}), "
         f"{run['dense_macs'] / 1e6:.2f} M MACs, {run['dense_bytes'] / 1024:.0f} KB.",
@@ -36,7 +40,12 @@ def markdown(book: dict[str, Any]) -> str:
         "MACs are non-zero weights x pixels; executed MACs fall below where Winograd "
         "was faster and rise above where a dense kernel was. KB: non-zeros and one bit "
         "a weight, or the smaller dense network. BN: statistics re-estimated, 2000 "
-        "training images."
+        "training images. Winograd: weights and MACs in the domain of F(2, 3), where "
+        "the dense network already has less than half. Trained, gates: the method "
+        "first trained with its penalty for as long as tuning takes, and raw is right "
+        "after its cut; all other rows start from the loaded weights. A row without "
+        "accuracies has no setting within 3 points of the target. Tuned is empty where "
+        "the run was stopped before."
     )
     cells = list(book["cells"].values())
     for target in sorted({cell["target"] for cell in cells}, reverse=True):

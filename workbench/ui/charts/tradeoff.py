@@ -107,11 +107,13 @@ def tradeoff_figure(
     x = alt.X(
         "ms:Q",
         title="latency of one image (ms)",
+        axis=alt.Axis(tickCount=8),
         scale=alt.Scale(zero=False, padding=40),
     )
     y = alt.Y(
         "top1_percent:Q",
         title="top-1 accuracy (%)",
+        axis=alt.Axis(tickCount=6),
         scale=alt.Scale(zero=False, padding=18),
     )
     base = alt.Chart(frame).encode(x=x, y=y)

@@ -40,6 +40,8 @@ def trial_results(parts: Parts, *, key: str, data: str) -> None:
         _accuracy(parts, key=key, data=data)
     with right:
         _latency(parts, key=key)
+    if parts.get("latency"):
+        verdicts(parts["latency"])
 
 
 def _tiles(parts: Parts) -> None:
@@ -139,4 +141,3 @@ def _latency(parts: Parts, *, key: str) -> None:
         return
     shown = [row for row in latency["rows"] if row["name"] != "torch pruned"]
     frame.show(latency_figure(shown, conditions=latency["line"]), key=f"{key}-latency")
-    verdicts(latency)

@@ -33,6 +33,12 @@ _LABELS: Mapping[str, str] = {
     "p": "One kernel in P stays whole (P)",
     "n": "Keep n",
     "m": "of every m",
+    "tile": "Outputs of a tile (m × m)",
+    "relu": "Move ReLUs into the Winograd domain",
+    "rounds": "Rounds",
+    "rate": "Removed a round",
+    "rewind": "Rewind to step",
+    "control": "Control from other random weights",
 }
 _STARTS: Mapping[str, Any] = {
     "sparsity": 0.6,
@@ -104,6 +110,7 @@ def _field(name: str, entry: Mapping[str, Any]) -> Field:
     if name == "criterion":
         return Field(name, label, "choice", start, choices=tuple(CRITERIA), help=text)
     if "enum" in entry:
+        label = _LABELS["tile"] if name == "m" else label
         return Field(
             name, label, "choice", start, choices=tuple(entry["enum"]), help=text
         )

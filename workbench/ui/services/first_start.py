@@ -12,11 +12,12 @@ import streamlit as st
 
 import workbench as wb
 from workbench.errors import WorkbenchError
-from workbench.ui.services import benches, networks, profiles, sweeps
+from workbench.ui.services import benches, data, live, networks, profiles, sweeps
 from workbench.ui.services.profile import profile_rows
 from workbench.ui.services.programs import compiled
 
 if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
     from workbench.jobs.job import Job, JobView
     from workbench.jobs.sweep import SweepOrder
     from workbench.models.network import Network
@@ -28,6 +29,7 @@ METHODS = ("magnitude",)
 SPARSITIES = (0.5, 0.7, 0.8, 0.9)
 IMAGES = 200
 STOP_DROP = 0.3
+QUICK = 1000
 SECONDS = 4.0
 STEPS = (
     "timing every layer",
@@ -72,10 +74,11 @@ def begin() -> str | None:
     network = networks.sample(name)
     if _known(network):
         return None
-    # The order of a sweep reads the session's seed: made here, not in the job.
+    # Sweep and images read the session's seed and folder: made here, not in the job.
     order = _sweep(network)
+    images = None if order is None else data.load(network, "test").take(QUICK)
     spec = {"kind": "first start", "model": name}
-    return registry().start(lambda job: _run(job, network, order), spec=spec).id
+    return registry().start(lambda job: _run(job, network, order, images), spec=spec).id
 
 
 def welcome() -> None:
@@ -119,7 +122,12 @@ def step_of(view: "JobView") -> int:
     return sum(_STEP in row for row in view.rows)
 
 
-def _run(job: "Job", network: "Network", order: "SweepOrder | None") -> None:
+def _run(
+    job: "Job",
+    network: "Network",
+    order: "SweepOrder | None",
+    images: "Dataset | None",
+) -> None:
     """Answer the questions one after the other; each is recorded by itself."""
     from workbench.jobs.sweep import run_sweep
     from workbench.measure.conditions import read_conditions
@@ -141,3 +149,4 @@ def _run(job: "Job", network: "Network", order: "SweepOrder | None") -> None:
     if order is not None and not sweeps.known(order).whole:
         run_sweep(job, order, store=wb.Store())
     over(2)
+    live.warm(network, images)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 MOST_MACS = 120_000_000
 """Dense multiply-adds an image of the largest network that can follow a slider."""
-SMALL_MACS = 45_000_000
-IMAGES, FEWER_IMAGES = 500, 200
+IMAGES = ((10_000_000, 500), (45_000_000, 300), (MOST_MACS, 150))
+"""(dense MACs up to, images): what a core answers in a fraction of a second."""
 ROUNDS_S = 0.12
 LEAST_ROUNDS, MOST_ROUNDS = 10, 200
 
@@ -69,12 +69,23 @@ def live(network: "Network", pruned: "PrunedNetwork", images: "Dataset | None") 
     images : Dataset or None
         A class-balanced part of it is used; None leaves accuracy out.
     """
-    few = None
-    if images is not None:
-        small = sum(layer.macs for layer in network.layers) <= SMALL_MACS
-        few = images.take(min(IMAGES if small else FEWER_IMAGES, len(images)))
+    few = None if images is None else images.take(count_of(network, len(images)))
     digest = None if few is None else few.digest
     return _live(network.digest, pruned.digest, digest, network, pruned, few)
+
+
+def count_of(network: "Network", available: int) -> int:
+    """Return how many images follow the slider: fewer for larger networks."""
+    macs = sum(layer.macs for layer in network.layers)
+    return min(next(n for most, n in IMAGES if macs <= most), available)
+
+
+def warm(network: "Network", images: "Dataset | None") -> None:
+    """Capture, compile and ask the dense network, so that the first move is quick."""
+    _, program = _dense(network.digest, network)
+    if images is not None:
+        few = images.take(count_of(network, len(images)))
+        _accuracy(network.digest, few.digest, program, few)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

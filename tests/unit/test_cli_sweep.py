@@ -92,6 +92,33 @@ def test_from_a_sweep_to_a_proved_recipe_and_a_report(
     assert "expected" in call(monkeypatch, capsys, "runs", "frob")[2].lower()
 
 
+def test_a_sweep_of_distiller_is_planned_with_the_network_at_hand(
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "theirs.csv"
+    file.write_text(
+        "parameter,sparsity,top1,top5,loss\n"
+        "module.conv2.weight,0.5,97.5,100.0,0.11\n"
+        "module.fc1.weight,0.9,97.9,100.0,0.105\n"
+    )
+    plan = ("plan", file, "--macs", "1500000")
+    code, _, err = call(monkeypatch, capsys, *plan)
+    assert (code, "without a line of sparsity 0" in err) == (2, True)
+    plan = (*plan, "--dense-top1", "0.98")
+    code, _, err = call(monkeypatch, capsys, *plan)
+    assert (code, "without weights_removed, macs and bytes" in err) == (2, True)
+    code, out, err = call(
+        monkeypatch, capsys, *plan, "--model", "lenet5-mnist5k", "--json"
+    )
+    assert (code, "counting 2 cells" in err) == (0, True)
+    found = json.loads(out)
+    assert found["predicted"]["macs"] <= 1500000
+    assert "conv2" in found["recipe"]
+
+
 def test_eval_prune_and_export_are_recorded_and_compared(
     home: Path,
     tmp_path: Path,

@@ -15,6 +15,7 @@ from workbench.analysis.sensitivity_change import Change
 from workbench.analysis.sensitivity_grid import SweepOptions, grid, parse_method
 from workbench.analysis.sensitivity_rows import Skipped, Sweep, SweepRow
 from workbench.errors import WorkbenchError
+from workbench.jobs.sweep import SweepOrder
 from workbench.models.network import Network
 from workbench.pruning import Recipe, prune
 
@@ -59,6 +60,34 @@ def test_a_sweep_gives_exactly_what_the_naive_loop_gives(method: str) -> None:
         logs = dense.log_softmax(1)
         kl = float((logs.exp() * (logs - scores.log_softmax(1))).sum() / 50)
         assert row.output_kl == pytest.approx(kl, rel=1e-5, abs=1e-9)
+
+
+@pytest.mark.parametrize("criterion", ["taylor", "apoz"])
+def test_criteria_that_look_at_images_take_the_training_split(criterion: str) -> None:
+    net = network("residual")
+    data, train = val_data(net), val_data(net, 30, split="train")
+    method = f"filter:criterion={criterion}"
+    with pytest.raises(WorkbenchError, match="without calibration images"):
+        SweepOrder(net, data, (method,))
+    test = SweepOptions(calibration=val_data(net, 30, split="test"))
+    with pytest.raises(WorkbenchError, match="the test split as calibration"):
+        SweepOrder(net, data, (method,), options=test)
+    options = SweepOptions(batch=16, calibration=train)
+    sweep = wb.sensitivity(
+        net, data, methods=(method,), sparsities=(0.5,), options=options
+    )
+    assert len(sweep.rows) > 0
+    for row in sweep.rows:
+        recipe = Recipe.uniform(
+            "filter", row.sparsity, match=row.subject, criterion=criterion
+        )
+        naive = wb.evaluate(prune(net, recipe, train), data, batch_size=16)
+        assert (row.top1, row.loss) == (naive.top1, naive.loss)
+        assert row.filters_removed > 0
+    plain = SweepOrder(net, data, ("filter",), options=options)
+    looking = SweepOrder(net, data, (method,), options=options)
+    assert "calibration" not in plain.inputs
+    assert looking.inputs["calibration"] == train.digest
 
 
 def test_filters_are_swept_by_coupling_group() -> None:

@@ -159,6 +159,7 @@ def make_plan(sweep: Sweep, budget: Budget, *, seed: int = 0) -> Plan:
         As ``plan``.
     """
     require_rows(sweep)
+    _require_counts(sweep)
     rows = usable(sweep, budget.unit)
     items = [item_of(sweep, row, budget) for row in rows]
     total = base_cost(sweep, budget.unit)
@@ -174,12 +175,18 @@ def make_plan(sweep: Sweep, budget: Budget, *, seed: int = 0) -> Plan:
 
 
 def usable(sweep: Sweep, unit: Unit) -> list[SweepRow]:
-    """Return the rows a plan may choose: something was removed, and it saves."""
+    """Return the rows a plan may choose: something was removed, and it saves.
+
+    A cell whose loss is no number has diverged, unless no cell has a loss at all.
+    """
     total = base_cost(sweep, unit)
+    diverges = sweep.has_loss
     found = []
     for row in sweep.rows:
         cost = cost_of(sweep, row, unit)
-        if row.removed_nothing or row.loss is None or cost is None or cost >= total:
+        if row.removed_nothing or cost is None or cost >= total:
+            continue
+        if diverges and row.loss is None:
             continue
         found.append(row)
     return found
@@ -189,11 +196,12 @@ def item_of(sweep: Sweep, row: SweepRow, budget: Budget) -> Item:
     """Return a row as an item of the knapsack.
 
     Its cost is the worst of its curve up to its sparsity: a higher sparsity that looks
-    better than a lower one does so by chance.
+    better than a lower one does so by chance. It is the rise of the loss; the fall of
+    top-1 where that is what the budget limits, or all that is known.
     """
     curve = sweep.curve(row.subject, row.method)
     upto = [one for one in curve if one.sparsity <= row.sparsity]
-    if budget.max_drop is not None:
+    if budget.max_drop is not None or not sweep.has_loss:
         cost = max(max(0.0, sweep.drop(one)) for one in upto)
     else:
         cost = max(max(0.0, (one.loss or 0.0) - sweep.base.loss) for one in upto)
@@ -220,7 +228,8 @@ def base_cost(sweep: Sweep, unit: Unit) -> float:
         raise WorkbenchError(
             "a sweep without latency",
             "the time of each cell, for a budget in ms",
-            "Sweep again with --latency measure, or plan for MACs or bytes.",
+            "Name the network (--model) to time the cells, sweep again with --latency "
+            "measure, or plan for MACs or bytes.",
         )
     return found
 
@@ -244,9 +253,10 @@ def predict(sweep: Sweep, rows: Sequence[SweepRow]) -> Prediction:
         return total - sum(total - (cost_of(sweep, row, unit) or total) for row in rows)
 
     timed = sweep.base.network_ms is not None
+    rise = sum((row.loss or 0.0) - sweep.base.loss for row in rows)
     return Prediction(
         drop=sum(sweep.drop(row) for row in rows),
-        loss=sum((row.loss or 0.0) - sweep.base.loss for row in rows),
+        loss=rise if sweep.has_loss else None,
         ms=left("ms") if timed else None,
         macs=left("macs"),
         bytes=left("bytes"),
@@ -261,6 +271,17 @@ def recipe_of(model: str, rows: Sequence[SweepRow], *, seed: int = 0) -> Recipe:
         reached = method_named(name).at_sparsity(row.sparsity)
         rules.append(Rule.of(row.subject, name, **{**reached, **params}))
     return Recipe(model=model, seed=seed, layers=tuple(rules))
+
+
+def _require_counts(sweep: Sweep) -> None:
+    bare = sum(not row.counted for row in sweep.rows)
+    if bare:
+        raise WorkbenchError(
+            f"{bare} of {len(sweep.rows)} rows without weights_removed, macs and bytes",
+            "what each cell removes, as our own sweeps say it",
+            "Name the network (--model): they are counted on it, and timed on it for "
+            "a budget in ms.",
+        )
 
 
 def _out_of_reach(

@@ -88,8 +88,9 @@ class _Measure:
         check: Check,
     ) -> None:
         self._network, self._classes = network, len(data.classes)
+        self._calibration = options.calibration
         self._check = check
-        self._centre = prune(network, made.recipe)
+        self._centre = prune(network, made.recipe, options.calibration)
         self._runner = make_runner(
             self._centre.module,
             data,
@@ -100,7 +101,7 @@ class _Measure:
     def __call__(self, recipe: Recipe) -> Accuracy | None:
         """Return the accuracy of a recipe, None where it cannot be applied."""
         try:
-            pruned = prune(self._network, recipe)
+            pruned = prune(self._network, recipe, self._calibration)
         except WorkbenchError:
             return None
         tally = Tally(self._classes)

@@ -122,7 +122,7 @@ class Sweeper:
         self._check()
         try:
             recipe = curve.recipe(sparsity, seed=self.options.seed)
-            pruned = prune(self.network, recipe)
+            pruned = prune(self.network, recipe, self.options.calibration)
         except WorkbenchError as refusal:
             return Skipped(curve.subject, curve.method, sparsity, refusal.found)
         accuracy, change = self._evaluate(pruned)

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.network import Network
+from workbench.pruning.criteria import CRITERIA
 from workbench.pruning.groups import coupling_groups
 from workbench.pruning.recipe import Recipe
 from workbench.pruning.rule import method_named
@@ -47,6 +49,8 @@ class SweepOptions:
         Subjects to sweep; empty for all.
     seed : int
         Of the recipes.
+    calibration : Dataset or None
+        Training images for the criteria that look at some (``needs_images``).
     """
 
     images: int | None = None
@@ -58,6 +62,7 @@ class SweepOptions:
     cache_bytes: int = 1 << 30
     layers: tuple[str, ...] = ()
     seed: int = 0
+    calibration: Dataset | None = None
 
     def __post_init__(self) -> None:
         if self.latency not in LATENCIES:
@@ -141,6 +146,20 @@ def parse_method(text: str) -> tuple[str, dict[str, object]]:
             )
         params[key] = _value(value)
     return name, params
+
+
+def needs_images(methods: Sequence[str]) -> bool:
+    """Return whether one of the methods scores weights by looking at images.
+
+    Examples
+    --------
+    >>> needs_images(["magnitude", "filter:criterion=taylor"])
+    True
+    >>> needs_images(["magnitude", "filter:criterion=l2"])
+    False
+    """
+    criteria = {parse_method(text)[1].get("criterion") for text in methods}
+    return any(row.needs_data and row.name in criteria for row in CRITERIA.values())
 
 
 def grid(

@@ -96,6 +96,11 @@ class SweepRow:
         """True when no weight changed: the row says nothing about robustness."""
         return self.weights_removed == 0
 
+    @property
+    def counted(self) -> bool:
+        """False where a file of another tool did not say what was removed."""
+        return self.weights > 0
+
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready fields."""
         return asdict(self) | {"layers": list(self.layers)}
@@ -206,6 +211,11 @@ class Sweep:
         """Return the rows of one subject and method by rising sparsity."""
         found = [r for r in self.rows if (r.subject, r.method) == (subject, method)]
         return tuple(sorted(found, key=lambda row: row.sparsity))
+
+    @property
+    def has_loss(self) -> bool:
+        """Whether any row knows its loss; files of other tools may lack it."""
+        return any(row.loss is not None for row in self.rows)
 
     def drop(self, row: SweepRow) -> float:
         """Return how much top-1 fell under the dense network's, 0..1."""

@@ -100,6 +100,11 @@ class Job:
         self._cells: deque[float] = deque(maxlen=_RECENT_CELLS)
         self._watcher: Callable[[JobView], None] | None = None
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether someone asked the work to stop."""
+        return self._cancel.is_set()
+
     def check(self) -> None:
         """Stop here when the job was cancelled; call it at least once a second.
 

@@ -185,7 +185,7 @@ def _cost(found: Prediction, budget: Budget) -> float:
 
 def _actual(sweep: Sweep, made: Plan, proof: Proof, check: Check) -> Prediction:
     """Prune, evaluate on the sweep's images, and time dense and pruned in turns."""
-    pruned = prune(proof.network, made.recipe)
+    pruned = prune(proof.network, made.recipe, proof.options.calibration)
     images, options = proof.data, proof.options
     subset = images if options.images is None else images.take(options.images)
     accuracy = evaluate(
@@ -212,7 +212,7 @@ def _actual(sweep: Sweep, made: Plan, proof: Proof, check: Check) -> Prediction:
             ms *= sweep.base.measured_ms / dense.median_ms
     return Prediction(
         drop=sweep.base.top1 - accuracy.top1,
-        loss=accuracy.loss - sweep.base.loss,
+        loss=accuracy.loss - sweep.base.loss if sweep.has_loss else None,
         ms=ms,
         macs=costs.macs,
         bytes=costs.sparse_bytes,

@@ -19,6 +19,7 @@ from workbench.analysis.sensitivity_grid import (
     Curve,
     SweepOptions,
     grid,
+    needs_images,
 )
 from workbench.analysis.sensitivity_rows import (
     Base,
@@ -64,7 +65,8 @@ class SweepOrder:
     Raises
     ------
     WorkbenchError
-        An empty or impossible grid.
+        An empty or impossible grid, or a criterion that looks at images without
+        ``options.calibration``.
     """
 
     network: Network
@@ -72,6 +74,21 @@ class SweepOrder:
     methods: tuple[str, ...] = ("magnitude",)
     sparsities: tuple[float, ...] = SPARSITIES
     options: SweepOptions = field(default_factory=SweepOptions)
+
+    def __post_init__(self) -> None:
+        images = self.options.calibration
+        if images is not None and images.split == "test":
+            raise WorkbenchError(
+                "the test split as calibration images",
+                "training images: what is chosen on test images cannot be tested",
+                "Load the data with split='train'.",
+            )
+        if images is None and needs_images(self.methods):
+            raise WorkbenchError(
+                f"methods {', '.join(self.methods)} without calibration images",
+                "training images for the criteria that look at some",
+                "Pass SweepOptions(calibration=...) with the train split.",
+            )
 
     @property
     def curves(self) -> tuple[Curve, ...]:
@@ -88,7 +105,9 @@ class SweepOrder:
         """What a cell's numbers depend on; sweeps with equal inputs share cells."""
         options = self.options
         conditions = read_conditions(options.threads)
+        seen = options.calibration if needs_images(self.methods) else None
         return {
+            **({} if seen is None else {"calibration": seen.digest}),
             "model": self.network.name,
             "digest": self.network.digest,
             "dataset": self.data.name,

@@ -9,6 +9,8 @@ import typer
 import workbench as wb
 from workbench.analysis.planner import budget_of, make_plan
 from workbench.analysis.sensitivity_csv import read_csv
+from workbench.analysis.sensitivity_fill import filled
+from workbench.analysis.sensitivity_grid import needs_images
 from workbench.cli.options import (
     AsJson,
     Data,
@@ -28,7 +30,10 @@ from workbench.store.record import network_inputs, plain
 
 if TYPE_CHECKING:
     from workbench.analysis.planner import Plan, Prediction
+    from workbench.analysis.sensitivity_rows import Sweep
+    from workbench.data.dataset import Dataset
     from workbench.jobs.plan import Round
+    from workbench.models.network import Network
 
 
 def run(
@@ -36,7 +41,8 @@ def run(
         Path, typer.Argument(help="Sweep (CSV) from `sensitivity`.", metavar="SWEEP")
     ],
     model: Annotated[
-        str | None, typer.Option(help="Network of the sweep, for --verify.")
+        str | None,
+        typer.Option(help="Network of the sweep: to verify, or to count and time."),
     ] = None,
     max_drop: Annotated[
         float | None, typer.Option(help="Fall of top-1 at most, 0..1.")
@@ -59,6 +65,10 @@ def run(
     rounds: Annotated[
         int, typer.Option(min=0, help="Repairs at most, with --verify.")
     ] = 2,
+    dense_top1: Annotated[
+        float | None,
+        typer.Option(help="Dense accuracy, 0..1, for a file without sparsity 0."),
+    ] = None,
     data: Data = None,
     images: Annotated[
         int | None, typer.Option(min=1, help="As in the sweep; its n if left out.")
@@ -71,9 +81,14 @@ def run(
 ) -> None:
     """Choose method and sparsity of every layer under a budget, exactly.
 
-    Exits 1 when --verify finds that no round kept the budget.
+    Sweeps of Distiller (long) and NNI (wide) are read too: give --model, so that what
+    they do not say is counted on the network. Exits 1 when --verify finds that no
+    round kept the budget.
     """
-    cells = read_csv(sweep)
+    cells = read_csv(sweep, dense_top1=dense_top1)
+    network = None if model is None else load_network(model, weights, input_shape)
+    if network is not None:
+        cells = _filled(cells, network, timed=latency_ms is not None, threads=threads)
     wanted = budget_of(
         cells, latency_ms=latency_ms, macs=macs, bytes=max_bytes, max_drop=max_drop
     )
@@ -86,13 +101,17 @@ def run(
         _print_plan(made)
         print_line("predicted only: run it with --verify to see what it really gives")
         return
-    name = model or cells.model
-    if not name:
-        raise WorkbenchError(
-            "--verify without --model", "the network of the sweep", "Name it."
-        )
-    network = load_network(name, weights, input_shape)
-    options = wb.SweepOptions(images=images or cells.base.n or None, threads=threads)
+    if network is None:
+        if not cells.model:
+            raise WorkbenchError(
+                "--verify without --model", "the network of the sweep", "Name it."
+            )
+        network = load_network(cells.model, weights, input_shape)
+    options = wb.SweepOptions(
+        images=images or cells.base.n or None,
+        threads=threads,
+        calibration=_calibration(cells, network, data),
+    )
     proof = Proof(network, load_data(network, data, cells.split or "val"), options)
     job = Job("plan", {}, total=rounds + 1)
     with open_store(workspace) as store, shown(job, "proving the plan"):
@@ -104,7 +123,7 @@ def run(
             on_round=lambda one: job.advance(one.to_dict()),
         )
         best = best_round(found)
-        pruned = wb.prune(network, best.plan.recipe)
+        pruned = wb.prune(network, best.plan.recipe, options.calibration)
         run = store.add_run(
             "plan",
             inputs=network_inputs(
@@ -131,6 +150,26 @@ def run(
         _print_rounds(found, best)
     if not best.kept:
         raise typer.Exit(1)
+
+
+def _filled(
+    cells: "Sweep", network: "Network", *, timed: bool, threads: int
+) -> "Sweep":
+    """Return the cells with what their file does not say."""
+    bare = sum(not row.counted for row in cells.rows)
+    timed = timed and cells.base.network_ms is None
+    if not bare and not timed:
+        return cells
+    what = " and ".join(["counting"] * bool(bare) + ["timing"] * timed)
+    typer.echo(f"{what} {len(cells.rows)} cells on {network.name}", err=True)
+    options = wb.SweepOptions(latency="measure" if timed else "none", threads=threads)
+    return filled(cells, network, options)
+
+
+def _calibration(
+    cells: "Sweep", network: "Network", data: str | None
+) -> "Dataset | None":
+    return load_data(network, data, "train") if needs_images(cells.methods) else None
 
 
 def _save(made: "Plan", output: Path | None) -> None:

@@ -8,7 +8,7 @@ import typer
 
 import workbench as wb
 from workbench.analysis.sensitivity_csv import write_long, write_wide
-from workbench.analysis.sensitivity_grid import SPARSITIES
+from workbench.analysis.sensitivity_grid import SPARSITIES, needs_images
 from workbench.cli.options import (
     AsJson,
     Data,
@@ -81,7 +81,7 @@ def run(
     """Prune each layer alone by each method and say what it loses and gains.
 
     Every finished cell is kept at once: after Ctrl-C or a crash the same command goes
-    on where it was.
+    on where it was. Criteria that look at images take the training split.
     """
     network = load_network(model, weights, input_shape)
     levels = _numbers(sparsities)
@@ -95,6 +95,7 @@ def run(
         threads=threads,
         stop_drop=stop_drop,
         layers=tuple(name.strip() for name in layers.split(",") if name.strip()),
+        calibration=load_data(network, data, "train") if needs_images(names) else None,
     )
     order = SweepOrder(network, load_data(network, data, split), names, levels, options)
     cells = sum(len(curve.sparsities) for curve in order.curves)

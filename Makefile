@@ -14,7 +14,7 @@ KERNEL_SOURCES := setup.py $(shell find ext -name '*.[ch]' -o -name '*.pyx' -o -
 	-o -name '*.pxd' -o -name '*.def')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check sanitize format build clean tools
+.PHONY: help run test check sweep-check sanitize format build clean tools
 
 help:
 	@echo "make run     create .venv, install, build the kernels, start the app"
@@ -66,6 +66,11 @@ check: build $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests -m smoke
+
+# Reuse equals the naive loop bit for bit and pays, on made-up images. The factor of the
+# whole benchmark is larger: here one export is shared by few images.
+sweep-check: build
+	$(BIN)/python -m benchmarks.sweep --made --images 256 --levels 4 --least 1.5
 
 # A checked build replaces the module in place, so it gets a copy of the tree.
 CHECKED := build/sanitize

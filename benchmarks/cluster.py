@@ -67,9 +67,7 @@ def main() -> None:
         print(f"| {name} | {value} |")
     cell_s = options.images * forward_s * share
     print(f"\n## Sweep: {cells} cells of {options.images:,} images\n")
-    print(
-        f"A cell: {cell_s:.0f} s of one core, and {compile_s:.0f} s if it is timed.\n"
-    )
+    print(f"A cell: {cell_s:.0f} s of one core, {compile_s:.0f} s more if timed.\n")
     print("| cores | hours without times | hours with times |\n|---|---|---|")
     for cores in CORES:
         fixed = options.images * forward_s

@@ -1,13 +1,13 @@
 """Jobs in a process of their own: same rows, same endings, killed within a second."""
 
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 import torch
+from child_work import counts, dies, fails, goes_on, never_checks, refuses
 from sweep_data import val_data
 
 import workbench as wb
@@ -20,38 +20,6 @@ from workbench.jobs.sweep_process import sweep_in_process
 
 # Starting a Python with torch on a busy machine.
 PATIENCE_S = 120.0
-
-
-def counts(job: Job, upto: int) -> str:
-    job.set_total(upto)
-    for n in range(upto):
-        job.advance({"n": n, "pid": os.getpid()})
-    return f"counted to {upto}"
-
-
-def refuses(job: Job) -> None:
-    job.advance({"n": 0})
-    raise WorkbenchError("no data", "a dataset", "Choose one.")
-
-
-def fails(job: Job) -> None:
-    raise ZeroDivisionError("by nought")
-
-
-def dies(job: Job) -> None:
-    job.advance({"n": 0})
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def goes_on(job: Job) -> None:
-    while True:
-        sleep(0.02)
-        job.advance({"pid": os.getpid()})
-
-
-def never_checks(job: Job) -> None:
-    job.advance({"pid": os.getpid()})
-    sleep(600)
 
 
 def start(work: Callable[..., object], *arguments: object) -> Job:

@@ -1,7 +1,7 @@
 # What Cython needs to know of the C headers; nothing else belongs here.
-from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 cdef extern from "wb.h" nogil:
     ctypedef void (*wb_kernel_fn)(const void *args, float *arena, int tid, int nthreads)
@@ -121,6 +121,9 @@ cdef extern from "conv_dense.h" nogil:
         const int32_t *offsets
         const float *weights
         const float *bias
+        const uint8_t *codes
+        const float *table
+        const float *scale
     int wb_dense_tile(int isa)
 
 cdef extern from "depthwise.h" nogil:

@@ -63,15 +63,14 @@ static const tile_fn TILES[2][4] = {
     },
 };
 
-static void run_tile(const wb_conv_dense *a, float *arena, int64_t block, int64_t vector,
-                     int64_t vectors) {
+static void run_tile(const wb_conv_dense *a, float *arena, const float *w, int64_t block,
+                     int64_t vector, int64_t vectors) {
     const int64_t group = block / a->blocks, inner = block % a->blocks;
     const int64_t left = a->each - inner * WIDE;
     const int wide = left > HALF;
     const float *src = arena + a->place.src + group * a->group_stride;
     const float *base[3] = {NULL, NULL, NULL};
     for (int64_t v = 0; v < vectors; v++) base[v] = src + a->place.in[vector + v];
-    const float *w = a->weights + group * a->group_floats + inner * WIDE * a->taps;
     TILES[wide][vectors](a, arena, base, w, a->bias + block * WIDE, vector,
                          group * a->each + inner * WIDE, (int)(left < WIDE ? left : WIDE));
 }
@@ -83,8 +82,23 @@ static int64_t tile_height(const wb_conv_dense *a, int64_t left) {
     return (left + tiles - 1) / tiles;
 }
 
-WB_DEFINE(conv_dense, 2x16, 6x16, 8x48) {
-    const wb_conv_dense *a = args;
+/* Where the packed weights, or codes, of a tile of channels start. */
+static int64_t start_of(const wb_conv_dense *a, int64_t block) {
+    return block / a->blocks * a->group_floats + block % a->blocks * WIDE * a->taps;
+}
+
+/* The weights of a tile, looked up; `room` holds taps * WIDE floats. */
+static const float *look_up(const wb_conv_dense *a, int64_t block, float *room) {
+    const int64_t width = a->each - block % a->blocks * WIDE > HALF ? WIDE : HALF;
+    const uint8_t *code = a->codes + start_of(a, block);
+    const float *scale = a->scale + block * WIDE;
+    float *out = room;
+    for (int64_t t = 0; t < a->taps; t++)
+        for (int64_t m = 0; m < width; m++) *out++ = a->table[*code++] * scale[m];
+    return room;
+}
+
+WB_INLINE void run(const wb_conv_dense *a, float *arena, int tid, int nthreads) {
     const int64_t all = (int64_t)a->groups * a->blocks;
     int64_t v0 = 0, v1 = a->place.count, b0 = 0, b1 = all;
     /* Share what leaves the smaller rest; weights are streamed once when blocks are. */
@@ -100,16 +114,25 @@ WB_DEFINE(conv_dense, 2x16, 6x16, 8x48) {
         v1 = wb_share(tiles, tid + 1, nthreads) * most;
         v1 = v1 < a->place.count ? v1 : a->place.count;
     }
-    if (a->weights_outer) {
-        for (int64_t b = b0; b < b1; b++)
+    if (a->weights_outer || a->codes != NULL) {
+        float *room = a->codes == NULL ? NULL : wb_thread_scratch(arena, tid);
+        for (int64_t b = b0; b < b1; b++) {
+            const float *w =
+                room == NULL ? a->weights + start_of(a, b) : look_up(a, b, room);
             for (int64_t v = v0, n; v < v1; v += n) {
                 n = tile_height(a, v1 - v);
-                run_tile(a, arena, b, v, n);
+                run_tile(a, arena, w, b, v, n);
             }
+        }
         return;
     }
     for (int64_t v = v0, n; v < v1; v += n) {
         n = tile_height(a, v1 - v);
-        for (int64_t b = b0; b < b1; b++) run_tile(a, arena, b, v, n);
+        for (int64_t b = b0; b < b1; b++)
+            run_tile(a, arena, a->weights + start_of(a, b), b, v, n);
     }
 }
+
+WB_DEFINE(conv_dense, 2x16, 6x16, 8x48) { run(args, arena, tid, nthreads); }
+
+WB_DEFINE(conv_palette, 2x16, 6x16, 8x48) { run(args, arena, tid, nthreads); }

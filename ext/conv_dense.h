@@ -7,6 +7,10 @@
  *
  * Contract: vectors are read at src + group * group_stride + in[v] + offsets[t], 16
  * floats each; bias is padded to whole tiles a group.
+ *
+ * conv_palette: weights are bytes into a table of 256 floats, times a scale for each
+ * output channel. Those of one tile are looked up into thread scratch (taps * tile
+ * floats) before all vectors run on them; weights_outer is taken as 1.
  */
 #ifndef WB_CONV_DENSE_H
 #define WB_CONV_DENSE_H
@@ -24,6 +28,9 @@ typedef struct {
     const int32_t *offsets;
     const float *weights;
     const float *bias; /* [groups][blocks * tile] */
+    const uint8_t *codes; /* as weights; conv_palette only */
+    const float *table;   /* [256] */
+    const float *scale;   /* [groups][blocks * tile], zeros beyond the last channel */
 } wb_conv_dense;
 
 /* Output channels a tile of this instruction set. */

@@ -1,33 +1,47 @@
 # Packing of the dense and depthwise convolutions.
 
 
-def conv_dense(spec, int isa, bint weights_outer):
-    """Return the step of a checked ConvDense."""
-    cdef wb_conv_dense args
-    cdef list keep = []
-    cdef int tile = wb_dense_tile(isa)
-    groups, each, taps = spec.weights.shape
+cdef object pack_tiles(list keep, object weights, object dtype, int tile):
+    """Return weights (G, O/G, T) as [group][block][tap][m]: see conv_dense.h."""
+    groups, each, taps = weights.shape
     blocks = -(-each // tile)
     tail = each - (blocks - 1) * tile
     last = tile if tail > tile // 2 else tile // 2
-    packed = np.zeros((groups, ((blocks - 1) * tile + last) * taps), dtype=np.float32)
+    size = ((blocks - 1) * tile + last) * taps
+    room = np.zeros(groups * size * np.dtype(dtype).itemsize + 64, dtype=np.uint8)
+    keep.append(room)
+    room = room[-room.ctypes.data % 64 :][: room.size - 64]
+    packed = room.view(dtype).reshape(groups, size)
     for block in range(blocks):
         width = tile if block < blocks - 1 else last
-        part = spec.weights[:, block * tile : block * tile + width].transpose(0, 2, 1)
-        room = packed[:, block * tile * taps :][:, : taps * width]
-        room.reshape(groups, taps, width)[:, :, : part.shape[2]] = part
-    bias = np.zeros((groups, blocks * tile), dtype=np.float32)
-    bias[:, :each] = spec.bias.reshape(groups, each)
+        part = weights[:, block * tile : block * tile + width].transpose(0, 2, 1)
+        place = packed[:, block * tile * taps :][:, : taps * width]
+        place.reshape(groups, taps, width)[:, :, : part.shape[2]] = part
+    return packed
+
+
+cdef const float *pack_channels(list keep, object values, object shape, int64_t room):
+    """Return one float a channel, padded to whole tiles a group."""
+    groups, each = shape[:2]
+    packed = np.zeros((groups, room), dtype=np.float32)
+    packed[:, :each] = values.reshape(groups, each)
+    return <const float *>data(own(keep, packed, np.float32))
+
+
+cdef Step dense_step(str op, object spec, int isa, wb_conv_dense *args, object packed,
+                     list keep):
+    """Fill what conv_dense and conv_palette share, and return the step."""
+    cdef int tile = wb_dense_tile(isa)
+    groups, each, taps = spec.weights.shape
+    blocks = -(-each // tile)
     args.place = place_of(spec.place, keep)
     args.groups, args.each, args.taps, args.blocks = groups, each, taps, blocks
     args.vectors = 3
-    args.weights_outer = weights_outer
     args.group_stride = spec.group_stride
     args.group_floats = packed.shape[1]
     args.offsets = <const int32_t *>data(own(keep, spec.offsets, np.int32))
-    args.weights = <const float *>data(own(keep, packed, np.float32))
-    args.bias = <const float *>data(own(keep, bias, np.float32))
-    step = new_step("conv_dense", isa, &args, sizeof(args), keep)
+    args.bias = pack_channels(keep, spec.bias, spec.weights.shape, blocks * tile)
+    step = new_step(op, isa, args, sizeof(wb_conv_dense), keep)
     step.macs = spec.weights.size * spec.place.vectors.pixels
     step.bytes = packed.nbytes
     step.extent = spec.place.extent
@@ -36,6 +50,36 @@ def conv_dense(spec, int isa, bint weights_outer):
     if groups > 1:
         span = (groups - 1) * spec.group_stride
         step.reach = (step.reach[0] + min(0, span), step.reach[1] + max(0, span))
+    return step
+
+
+def conv_dense(spec, int isa, bint weights_outer):
+    """Return the step of a checked ConvDense."""
+    cdef wb_conv_dense args
+    cdef list keep = []
+    memset(&args, 0, sizeof(args))
+    packed = pack_tiles(keep, spec.weights, np.float32, wb_dense_tile(isa))
+    args.weights_outer = weights_outer
+    args.weights = <const float *>data(packed)
+    return dense_step("conv_dense", spec, isa, &args, packed, keep)
+
+
+def conv_palette(spec, int isa):
+    """Return the step of a checked ConvPalette."""
+    cdef wb_conv_dense args
+    cdef list keep = []
+    cdef int tile = wb_dense_tile(isa)
+    memset(&args, 0, sizeof(args))
+    packed = pack_tiles(keep, spec.weights, np.uint8, tile)
+    blocks = -(-spec.weights.shape[1] // tile)
+    table = np.zeros(256, dtype=np.float32)
+    table[: spec.codebook.size] = spec.codebook
+    args.weights_outer = 1
+    args.codes = <const uint8_t *>data(packed)
+    args.table = <const float *>data(own(keep, table, np.float32))
+    args.scale = pack_channels(keep, spec.scale, spec.weights.shape, blocks * tile)
+    step = dense_step("conv_palette", spec, isa, &args, packed, keep)
+    step.scratch_floats = spec.weights.shape[2] * tile
     return step
 
 

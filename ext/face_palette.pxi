@@ -1,5 +1,4 @@
 # Packing of the fully connected layers with a table of weights.
-from libc.stdint cimport uint8_t
 
 cdef extern from "palette.h" nogil:
     const int WB_PALETTE

@@ -1,5 +1,4 @@
 # Packing of the Winograd convolution.
-from libc.string cimport memset
 
 from workbench.kernels.winograd_spec import (
     WinogradTaps,

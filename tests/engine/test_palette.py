@@ -1,5 +1,7 @@
 """Weights of few numbers: recognised, run from the table, small in the file."""
 
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,3 +169,26 @@ def test_codes_of_another_type_are_refused() -> None:
     wide = {**node.params, "indices": node.params["indices"].astype(np.float32)}
     with pytest.raises(GraphError, match="C-contiguous uint8"):
         Graph(graph.name, (*graph.nodes[:-1], node.but(params=wide)), graph.output)
+
+
+def test_convolutions_run_from_their_bytes(tmp_path: Path) -> None:
+    conv = nn.Conv2d(32, 64, 3, padding=1)
+    with torch.no_grad():
+        conv.weight.copy_(torch.from_numpy(shared((64, 32, 3, 3), 40).astype("f4")))
+    x = torch.randn(2, 32, 9, 10)
+    program = compile_graph(capture(conv.eval(), x), tune="model")
+    (name,) = [n.id for n in program.graph if n.op == "palette_conv2d"]
+    choice = replace(program.plan.choices[name], candidate="palette", variant="")
+    choices = {**program.plan.choices, name: choice}
+    looked_up = Program(program.graph, replace(program.plan, choices=choices))
+    looked_up.save(tmp_path / "net.wbp")
+    for each in (looked_up, Program.load(tmp_path / "net.wbp")):
+        with torch.no_grad():
+            wanted = deepcopy(conv).double()(x.double()).numpy()
+        np.testing.assert_allclose(each(x.numpy()), wanted, rtol=1e-4, atol=1e-4)
+    # 64 x 32 x 9 weights: a byte each, where the expanded kernels hold floats
+    sizes = [
+        sum(step.bytes for step in each._lowered.steps) for each in (looked_up, program)
+    ]
+    assert sizes[0] < 1.1 * 64 * 32 * 9
+    assert sizes[1] > 3.5 * sizes[0]

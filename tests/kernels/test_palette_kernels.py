@@ -5,9 +5,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kernels.cases import ACTIVATIONS, EVERY, TOLERANCE, torch_activation
+from tests.kernels.cases import (
+    ACTIVATIONS,
+    EVERY,
+    SHAPE,
+    TOLERANCE,
+    build,
+    convolutions,
+    torch_activation,
+)
 from workbench.kernels import Activation, Executor, KernelError, forced_isa
-from workbench.kernels.palette import Table, linear_palette, linear_palette_sparse
+from workbench.kernels.palette import (
+    Table,
+    conv_palette,
+    linear_palette,
+    linear_palette_sparse,
+)
 
 SHAPES = st.fixed_dictionaries(
     {
@@ -136,3 +149,39 @@ def test_codes_outside_of_the_codebook_are_refused() -> None:
     narrow = Table(table.codebook, np.ones(1, "f4"), table.bias)
     with pytest.raises(KernelError, match="1 scales and 2 biases"):
         linear_palette(codes=codes - 1, table=narrow, **ends)
+
+
+@pytest.mark.parametrize("isa", EVERY)
+@settings(max_examples=25, deadline=None)
+@given(drawn=convolutions(groups=1), entries=st.sampled_from([1, 2, 16, 255, 256]))
+def test_convolutions_from_a_palette_equal_float64(isa, drawn, entries: int) -> None:
+    case = build(*drawn)
+    rng = np.random.default_rng(drawn[0])
+    codebook = rng.standard_normal(entries, dtype=np.float32)
+    codes = rng.integers(0, entries, case.weights.shape, dtype=np.uint8)
+    scale = rng.standard_normal(len(codes), dtype=np.float32)
+    case.weights[:] = codebook[codes] * scale[:, None, None, None]
+    with forced_isa(isa):
+        step = conv_palette(
+            codes=codes.reshape(len(codes), -1),
+            table=Table(codebook, scale, case.bias),
+            offsets=case.offsets.reshape(-1),
+            **case.place,
+        )
+        np.testing.assert_allclose(case.run(step), case.expected(), **TOLERANCE)
+        # A byte a weight, channels rounded up to a part of a tile: never four bytes.
+        if isa != "numpy":
+            assert step.bytes < (len(codes) + 8) * codes[0].size
+
+
+def test_a_convolution_with_a_code_outside_of_its_codebook_is_refused() -> None:
+    case = build(0, SHAPE)
+    codes = np.full((len(case.weights), case.weights[0].size), 2, np.uint8)
+    ones = np.ones(len(codes), np.float32)
+    with pytest.raises(KernelError, match="codes up to 2 into a codebook of 2"):
+        conv_palette(
+            codes=codes,
+            table=Table(np.ones(2, np.float32), ones, ones),
+            offsets=case.offsets.reshape(-1),
+            **case.place,
+        )

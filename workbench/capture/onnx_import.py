@@ -24,6 +24,17 @@ from workbench.errors import WorkbenchError
 MIN_OPSET = 6
 
 
+BROKEN_MODEL_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+)
+"""What numpy and dictionaries say to names, types and sizes that make no sense."""
+
+
 class OnnxError(WorkbenchError):
     """An ONNX file that cannot be read as one static float32 network."""
 
@@ -58,7 +69,14 @@ def import_onnx(
         An operation the engine does not have, named with its node.
     """
     model = source if isinstance(source, onnx.ModelProto) else _load(Path(source))
-    return _Reader(model, dict(constants or {})).graph(input_shape)
+    try:
+        return _Reader(model, dict(constants or {})).graph(input_shape)
+    except BROKEN_MODEL_ERRORS as error:
+        raise OnnxError(
+            f"an ONNX model whose parts do not fit ({type(error).__name__}: {error})",
+            "nodes that read tensors which exist, with attributes of their types",
+            "The file is damaged or was written wrongly: export the network again.",
+        ) from error
 
 
 def _load(path: Path) -> onnx.ModelProto:

@@ -1,7 +1,8 @@
-"""Fully connected steps whose weights are bytes into a table of at most 256 numbers.
+"""Layers whose weights are bytes into a table of at most 256 numbers.
 
 Belongs here: the public, checking face and the specifications. Does not belong here:
-finding palettes in weights (engine) or the arithmetic (ext/palette.c, reference).
+finding palettes in weights (engine) or the arithmetic (ext/palette.c, ext/conv_dense.c,
+reference).
 """
 
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 
 from workbench.kernels import checks
 from workbench.kernels.backend import info
+from workbench.kernels.conv import place_of
 from workbench.kernels.linear import check_ends
 from workbench.kernels.reference import palette as reference
-from workbench.kernels.reference.palette import PaletteDense, PaletteSparse
-from workbench.kernels.types import F32, I32, Activation, Step
+from workbench.kernels.reference.palette import ConvPalette, PaletteDense, PaletteSparse
+from workbench.kernels.types import F32, I32, Activation, Step, Vectors
 
 U8 = NDArray[np.uint8]
 NUMBERS = {"scalar": 0, "avx2": 1, "avx512": 2}
@@ -114,6 +116,62 @@ def linear_palette_sparse(
     return _step("palette_sparse", spec)
 
 
+def conv_palette(
+    *,
+    codes: U8,
+    table: Table,
+    offsets: I32,
+    vectors: Vectors,
+    src: int,
+    dst: int,
+    out_cs: int,
+    act: Activation,
+    residual: int | None = None,
+    arena_floats: int,
+) -> Step:
+    """Return a convolution with the weights ``scale * codebook[codes]``.
+
+    The weights of a few output channels at a time are looked up: they exist as floats
+    in scratch only.
+
+    Parameters
+    ----------
+    codes : array of uint8, shape (O, T)
+        Output channels, taps (input channel and position).
+    table : Table
+    offsets : array of int32, shape (T,)
+    vectors, src, dst, out_cs, act, residual, arena_floats
+        As in ``conv_dense``.
+
+    Raises
+    ------
+    KernelError
+        When a type, shape or bound does not hold, or a code is outside of the codebook.
+    """
+    checks.array("codes", codes, np.uint8, 2)
+    checks.array("offsets", offsets, np.int32, 1)
+    _table(table, codes)
+    checks.require(
+        codes.shape == (table.bias.size, offsets.size) and codes.size > 0,
+        f"codes {codes.shape}, {offsets.size} offsets, {table.bias.size} biases",
+        "codes (O, T), T offsets and O biases, nothing empty",
+        "Pass one offset a tap.",
+    )
+    place = place_of(
+        offsets,
+        table.bias,
+        vectors=vectors,
+        src=src,
+        dst=dst,
+        out_cs=out_cs,
+        act=act,
+        residual=residual,
+        arena_floats=arena_floats,
+    )
+    shared = (table.codebook, table.scale, offsets, table.bias)
+    return _step("conv_palette", ConvPalette(codes[None], *shared, place))
+
+
 def _table(table: Table, codes: U8) -> None:
     checks.array("codebook", table.codebook, np.float32, 1)
     checks.array("scale", table.scale, np.float32, 1)
@@ -133,7 +191,7 @@ def _table(table: Table, codes: U8) -> None:
     )
 
 
-def _step(name: str, spec: PaletteDense | PaletteSparse) -> Step:
+def _step(name: str, spec: ConvPalette | PaletteDense | PaletteSparse) -> Step:
     isa = info().isa
     if isa == "numpy":
         return cast(Step, getattr(reference, name)(spec))

@@ -15,6 +15,7 @@ from workbench.engine.candidates.generated import GeneratedConv
 from workbench.engine.candidates.linear import DenseLinear, SparseLinear
 from workbench.engine.candidates.palette import (
     Expanded,
+    PaletteConv,
     PaletteLinear,
     PaletteSparseLinear,
 )
@@ -36,6 +37,7 @@ TABLE: tuple[Candidate, ...] = (
     DepthwiseConv(),
     DenseLinear(),
     SparseLinear(),
+    PaletteConv(),
     PaletteLinear(),
     PaletteSparseLinear(),
     Expanded(DenseLinear()),

@@ -14,6 +14,7 @@ from workbench.engine.candidates.base import (
 from workbench.engine.graph import Node
 from workbench.engine.pack import I64, tap_offsets
 from workbench.engine.vectors import Walk, make_vectors
+from workbench.engine.weights import held_shape
 from workbench.kernels import Vectors
 
 SPLIT_STRIDE = 2
@@ -77,8 +78,7 @@ def place_conv(node: Node, binding: Binding) -> ConvPlace:
         Where its tensors are.
     """
     source, target = binding.inputs[0], binding.output
-    weight = node.params["weight"]
-    channels = weight.shape[1] * node.attrs.get("groups", 1)
+    channels = held_shape(node)[1] * node.attrs.get("groups", 1)
     window = window_of(node, (channels, source.layout.height, source.layout.width))
     split = source.layout.split
     step = (window.stride[0] // split, window.stride[1] // split)
@@ -98,6 +98,6 @@ def place_conv(node: Node, binding: Binding) -> ConvPlace:
 
 def is_depthwise(node: Node) -> bool:
     """Say whether every group has one input and one output channel."""
-    weight = node.params["weight"]
+    shape = held_shape(node)
     groups: int = node.attrs.get("groups", 1)
-    return groups > 1 and weight.shape[1] == 1 and weight.shape[0] == groups
+    return groups > 1 and shape[1] == 1 and shape[0] == groups

@@ -15,17 +15,28 @@ from workbench.engine.candidates.base import (
     Form,
     Shapes,
     activation_of,
+    dense_macs,
 )
+from workbench.engine.candidates.conv import conv_forms, place_conv
+from workbench.engine.candidates.dense import MODEL_MACS_PER_MS
 from workbench.engine.graph import Node
 from workbench.engine.palette import U8, expanded, kept
 from workbench.kernels import Step
-from workbench.kernels.palette import Table, linear_palette, linear_palette_sparse
+from workbench.kernels.palette import (
+    Table,
+    conv_palette,
+    linear_palette,
+    linear_palette_sparse,
+)
 
 CODES_PER_MS = 6e6
 LARGE_CODES_PER_MS = 3e6
 """Codes looked up in a table of registers, and in one of more than 64 numbers."""
 
 SPARSE_CODES_PER_MS = 1.5e6
+
+LOOKED_UP_PER_MS = 2e6
+"""Codes that a convolution turns into weights, once a run."""
 
 
 class PaletteLinear(Candidate):
@@ -94,6 +105,47 @@ class PaletteSparseLinear(PaletteLinear):
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return the time to look up the weights that are not zero."""
         return int(np.count_nonzero(kept(node.params))) / SPARSE_CODES_PER_MS
+
+
+class PaletteConv(Candidate):
+    """Every weight looked up, a few channels at a time: a quarter of the bytes."""
+
+    name = "palette"
+    ops = ("palette_conv2d",)
+    writes_split = True
+
+    def reject(self, node: Node, shapes: Shapes) -> str | None:
+        """Reject palettes that are full and need a mask for zeros."""
+        if "keep" in node.params:
+            return "256 numbers and zeros: an ordinary kernel runs the expanded weight"
+        return None
+
+    def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
+        """Return strips for 1x1, else padded planes or rows."""
+        return conv_forms(node, shapes[0])
+
+    def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
+        """Return the one step of the layer."""
+        place = place_conv(node, binding)
+        codes = _codes(node)
+        step = conv_palette(
+            codes=codes.reshape(len(codes), -1),
+            table=_table(node),
+            offsets=np.ascontiguousarray(place.offsets.reshape(-1), np.int32),
+            vectors=place.vectors,
+            src=place.src,
+            dst=place.dst,
+            out_cs=place.out_cs,
+            act=activation_of(node),
+            residual=place.residual,
+            arena_floats=binding.arena_floats,
+        )
+        return (step,)
+
+    def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
+        """Return dense multiply-adds over the usual rate, and the look-ups."""
+        looked_up = node.params["indices"].size / LOOKED_UP_PER_MS
+        return float(dense_macs(node) / MODEL_MACS_PER_MS + looked_up)
 
 
 class Expanded(Candidate):

@@ -1,6 +1,7 @@
-"""What the fully connected layers with a table of weights compute, in NumPy.
+"""What the layers with a table of weights compute, in NumPy.
 
-Belongs here: their checked arguments and the specification of ext/palette.c.
+Belongs here: their checked arguments and the specification of ext/palette.c and of
+conv_palette in ext/conv_dense.c.
 """
 
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.kernels.reference.activation import activate
-from workbench.kernels.reference.conv import linear_extent
+from workbench.kernels.reference.conv import conv_dense, linear_extent
 from workbench.kernels.reference.step import ReferenceStep
+from workbench.kernels.specs import ConvDense, Placement
 from workbench.kernels.types import F32, I32, Activation
 
 U8 = NDArray[np.uint8]
@@ -43,6 +45,26 @@ class PaletteSparse:
     dst: int
     act: Activation
     inputs: int
+
+
+@dataclass(frozen=True, eq=False)
+class ConvPalette:
+    """Codes (1, O, T) into a codebook, and the offsets of the T taps."""
+
+    weights: U8
+    codebook: F32
+    scale: F32
+    offsets: I32
+    bias: F32
+    place: Placement
+    group_stride: int = 0
+
+
+def conv_palette(spec: ConvPalette) -> ReferenceStep:
+    """Return the step of a dense convolution with ``scale * codebook[codes]``."""
+    weights = spec.codebook[spec.weights] * spec.scale[:, None]
+    dense = ConvDense(weights, spec.offsets, 0, spec.bias, spec.place, None)
+    return conv_dense(dense)
 
 
 def palette_dense(spec: PaletteDense) -> ReferenceStep:

@@ -123,7 +123,7 @@ def compressed(png: bytes) -> bytes:
 
 
 def index(stops: Sequence[Stop]) -> str:
-    """Return the page that pairs every picture with a sentence."""
+    """Return the page that pairs every picture that was taken with a sentence."""
     lines = [
         "# A tour in pictures",
         "",
@@ -133,8 +133,11 @@ def index(stops: Sequence[Stop]) -> str:
         "look at the pages here and for speed at the tables of the main README.",
     ]
     for stop in stops:
-        lines += ["", f"## {stop.title}", "", stop.says, ""]
-        lines += [f"![{stop.title}, {one}]({stop.name}-{one}.png)" for one in SCHEMES]
+        names = {one: f"{stop.name}-{one}.png" for one in SCHEMES}
+        taken = {one: name for one, name in names.items() if (OUT / name).exists()}
+        if taken:
+            lines += ["", f"## {stop.title}", "", stop.says, ""]
+            lines += [f"![{stop.title}, {one}]({name})" for one, name in taken.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -78,8 +78,8 @@ def map_figure(cells: pd.DataFrame, *, method: str, conditions: str) -> Figure:
         title=f"What {method} costs, layer by layer (points of top-1)",
         reading=(
             "One cell is one layer pruned to one sparsity, all other layers dense: the "
-            "darker, the more points of accuracy are lost. Grey cells removed nothing "
-            "or were not measured. Click a cell to see it in numbers."
+            "stronger its colour, the more points of accuracy are lost. Grey cells "
+            "removed nothing or were not measured. Click a cell to see it in numbers."
         ),
         alt=f"Map of {frame['layer'].nunique()} layers by {len(levels)} sparsities",
         chart=(rects.add_params(pick) + words).properties(height=alt.Step(32)),

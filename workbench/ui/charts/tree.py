@@ -13,6 +13,8 @@ from workbench.ui import theme
 from workbench.ui.format import percent, short
 
 ROOT = ""
+# Seen at once: the network, its stages, their blocks; the rest opens by a click.
+LEVELS = 3
 
 
 def module_tree(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -86,6 +88,7 @@ def tree_figure(rows: Sequence[Mapping[str, Any]], name: str) -> Any:
         labels=tree["name"].where(tree["name"] != ROOT, name),
         values=tree["dense_macs"],
         branchvalues="total",
+        maxdepth=LEVELS,
         text=words,
         textinfo="label+text",
         customdata=[f"{percent(share)} of its MACs are by zero" for share in gone],

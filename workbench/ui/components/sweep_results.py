@@ -122,8 +122,8 @@ def _use(layer: str, method: str, sparsity: float) -> None:
 def _table(cells: pd.DataFrame) -> None:
     column = st.column_config
     shown = [name for name in _COLUMNS if name in cells and cells[name].notna().any()]
-    if (cells["state"] == "measured").all():
-        shown.remove("state")
+    whole = (cells["state"] == "measured").all()
+    shown.remove("state" if whole or "reached" not in shown else "reached")
     st.dataframe(
         cells,
         key="cells",

@@ -88,7 +88,9 @@ sanitize: build $(VENV)/dev.stamp
 	cd $(CHECKED) && ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) \
 	  $$($${CC:-cc} -print-file-name=libubsan.so)" \
-	  $(abspath $(BIN))/python -m pytest -q -s tests/kernels -k "not forked" \
+	  $(abspath $(BIN))/python -m pytest -q -s tests/kernels \
+	  tests/engine/test_program_soak.py \
+	  -k "not forked and not idle and not torch and not dropped" \
 	  $(UNCHECKED:%=--ignore=%) -p no:cacheprovider
 
 format: $(VENV)/dev.stamp

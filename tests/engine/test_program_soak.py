@@ -1,5 +1,6 @@
 """Programs over many runs and threads: equal bits, bounded memory, quiet when idle."""
 
+import os
 import threading
 import time
 
@@ -11,11 +12,14 @@ from workbench.engine.compile import compile_graph
 from workbench.engine.graph import Graph, Node
 from workbench.engine.program import Program
 
-RUNS = 10_000
+CHECKED_BUILD = "libasan" in os.environ.get("LD_PRELOAD", "")
+RUNS = 1_000 if CHECKED_BUILD else 10_000
 CALLERS = 4
 # The allocator may round up and keep pages; a leak of one small result a run (40 bytes)
 # or of one image a hundred runs would show.
-GROWTH_BYTES = 3 << 20
+GROWTH_BYTES = (64 << 20) if CHECKED_BUILD else 3 << 20
+"""A checked build keeps what was freed for a while, to catch uses of it."""
+
 # Other parts of the process start or end a thread now and then; a leak shows as more.
 GROWTH_THREADS = 8
 torch.set_num_threads(1)

@@ -36,6 +36,7 @@ from workbench.kernels import (
 )
 from workbench.kernels.conv import sparse_spec
 from workbench.kernels.generated import available, conv_generated, variants_generated
+from workbench.kernels.palette import Table, conv_palette
 
 SEED = 20240229
 CASES = 3000
@@ -44,6 +45,8 @@ STRUCTURES = (
     "blocks 2",
     "blocks 4",
     "blocks 8",
+    "blocks 16",
+    "hetconv",
     "kernel",
     "pattern",
     "stripe",
@@ -53,7 +56,7 @@ STRUCTURES = (
     "dense",
     "empty",
 )
-KERNELS = ("sparse", "blocks", "generated", "dense", "linear")
+KERNELS = ("sparse", "blocks", "generated", "dense", "linear", "palette")
 torch.set_num_threads(1)
 
 
@@ -65,6 +68,11 @@ def keep(rng: np.random.Generator, structure: str, shape: tuple[int, ...]):
     if name == "blocks":
         groups = -(-o // int(height))
         return np.repeat(rng.random((groups, c, kh, kw)) < density, int(height), 0)[:o]
+    if name == "hetconv":  # whole kernels at every fourth channel, centres elsewhere
+        mask = (np.arange(c) % 4 == np.arange(o)[:, None] % 4)[:, :, None, None]
+        mask = np.repeat(np.repeat(mask, kh, 2), kw, 3)
+        mask[:, :, kh // 2, kw // 2] = True
+        return mask
     if structure == "2 of 4":
         order = rng.random((-(-o * c * kh * kw // 4), 4)).argsort(axis=1)
         return (order < 2).reshape(-1)[: o * c * kh * kw].reshape(shape)
@@ -107,7 +115,7 @@ def draw(seed: int, number: int) -> tuple[dict, str, str, str]:
         "threads": int(rng.choice([1, 1, 2, 3])),
     }
     kernel = str(rng.choice(KERNELS))
-    if kernel == "blocks":
+    if kernel in ("blocks", "palette"):
         shape["groups"] = 1
     return shape, str(rng.choice(STRUCTURES)), kernel, str(rng.choice(ISAS))
 
@@ -136,6 +144,17 @@ def conv_step(case: Case, kernel: str, rng: np.random.Generator):
             **case.place,
             variant=str(rng.choice(names)),
         )
+    if kernel == "palette":
+        numbers, codes = np.unique(case.weights, return_inverse=True)
+        scale = rng.standard_normal(len(case.weights), dtype=np.float32)
+        codes = codes.reshape(len(scale), -1).astype(np.uint8)
+        case.weights[:] *= scale[:, None, None, None]
+        return conv_palette(
+            codes=codes,
+            table=Table(numbers, scale, case.bias),
+            offsets=case.offsets.reshape(-1),
+            **case.place,
+        )
     arrays = sparse_arrays(case)
     if kernel == "generated" and available().available:
         names = variants_generated(sparse_spec(**arrays, **case.place))
@@ -147,6 +166,10 @@ def conv_step(case: Case, kernel: str, rng: np.random.Generator):
 
 def check_conv(number: int, shape: dict, structure: str, kernel: str, rng) -> None:
     case = build(number, shape)
+    if kernel == "palette":
+        case.weights[:] = rng.standard_normal(31)[
+            rng.integers(0, 31, case.weights.shape)
+        ]
     case.weights[~keep(rng, structure, case.weights.shape)] = 0
     result = case.run(conv_step(case, kernel, rng))
     np.testing.assert_allclose(result, case.expected(), **TOLERANCE)
@@ -195,7 +218,9 @@ def test_random_layers_equal_float64() -> None:
                 f"rerun: WORKBENCH_PROPERTY={seed}:{number} -k random_layers"
             )
             raise
-        seen.update((isa, kernel, structure))
+        seen.update((isa, kernel, structure, f"{shape['threads']} threads"))
     if not only:
         assert sum(seen[isa] for isa in ISAS) == CASES >= 2000
-        assert all(seen[name] > CASES // 50 for name in (*ISAS, *KERNELS, *STRUCTURES))
+        threads = [f"{count} threads" for count in (1, 2, 3)]
+        names = (*ISAS, *KERNELS, *STRUCTURES, *threads)
+        assert all(seen[name] > CASES // 50 for name in names)

@@ -2,10 +2,13 @@
 
 import time
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.app.conftest import TIMEOUT_S, open_page, texts
 from workbench.jobs.registry import registry
+from workbench.ui.charts.roofline import roofline_figure
+from workbench.ui.services import thread_sweeps
 
 
 def button(app: AppTest, label: str) -> object:
@@ -87,3 +90,49 @@ def test_every_algorithm_runs_a_shape_of_the_users_choice(app: AppTest) -> None:
     app.run()
     assert not app.exception
     assert "Fastest: **" in texts(app)
+
+
+def test_time_by_threads_is_measured_and_said(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thread_sweeps, "SECONDS", 0.2)
+    monkeypatch.setattr(thread_sweeps, "counts", lambda: (1, 2))
+    app.query_params["model"] = "lenet5-mnist5k"
+    open_page(app, "speed")
+    app.session_state["explore"] = "Threads"
+    app.run()
+    # A job's name must not be the name of a control: both stand in the address.
+    assert thread_sweeps.KIND not in app.session_state
+    app.button(key=f"measure-{thread_sweeps.KIND}").click().run()
+    assert not app.exception
+    view = registry().jobs()[0].wait(TIMEOUT_S)
+    assert view.state == "done", view.error
+    assert {row["threads"] for row in view.result["rows"]} == {1, 2}
+    app.run()
+    assert not app.exception
+    assert "2 threads against one: torch dense " in texts(app)
+
+
+def test_the_roofline_bends_where_both_roofs_meet() -> None:
+    rows = [
+        {
+            "layer": "conv1",
+            "weights": weights,
+            "intensity": at,
+            "rate": 20.0,
+            "attainable": 40.0,
+            "of_roof": 0.5,
+            "bound": "memory",
+            "ms": 0.1,
+            "kernel": "wb_f32",
+        }
+        for weights, at in (("dense", 8.0), ("pruned", 2.0))
+    ]
+    figure = roofline_figure(rows, peak=60.0, bandwidth=20.0, conditions="here")
+    assert figure.conditions.startswith("Roofs measured on this machine: 60 GMAC/s")
+    drawn = figure.chart.to_dict()
+    roof = next(iter(drawn["datasets"].values()))
+    # Memory: 20 GB/s at 1.4 MACs a byte is 28 GMAC/s; arithmetic ends it at 60.
+    assert roof[0]["rate"] == pytest.approx(1.4 * 20)
+    assert roof[-1]["rate"] == 60
+    assert "50\u00a0% of its roof" in figure.alt

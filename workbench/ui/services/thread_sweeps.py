@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
 
-KIND = "threads"
+KIND = "thread-sweep"
 SECONDS = 2.0
 
 

@@ -65,11 +65,13 @@ def main() -> None:
         for one in rounds:
             row = scores.setdefault(one.number, (one.sparsity, [], []))
             row[1].append(one.accuracy.top1)
+            control = ""
             if one.control is not None:
                 row[2].append(one.control.top1)
+                control = f" control {one.control.top1:.4f}"
             print(
                 f"{time.strftime('%H:%M:%S')} seed {seed} round {one.number} "
-                f"sparsity {one.sparsity:.4f} ticket {one.accuracy.top1:.4f}",
+                f"sparsity {one.sparsity:.4f} ticket {one.accuracy.top1:.4f}{control}",
                 flush=True,
             )
     print("\n| round | sparsity | ticket % (range) | random control % (range) |")

@@ -44,8 +44,8 @@ def markdown(book: dict[str, Any]) -> str:
         "the dense network already has less than half. Trained, gates: the method "
         "first trained with its penalty for as long as tuning takes, and raw is right "
         "after its cut; all other rows start from the loaded weights. A row without "
-        "accuracies has no setting within 3 points of the target. Tuned is empty where "
-        "the run was stopped before."
+        "accuracies has no setting within 3 points of the target. A dash: not tuned, "
+        "not timed."
     )
     cells = list(book["cells"].values())
     for target in sorted({cell["target"] for cell in cells}, reverse=True):

@@ -72,9 +72,19 @@ def curve_figure(
     colours = theme.palette()
     series = list(dict.fromkeys(frame["series"]))
     hues = (colours.pruned, colours.ours, colours.accent, colours.torch)
+    named = {
+        "torch dense": colours.torch,
+        "workbench dense": colours.ours,
+        "workbench pruned": colours.pruned,
+    }
     shade = alt.Color(
         "series:N",
-        scale=alt.Scale(domain=series, range=list(hues[: len(series)])),
+        scale=alt.Scale(
+            domain=series,
+            range=[
+                named.get(name, hues[n % len(hues)]) for n, name in enumerate(series)
+            ],
+        ),
         legend=alt.Legend(title=None, orient="top") if len(series) > 1 else None,
     )
     x = alt.X("x:Q", title=words.x, axis=_axis(words.x_format))

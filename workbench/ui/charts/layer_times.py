@@ -25,7 +25,15 @@ def layer_times_figure(rows: Sequence[Mapping[str, Any]], *, conditions: str) ->
     """
     frame = pd.DataFrame(rows, columns=["layer", "weights", "ms", "kernel"])
     colours = theme.palette()
-    scale = alt.Scale(domain=["dense", "pruned"], range=[colours.ours, colours.pruned])
+    hues = {"dense": colours.ours, "pruned": colours.pruned}
+    shown = [name for name in hues if name in set(frame["weights"])]
+    scale = alt.Scale(domain=shown, range=[hues[name] for name in shown])
+    reading = (
+        "Two bars a layer, in order of execution: an orange bar as tall as the blue "
+        "one means that pruning this layer gained nothing."
+        if len(shown) > 1
+        else "One bar a layer, in order of execution: the tallest is where time goes."
+    )
     chart = (
         alt.Chart(frame)
         .mark_bar()
@@ -48,11 +56,8 @@ def layer_times_figure(rows: Sequence[Mapping[str, Any]], *, conditions: str) ->
     return Figure(
         name="layer-times",
         title="Time of each layer",
-        reading=(
-            "Two bars a layer, in order of execution: an orange bar as tall as the "
-            "blue one means that pruning this layer gained nothing."
-        ),
-        alt=f"Time of {frame['layer'].nunique()} layers, dense and pruned",
+        reading=reading,
+        alt=f"Time of {frame['layer'].nunique()} layers, {' and '.join(shown)}",
         chart=chart,
         data=frame,
         conditions=conditions,

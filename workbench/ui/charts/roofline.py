@@ -66,7 +66,9 @@ def roofline_figure(
     )
     line = alt.Chart(roof).mark_line(strokeWidth=2.5, color=colours.accent)
     dots = alt.Chart(frame).mark_point(filled=True, opacity=0.85)
-    scale = alt.Scale(domain=["dense", "pruned"], range=[colours.ours, colours.pruned])
+    hues = {"dense": colours.ours, "pruned": colours.pruned}
+    shown = [name for name in hues if name in set(frame["weights"])]
+    scale = alt.Scale(domain=shown, range=[hues[name] for name in shown])
     chart = line.encode(x=x, y=y) + dots.encode(
         x=x,
         y=y,

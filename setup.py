@@ -49,6 +49,7 @@ PLAIN = [
     "team.c",
     "sparse_pack.c",
     "winograd_pack.c",
+    "dense_pack.c",
     "emit/encoder.c",
     "emit/memory.c",
     "emit/pack.c",

@@ -1,8 +1,18 @@
 # Packing of the dense and depthwise convolutions.
 
 
+cdef extern from "dense_pack.h" nogil:
+    ctypedef struct wb_dense_tiles:
+        int64_t channels
+        int64_t taps
+        int64_t tile
+        int64_t last
+    void wb_pack_dense(wb_dense_tiles shape, const float *weights, float *packed)
+
+
 cdef object pack_tiles(list keep, object weights, object dtype, int tile):
     """Return weights (G, O/G, T) as [group][block][tap][m]: see conv_dense.h."""
+    cdef wb_dense_tiles shape
     groups, each, taps = weights.shape
     blocks = -(-each // tile)
     tail = each - (blocks - 1) * tile
@@ -12,6 +22,12 @@ cdef object pack_tiles(list keep, object weights, object dtype, int tile):
     keep.append(room)
     room = room[-room.ctypes.data % 64 :][: room.size - 64]
     packed = room.view(dtype).reshape(groups, size)
+    if np.dtype(dtype) == np.float32 and weights.flags.c_contiguous:
+        shape.channels, shape.taps, shape.tile, shape.last = each, taps, tile, last
+        for group in range(groups):
+            wb_pack_dense(shape, <const float *>data(weights[group]),
+                          <float *>data(packed[group]))
+        return packed
     for block in range(blocks):
         width = tile if block < blocks - 1 else last
         part = weights[:, block * tile : block * tile + width].transpose(0, 2, 1)

@@ -24,10 +24,10 @@ def kernel_size(node: Node) -> tuple[int, int]:
 
 def held_shape(node: Node) -> tuple[int, ...]:
     """Return the shape of the weight without reading it."""
-    params = node.params
-    if isinstance(params, MappedParams):
-        params = params.outlines()
-    return params["indices" if "indices" in params else "weight"].shape
+    name = "indices" if "indices" in node.params else "weight"
+    if isinstance(node.params, MappedParams):
+        return node.params.sections[name].shape
+    return node.params[name].shape
 
 
 def held(node: Node) -> NDArray[np.float32]:

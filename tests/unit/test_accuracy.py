@@ -8,7 +8,7 @@ import torch
 from pruning_networks import network
 from torch import nn
 
-from workbench.analysis.accuracy import Accuracy, evaluate, wilson
+from workbench.analysis.accuracy import Accuracy, Tally, evaluate, wilson
 from workbench.data.dataset import Dataset, make_dataset
 from workbench.errors import WorkbenchError
 from workbench.models.inspect import from_module
@@ -141,3 +141,26 @@ def test_accuracy_is_a_value() -> None:
 def test_wilson_holds_its_own_share_at_the_ends(n: int) -> None:
     assert wilson(n, n)[1] == 1.0
     assert wilson(0, n)[0] == 0.0
+
+
+def test_the_size_of_the_batches_does_not_show() -> None:
+    generator = torch.Generator().manual_seed(0)
+    scores = 10 * torch.randn(500, 10, generator=generator)
+    labels = torch.randint(0, 10, (500,), generator=generator)
+    found = []
+    for size in (1, 32, 256, 500):
+        tally = Tally(10)
+        for start in range(0, 500, size):
+            tally.add(scores[start : start + size], labels[start : start + size])
+        found.append(tally.accuracy())
+    assert found[0].loss > 1
+    assert found == [found[0]] * 4
+
+
+def test_a_loss_that_is_no_number_stays_none() -> None:
+    tally = Tally(3)
+    tally.add(
+        torch.tensor([[1.0, math.nan, 0.0], [1.0, 0.0, 0.0]]), torch.tensor([0, 0])
+    )
+    tally.add(torch.tensor([[math.inf, 0.0, 0.0]]), torch.tensor([0]))
+    assert math.isnan(tally.accuracy().loss)

@@ -20,7 +20,8 @@ SWEEP = (
     "sensitivity", "lenet5-mnist5k", "--methods", "magnitude,filter",
     "--sparsities", "0.5,0.9", "--images", "60", "--latency", "model",
 )  # fmt: skip
-PATIENCE_S = 60.0
+# Starting a Python with torch on a busy machine.
+PATIENCE_S = 180.0
 
 
 @pytest.fixture
@@ -151,7 +152,8 @@ def test_a_killed_sweep_keeps_its_cells_and_is_resumed(
     asked = monotonic()
     cells = 0
     while cells < 4 and monotonic() - asked < PATIENCE_S and killed.poll() is None:
-        sleep(0.02)
+        # Looking all the time would take the core from the one that is looked at.
+        sleep(0.2)
         if (home / "runs.sqlite").exists():
             store = wb.Store(home)
             cells = sum(run.rows for run in store.runs())

@@ -119,7 +119,8 @@ class Tally:
         self.images = 0
         self._classes = classes
         self._hits = self._top = 0
-        self._loss = 0.0
+        # Summed exactly at the end: the size of the batches must not show.
+        self._losses: list[float] = []
 
     def add(self, scores: torch.Tensor, labels: torch.Tensor) -> None:
         """Count one batch: scores (N, classes), int64 labels (N,).
@@ -136,16 +137,17 @@ class Tally:
         valid = torch.isfinite(scores).all(dim=1)
         self._hits += int(((before == 0) & valid).sum())
         self._top += int(((before < 5) & valid).sum())
-        self._loss += float(
-            nn.functional.cross_entropy(scores.double(), labels, reduction="sum")
-        )
+        self._losses += nn.functional.cross_entropy(
+            scores.double(), labels, reduction="none"
+        ).tolist()
         self.images += len(labels)
 
     def accuracy(self) -> Accuracy:
         """Return what was counted so far; one image at least."""
         n = self.images
         interval = wilson(self._hits, n)
-        return Accuracy(self._hits / n, self._top / n, self._loss / n, n, interval)
+        loss = math.fsum(self._losses) / n
+        return Accuracy(self._hits / n, self._top / n, loss, n, interval)
 
 
 def _ties_before(

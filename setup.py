@@ -31,6 +31,7 @@ KERNELS = [
     "conv_sparse_shift.c",
     "conv_blocks.c",
     "conv_dense.c",
+    "conv_lanes.c",
     "depthwise.c",
     "linear.c",
     "palette.c",

@@ -35,6 +35,19 @@ def read(folder: Path, row: Row, threads: int) -> Result | None:
     return json.loads(path.read_text()) if path.is_file() else None
 
 
+def layers_path(folder: Path) -> Path:
+    """Return the file with the table of layers alone."""
+    return folder / "layers.md"
+
+
+def _layers(folder: Path) -> str:
+    path = layers_path(folder)
+    if not path.is_file():
+        return ""
+    _, _, table = path.read_text().partition("\n")
+    return f"Layers alone, one thread\n\n{table.strip()}"
+
+
 def times(result: Result, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     """Return the timed rows of these engines."""
     wanted = set(names)
@@ -115,7 +128,25 @@ def markdown(folder: Path, threads: Sequence[int]) -> str:
     }
     parts = [_floors(verdicts(folder, threads))]
     parts += [_engines(found, count) for count in threads]
-    parts += [_absences(found), _conditions(list(found.values()))]
+    parts += [_layers(folder), _absences(found), _conditions(list(found.values()))]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def for_readme(folder: Path, threads: Sequence[int]) -> str:
+    """Return what the README shows: floors that were measured, engines, conditions."""
+    records = [
+        record
+        for record in verdicts(folder, threads)
+        if record["problem"] != "not measured"
+    ]
+    found = {
+        (row.key, count): result
+        for row in ROWS
+        for count in threads
+        if (result := read(folder, row, count)) is not None
+    }
+    parts = [_floors(records), *(_engines(found, count) for count in threads)]
+    parts += [_layers(folder), _conditions(list(found.values()))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

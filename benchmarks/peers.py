@@ -3,15 +3,19 @@
     python -m benchmarks.peers --all                         # all rows, 1 and 2 threads
     python -m benchmarks.peers --rows mobilenetv1-224:0.9 --threads 1
     python -m benchmarks.peers --all --convert               # only the conversions
+    python -m benchmarks.peers --all --readme                # results as in the README
 
 Unstructured: every convolution but the first and the depthwise ones, by magnitude per
 layer. PCONV: each 3x3 kernel keeps 4 of 9 weights in one of 8 patterns, and three
 quarters of all kernels (1x1 too) are removed by norm. Outputs are checked first;
 ratio = rival time / our time. A row runs in a process of its own, pinned to as many
 cores as threads; its result is saved when it ends, and a row that has one from the same
-kernels is not measured again. Dense engines gain nothing from zeros: rows of pruned
-weights leave out those that on dense weights took over `NEAR` times the best one's
-time. An engine that is absent, refused or crashes is named below the table.
+kernels is not measured again. Our programs are tuned with a cache of their own in the
+folder of results: times that a busy machine left elsewhere play no part. Layers alone
+(benchmarks/layers.py) come after the rows of one thread. Dense engines gain nothing
+from zeros: rows of pruned weights leave out those that on dense weights took over
+`NEAR` times the best one's time. An engine that is absent, refused or crashes is named
+below the table.
 """
 
 import argparse
@@ -62,6 +66,9 @@ def main() -> None:
         _child(options)
         return
     options.folder.mkdir(parents=True, exist_ok=True)
+    if options.readme:
+        sys.stdout.write(peer_table.for_readme(options.folder, options.threads))
+        return
     rows = find_rows("" if options.all else options.rows)
     for count in options.threads:
         for row in rows:
@@ -69,6 +76,8 @@ def main() -> None:
                 _measure(row, count, options)
                 if not options.convert:
                     _write_table(options)
+        if options.all and count == 1 and not options.convert:
+            _layers_alone(options)
     if options.convert:
         return
     _write_table(options)
@@ -89,6 +98,7 @@ def _options() -> argparse.Namespace:
     add("--folder", type=Path, default=default_folder(), help="of results and table")
     add("--again", action="store_true", help="measure rows that have a result too")
     add("--convert", action="store_true", help="only convert networks for engines")
+    add("--readme", action="store_true", help="measure nothing; the README's tables")
     add("--row", default="", help=argparse.SUPPRESS)
     add("--without", default="", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -146,12 +156,36 @@ def _run_child(
     return None if code == 0 else f"ended the process with code {code}, see {log}"
 
 
+def _layers_alone(options: argparse.Namespace) -> None:
+    """Measure layers alone against the peak of one core, unless that was done."""
+    path = peer_table.layers_path(options.folder)
+    mark = f"<!-- {machine_key(1)} -->\n"
+    if path.is_file() and path.read_text().startswith(mark) and not options.again:
+        return
+    started, core = time.monotonic(), str(max(os.sched_getaffinity(0)))
+    command = ["taskset", "-c", core, sys.executable, "-m", "benchmarks.layers"]
+    environment = os.environ | {"XDG_CACHE_HOME": str(_own_cache(options.folder))}
+    with (options.folder / "log.txt").open("a") as log:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
+        )
+    if done.returncode == 0:
+        path.write_text(mark + done.stdout)
+    print(f"layers alone: {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _own_cache(folder: Path) -> Path:
+    """Return the cache of times measured for this table."""
+    return folder.resolve() / "cache"
+
+
 def _child(options: argparse.Namespace) -> None:
     """Measure one row in this process and write its result."""
     (threads,), (row,) = options.threads, find_rows(options.row)[:1]
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, cores[-threads:])
     contenders, left_out = _contenders(row, threads, options)
+    os.environ["XDG_CACHE_HOME"] = str(_own_cache(options.folder))
     if options.convert:
         for one in contenders:
             _convert(one, Setup(threads))

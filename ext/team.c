@@ -10,7 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WB_SPIN_NS = 50000, WB_SPIN_CHECK = 64 };
+/* Between runs threads soon sleep. Within a run the others are at work on the same step:
+ * falling asleep would cost more than waiting for the rest of it. */
+enum { WB_IDLE_SPIN_NS = 50000, WB_STEP_SPIN_NS = 1000000, WB_SPIN_CHECK = 64 };
 
 /* A counter that threads wait on. A sleeper announces itself before it looks at the
  * counter, a signaller counts before it looks for sleepers: no wake-up is lost. */
@@ -73,9 +75,9 @@ static void gate_signal(gate *g) {
     pthread_mutex_unlock(&g->mutex);
 }
 
-static void gate_wait(gate *g, uint32_t seen, int spin) {
-    const int64_t until = spin ? now_ns() + WB_SPIN_NS : 0;
-    while (spin) {
+static void gate_wait(gate *g, uint32_t seen, int64_t spin_ns) {
+    const int64_t until = spin_ns > 0 ? now_ns() + spin_ns : 0;
+    for (int spin = spin_ns > 0; spin;) {
         for (int i = 0; i < WB_SPIN_CHECK; i++) {
             if (atomic_load_explicit(&g->count, memory_order_acquire) != seen) return;
             relax();
@@ -92,7 +94,7 @@ static void gate_wait(gate *g, uint32_t seen, int spin) {
 void wb_team_barrier(wb_team *team) {
     const uint32_t seen = atomic_load(&team->meeting.count);
     if (atomic_fetch_add(&team->arrived, 1) + 1 < team->size) {
-        gate_wait(&team->meeting, seen, team->spin);
+        gate_wait(&team->meeting, seen, team->spin ? WB_STEP_SPIN_NS : 0);
         return;
     }
     atomic_store(&team->arrived, 0);
@@ -103,7 +105,7 @@ static void *work(void *arg) {
     member *me = arg;
     wb_team *team = me->team;
     for (uint32_t seen = 0;; seen++) {
-        gate_wait(&team->start, seen, team->spin);
+        gate_wait(&team->start, seen, team->spin ? WB_IDLE_SPIN_NS : 0);
         if (atomic_load(&team->stop)) return NULL;
         team->body(team->arg, me->tid);
         wb_team_barrier(team);

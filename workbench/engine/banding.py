@@ -18,6 +18,7 @@ from workbench.engine.plan import Band, Plan
 from workbench.engine.select import select
 from workbench.engine.slots import Slots
 from workbench.engine.tune import MeasuredCosts
+from workbench.engine.weights import count_nonzero, is_weighted
 from workbench.engine.windows import SLIDING
 from workbench.engine.wishes import slot_forms
 from workbench.kernels import Executor
@@ -31,10 +32,22 @@ LARGE_BYTES = (512 * 1024, 256 * 1024)
 BAND_BYTES = (384 * 1024, 192 * 1024)
 """Input and output of a band's largest layer: what is left of L2 beside weights."""
 
+STAGES = ((2 << 20, 640 * 1024), (2 << 20, 384 * 1024))
+"""The same two for chains that end where images shrink: large images, shallow chains
+that need few rows at a time, and whose weights stay in L2 beside them."""
+
+STAGE_WEIGHTS = 512 * 1024
+BYTES_PER_WEIGHT = 8
+"""Non-zero weights with their places, read once for every band of a stage."""
+
 SHORTEST = 2
 """Layers worth a chain."""
 
 TURNS, ROUNDS = 5, 4
+NS_PER_MS = 1e6
+LONG_MS, LONG_TURNS = 20.0, 4
+"""Programs that take longer run fewer times: in so many turns, once each."""
+
 GAIN = 0.985
 """Programs in bands must be this much faster: ties keep the simpler plan."""
 
@@ -54,10 +67,13 @@ def band(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
     """
     best = plan
     tried: set[tuple[Band, ...]] = set()
-    for large in LARGE_BYTES:
-        for size in BAND_BYTES:
-            other = propose(graph, slots, plan, costs, (large, size))
-            if other is None or other.bands in tried or costs.over:
+    whole = [(large, size) for large in LARGE_BYTES for size in BAND_BYTES]
+    for staged, proposals in ((True, STAGES), (False, whole)):
+        for sizes in proposals:
+            if costs.over:
+                return best
+            other = propose(graph, slots, plan, costs, sizes, staged=staged)
+            if other is None or other.bands in tried:
                 continue
             tried.add(other.bands)
             pair = [lower(graph, slots, p) for p in (other, best)]
@@ -67,7 +83,13 @@ def band(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
 
 
 def propose(
-    graph: Graph, slots: Slots, plan: Plan, costs: Costs, sizes: tuple[int, int]
+    graph: Graph,
+    slots: Slots,
+    plan: Plan,
+    costs: Costs,
+    sizes: tuple[int, int],
+    *,
+    staged: bool = False,
 ) -> Plan | None:
     """Return a plan with every run of large layers in bands, None if there is none.
 
@@ -76,11 +98,13 @@ def propose(
     graph, slots, plan, costs
         As for `band`; any costs.
     sizes : tuple of int
-        Out of `LARGE_BYTES` and `BAND_BYTES`.
+        Out of `LARGE_BYTES` and `BAND_BYTES`, or one of `STAGES`.
+    staged : bool
+        End chains where images shrink.
     """
     bands = tuple(
         found
-        for run in _runs(graph, plan)
+        for run in (_stages(graph, plan) if staged else _runs(graph, plan))
         if (found := _band(graph, run, *sizes)) is not None
     )
     if not bands:
@@ -101,6 +125,22 @@ def _runs(graph: Graph, plan: Plan) -> list[list[Node]]:
         else:
             runs.append([])
     return [run for run in runs if run]
+
+
+def _stages(graph: Graph, plan: Plan) -> list[list[Node]]:
+    """Return the runs, each cut behind every node that makes the image smaller."""
+    stages: list[list[Node]] = []
+    for run in _runs(graph, plan):
+        stages.append([])
+        for node in run:
+            stages[-1].append(node)
+            if any(graph.node(n).shape[1:] != node.shape[1:] for n in node.inputs[:1]):
+                stages.append([])
+    return [stage for stage in stages if stage and _weights(stage) <= STAGE_WEIGHTS]
+
+
+def _weights(stage: Sequence[Node]) -> int:
+    return sum(BYTES_PER_WEIGHT * count_nonzero(n) for n in stage if is_weighted(n))
 
 
 def _band(graph: Graph, run: Sequence[Node], large: int, size: int) -> Band | None:
@@ -155,9 +195,12 @@ def _faster(pair: Sequence[Lowered], threads: int) -> bool:
         Executor(p.steps, arena_floats=p.arena.floats, threads=threads) for p in pair
     ]
     try:
-        for _ in range(TURNS):
+        first = [float(executor.time_steps(1).sum()) for executor in executors]
+        long = min(first) > LONG_MS * NS_PER_MS
+        turns, rounds = (LONG_TURNS, 1) if long else (TURNS, ROUNDS)
+        for _ in range(turns):
             for i, executor in enumerate(executors):
-                times = executor.time_steps(ROUNDS)[1:].sum(axis=1)
+                times = executor.time_steps(rounds).sum(axis=1)
                 best[i] = min(best[i], float(times.min()))
     finally:
         for executor in executors:

@@ -5,10 +5,10 @@ Does not belong here: what each operation computes (`ops`), rewriting
 (`passes`), anything about memory (`layout`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from workbench.engine.ops import COVERED, infer_shape
 from workbench.errors import WorkbenchError
 
 INPUT = "input"
+
+T = TypeVar("T")
 
 
 class GraphError(WorkbenchError):
@@ -61,10 +63,26 @@ class Node:
     shape: tuple[int, ...]
     attrs: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    _facts: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "attrs", MappingProxyType(dict(self.attrs)))
         object.__setattr__(self, "params", _fixed(self.params))
+
+    def remember(self, name: str, find: Callable[[], T]) -> T:
+        """Return a small fact about the node that takes long to find: found once.
+
+        Parameters
+        ----------
+        name : str
+            Of the fact; it may depend on nothing but the node.
+        find : callable
+            Finds it.
+        """
+        if name not in self._facts:
+            self._facts[name] = find()
+        found: T = self._facts[name]
+        return found
 
     def but(self, **changes: Any) -> "Node":
         """Return a copy with some fields replaced."""

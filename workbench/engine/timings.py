@@ -2,7 +2,7 @@
 
 Belongs here: keys and the cache file. A time is valid for one CPU model,
 instruction set, kernels version, thread count, shape and, where the kernel
-skips zeros, one pattern of zeros.
+skips zeros, one kind of zeros (`structure`).
 """
 
 import hashlib
@@ -14,16 +14,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import workbench
 from workbench.engine.candidates import TABLE, Candidate
 from workbench.engine.graph import Node
 from workbench.engine.layout import Layout
+from workbench.engine.structure import structure
 from workbench.engine.weights import is_weighted, nonzero_mask
 from workbench.kernels import info
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 
 
 @cache
@@ -78,8 +77,7 @@ def structure_of(node: Node, candidate: Candidate) -> str:
     """Return what a candidate's time depends on besides the shape."""
     if not candidate.reads_structure or not is_weighted(node):
         return ""
-    keep = np.packbits(nonzero_mask(node))
-    return hashlib.sha256(keep.tobytes()).hexdigest()[:24]
+    return node.remember("structure", lambda: structure(nonzero_mask(node)))
 
 
 def node_key(node: Node, layouts: tuple[Layout, ...]) -> str:
@@ -105,6 +103,9 @@ class TimingCache:
         self._path = None if folder is None else folder / f"timings-{name}.json"
         self._times: dict[str, float] = dict(_read(self._path))
         self._new: dict[str, float] = {}
+        self._variants: dict[str, dict[str, None]] = {}
+        for key in self._times:
+            self._index(key)
 
     def get(self, key: str) -> float | None:
         """Return a known time in ms."""
@@ -112,8 +113,17 @@ class TimingCache:
 
     def put(self, key: str, ms: float) -> None:
         """Remember a time."""
+        self._index(key)
         self._times[key] = ms
         self._new[key] = ms
+
+    def variants(self, key: str) -> tuple[str, ...]:
+        """Return the variants of a trial that have a time under ``key:variant``."""
+        return tuple(self._variants.get(key, ()))
+
+    def _index(self, key: str) -> None:
+        trial, _, variant = key.rpartition(":")
+        self._variants.setdefault(trial, {})[variant] = None
 
     def save(self) -> None:
         """Add the new times to the file; other processes' times stay.

@@ -28,9 +28,14 @@ WARM_TURNS = 2
 
 MIN_TURNS = 4
 MAX_TURNS = 40
+LONG_MS, LONG_TURNS = 2.0, 3
+"""Long kernels need fewer turns: interruptions are small beside them."""
 
 DROPPED = 1.5
 """Contenders this much slower than the best after the warm turns drop out."""
+
+DROPPED_COLD = 3.0
+"""Contenders this much slower in their very first turn drop out."""
 
 FILL = 0.375
 """An ordinary number in every element: zeros and denormals have other speeds."""
@@ -79,7 +84,10 @@ def place_operands(layouts: Sequence[Layout], target: Layout) -> Binding:
 
 
 def race(
-    steps: Mapping[str, Sequence[Step]], arena_floats: int, bench: Bench
+    steps: Mapping[str, Sequence[Step]],
+    arena_floats: int,
+    bench: Bench,
+    to_beat: float = inf,
 ) -> dict[str, float]:
     """Return the least time in ms of each contender, timed in turns.
 
@@ -94,6 +102,9 @@ def race(
     arena_floats : int
         Size of that arena.
     bench : Bench
+    to_beat : float
+        Time in ms of another candidate for the same layer: who is clearly slower than
+        that drops out too.
     """
     flush = Geometry("flat", 1, 1, FLUSH_FLOATS, FLUSH_FLOATS, 0, arena_floats)
     everything: list[Step] = [
@@ -108,8 +119,8 @@ def race(
     with Executor(everything, arena_floats=total, threads=bench.threads) as executor:
         executor.arena.fill(FILL)
         spent, turns = 0.0, 0
-        while turns < MIN_TURNS or (spent < bench.run_ms and turns < MAX_TURNS):
-            limit = min(best.values()) * DROPPED if turns >= WARM_TURNS else inf
+        while _goes_on(turns, spent, min(best.values()), bench):
+            limit = min(to_beat, *best.values()) * _allowed(turns)
             for name, place in places.items():
                 if best[name] > limit:
                     continue
@@ -120,3 +131,15 @@ def race(
                 spent += ms / len(places)
             turns += 1
     return best
+
+
+def _goes_on(turns: int, spent: float, best: float, bench: Bench) -> bool:
+    least = LONG_TURNS if LONG_MS < best < inf else MIN_TURNS
+    return turns < least or (spent < bench.run_ms and turns < MAX_TURNS)
+
+
+def _allowed(turns: int) -> float:
+    """Return how many times the best time is not too slow after some turns."""
+    if turns == 0:
+        return inf
+    return DROPPED if turns >= WARM_TURNS else DROPPED_COLD

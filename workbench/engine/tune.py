@@ -7,7 +7,7 @@ choice (`select`).
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
@@ -16,14 +16,12 @@ from workbench.engine.costs import ModelCosts, Option
 from workbench.engine.graph import Graph, Node
 from workbench.engine.layout import Layout, Pad, make_layout, split_layout
 from workbench.engine.plan import Rejection
+from workbench.engine.search import Entry, best_of, finished, promising
 from workbench.engine.slots import Slots
 from workbench.engine.timings import TimingCache, node_key, structure_of
 from workbench.engine.trial import Bench, place_operands, race
 from workbench.engine.wishes import slot_forms
 from workbench.kernels import convert
-
-HOPELESS = 2.0
-"""A candidate modelled this many times slower than the best time is not tried."""
 
 SMALL_NETWORK_BYTES = 768 * 1024
 """Weights and activations that stay in the L2 cache from run to run."""
@@ -37,8 +35,8 @@ ALONE_SHARE = 0.7
 FINALISTS = 2
 """Variants that are also timed with the other layouts of the output."""
 
-UNTRIED = 1.5
-"""Modelled times of options that were not tried count this much."""
+CLOSE = 1.25
+"""Options this close to the best are timed with the other layouts of the output."""
 
 
 @dataclass
@@ -103,7 +101,7 @@ class MeasuredCosts:
         self._copies: dict[tuple[tuple[int, ...], Form, Form], float] = {}
         tuning.start()
         order = sorted(graph, key=self._expected, reverse=True)
-        self._options = {node.id: self._measure(node) for node in order if node.inputs}
+        self._options = self._search([node for node in order if node.inputs])
 
     @property
     def over(self) -> bool:
@@ -163,48 +161,48 @@ class MeasuredCosts:
             return 0.0
         return min(option.ms for option in self._model.options(node))
 
-    def _measure(self, node: Node) -> Sequence[Option]:
-        if node.op in ("slice", "concat"):
-            return ()
-        modelled = sorted(self._model.options(node), key=lambda option: option.ms)
-        if len(modelled) == 1:
-            return modelled
-        best, scale = inf, UNTRIED
-        tried: list[Option] = []
-        for option in modelled:
-            known = (
-                [] if option.ms * scale > HOPELESS * best else self._try(node, option)
-            )
-            for measured in known:
-                if measured.ms < best:
-                    best, scale = measured.ms, measured.ms / max(option.ms, 1e-9)
-            tried += known or [replace(option, ms=option.ms * max(scale, UNTRIED))]
-        return tried
+    def _search(self, order: Sequence[Node]) -> dict[str, Sequence[Option]]:
+        """Return the options of each node, the most promising ones measured.
 
-    def _try(self, node: Node, option: Option) -> list[Option]:
-        """Return the option once for each kernel variant, with measured times."""
-        natural, *others = self._targets(node, option)
-        times = self._race(node, option, natural, ())
-        if not times:
+        The likely best option of every node comes first, slow nodes before fast ones,
+        then every second one, and so on: whenever the budget ends, it was spent where
+        it matters most. Other layouts of the output are timed last.
+        """
+        entries = {node.id: self._entries(node) for node in order}
+        for rank in range(max(map(len, entries.values()), default=0)):
+            for node in order:
+                mine = entries[node.id]
+                if len(mine) > 1 and rank < len(mine) and promising(mine, rank):
+                    self._first(mine[rank], best_of(mine))
+        for node in order:
+            mine = entries[node.id]
+            for entry in mine:
+                if entry.ms <= CLOSE * best_of(mine) < inf:
+                    self._others(entry)
+        return {name: finished(mine) for name, mine in entries.items()}
+
+    def _entries(self, node: Node) -> list[Entry]:
+        if node.op in ("slice", "concat"):
             return []
+        modelled = sorted(self._model.options(node), key=lambda option: option.ms)
+        return [Entry(node, option) for option in modelled]
+
+    def _first(self, entry: Entry, to_beat: float) -> None:
+        """Time the variants of an option with the most natural layout written."""
+        natural, *_ = self._targets(entry.node, entry.option)
+        times = self._race(entry.node, entry.option, natural, (), to_beat)
+        if times:
+            entry.times[natural] = times
+
+    def _others(self, entry: Entry) -> None:
+        """Time the best variants of an option with the other layouts written."""
+        _, *others = self._targets(entry.node, entry.option)
+        (times,) = entry.times.values()
         finalists = tuple(sorted(times, key=lambda v: times[v])[:FINALISTS])
-        table = {natural: times}
         for target in others:
-            table[target] = self._race(node, option, target, finalists)
-        return [
-            replace(
-                option,
-                variant=variant,
-                ms=ms,
-                measured=True,
-                by_target=tuple(
-                    (t, found[variant])
-                    for t, found in table.items()
-                    if variant in found
-                ),
+            entry.times[target] = self._race(
+                entry.node, entry.option, target, finalists, inf
             )
-            for variant, ms in times.items()
-        ]
 
     def _targets(self, node: Node, option: Option) -> list[Form]:
         """Return the forms the output may get, the most natural first."""
@@ -213,7 +211,12 @@ class MeasuredCosts:
         return sorted(targets, key=lambda form: form != Form(option.form.kind))
 
     def _race(
-        self, node: Node, option: Option, target: Form, only: tuple[str, ...]
+        self,
+        node: Node,
+        option: Option,
+        target: Form,
+        only: tuple[str, ...],
+        to_beat: float,
     ) -> dict[str, float]:
         """Return times in ms by variant, known or measured now."""
         candidate = option.candidate
@@ -222,16 +225,15 @@ class MeasuredCosts:
             f"{node_key(node, layouts)}:{candidate.name}:"
             f"{structure_of(node, candidate)}:{self._bench.cold}"
         )
-        binding = place_operands(layouts[:-1], layouts[-1])
-        variants = only or candidate.variants(node, binding)
-        times = {v: self._cache.get(f"{key}:{v}") for v in variants}
-        if None in times.values() and not self._tuning.alone_over:
-            allowed = set(candidate.variants(node, binding))
-            steps = {
-                v: candidate.build(node, binding, v) for v in variants if v in allowed
-            }
+        wanted = only or self._cache.variants(key)
+        times = {v: self._cache.get(f"{key}:{v}") for v in wanted}
+        if (not times or None in times.values()) and not self._tuning.alone_over:
+            binding = place_operands(layouts[:-1], layouts[-1])
+            ready = candidate.prepare(node, binding)
+            allowed = ready.variants()
+            steps = {v: ready.build(v) for v in only or allowed if v in allowed}
             if steps:
-                times |= race(steps, binding.arena_floats, self._bench)
+                times |= race(steps, binding.arena_floats, self._bench, to_beat)
             for variant, ms in times.items():
                 if ms is not None:
                     self._cache.put(f"{key}:{variant}", ms)

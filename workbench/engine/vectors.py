@@ -5,6 +5,7 @@ of layouts: they add these tables to their base pointers.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -41,6 +42,7 @@ class Walk:
     pace: int = 1
 
 
+@lru_cache(maxsize=16)
 def make_vectors(source: Layout, target: Layout, walk: Walk) -> Vectors:
     """Return the vectors that compute every output pixel once.
 

@@ -65,7 +65,7 @@ def nonzero_macs(node: Node) -> int:
 
 def count_nonzero(node: Node) -> int:
     """Return how many weights are not zero."""
-    return int(np.count_nonzero(nonzero_mask(node)))
+    return node.remember("nonzeros", lambda: int(np.count_nonzero(nonzero_mask(node))))
 
 
 def nonzero_mask(node: Node) -> NDArray[np.bool_]:

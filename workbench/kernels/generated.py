@@ -20,7 +20,13 @@ from workbench.kernels.checks import inside_arena, join, read_extent
 from workbench.kernels.conv import sparse_spec
 from workbench.kernels.reference.conv import conv_sparse as reference
 from workbench.kernels.specs import ConvSparse
-from workbench.kernels.tuning import Tuning, check, may_shift_in_row, worthwhile
+from workbench.kernels.tuning import (
+    ROWS,
+    Tuning,
+    check,
+    may_shift_in_row,
+    worthwhile,
+)
 from workbench.kernels.types import (
     F32,
     I32,
@@ -192,6 +198,19 @@ def variants_generated(spec: ConvSparse) -> tuple[str, ...]:
     """
     isa = info().isa
     return worthwhile(spec, isa) if isa in NUMBERS else ("numpy",)
+
+
+def fits(variant: str, spec: ConvSparse) -> bool:
+    """Say whether a variant was made for this machine and may run these arguments."""
+    isa = info().isa
+    try:
+        tuning = Tuning.parse(variant)
+        check(tuning, spec, isa)
+    except KernelError:
+        return False
+    # With many registers groups are never as small as those of few registers.
+    rows = spec.indptr.size - 1
+    return isa != "avx512" or tuning.group >= min(rows, ROWS["avx2"] + 1)
 
 
 def _native() -> Any:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from workbench.kernels.chains import depthwise_grid
+from workbench.kernels.lanes import likely_better, may_pay, pixels_of
 from workbench.kernels.reference import Runner
 from workbench.kernels.specs import (
     ConvDense,
@@ -49,8 +50,12 @@ class NativeBackend:
 
     def conv_dense(self, spec: ConvDense) -> Step:
         """Return a dense convolution step."""
-        names = self.variants_conv_dense(spec.weights, spec.place.vectors)
-        first = (spec.variant or names[0]) == "weights-first"
+        table = spec.place.vectors
+        chosen = spec.variant or self.variants_conv_dense(spec.weights, table)[0]
+        if chosen == "lanes":
+            pixels = pixels_of(table)
+            return cast(Step, self._module.conv_lanes(spec, self._number, pixels))
+        first = chosen == "weights-first"
         return cast(Step, self._module.conv_dense(spec, self._number, first))
 
     def depthwise(self, spec: Depthwise) -> Step:
@@ -94,8 +99,13 @@ class NativeBackend:
 
     def variants_conv_dense(self, weights: F32, vectors: Vectors) -> tuple[str, ...]:
         """Return the eligible variants, the default first."""
-        names = ("strips-first", "weights-first")
-        return names[::-1] if weights.nbytes > _WEIGHTS_FIRST_BYTES else names
+        names: tuple[str, ...] = ("strips-first", "weights-first")
+        names = names[::-1] if weights.nbytes > _WEIGHTS_FIRST_BYTES else names
+        if not may_pay(weights, vectors):
+            return names
+        if likely_better(weights, vectors, self._isa):
+            return ("lanes", *names)
+        return (*names, "lanes")
 
     def executor(
         self, steps: Sequence[Step], arena_floats: int, threads: int

@@ -20,6 +20,7 @@ from workbench.engine.candidates.palette import (
     PaletteSparseLinear,
 )
 from workbench.engine.candidates.pooling import GlobalPool, WindowPool
+from workbench.engine.candidates.shared import SharedConv
 from workbench.engine.candidates.sparse import SparseConv
 from workbench.engine.candidates.winograd import WinogradConv
 from workbench.engine.candidates.winograd_domain import WinogradDomain
@@ -28,6 +29,7 @@ TABLE: tuple[Candidate, ...] = (
     SparseConv(),
     BlockConv(),
     GeneratedConv(),
+    SharedConv(),
     DenseConv(),
     WinogradConv(2),
     WinogradConv(4),

@@ -4,7 +4,7 @@ Belongs here: the protocol that every file of this folder implements and the
 values that pass through it. Does not belong here: choosing (`select`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workbench.engine.graph import Node
@@ -79,6 +79,22 @@ class Binding:
     arena_floats: int
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A node bound to its operands, ready to build any of its variants.
+
+    Parameters
+    ----------
+    variants : callable
+        Finds the variants worth timing; the first is the default.
+    build : callable
+        From a variant to its steps; what the variants share is packed once.
+    """
+
+    variants: Callable[[], tuple[str, ...]]
+    build: Callable[[str], Sequence[Step]]
+
+
 class Candidate:
     """One way to run a node. Subclasses: one file each, listed in `TABLE`.
 
@@ -118,6 +134,13 @@ class Candidate:
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the steps that compute the node."""
         raise AssertionError(f"candidate {self.name!r} does not build {node.op!r}")
+
+    def prepare(self, node: Node, binding: Binding) -> Prepared:
+        """Return the node bound to its operands, for building several variants."""
+        return Prepared(
+            lambda: self.variants(node, binding),
+            lambda variant: self.build(node, binding, variant),
+        )
 
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return the expected time on one core, for an untuned start."""

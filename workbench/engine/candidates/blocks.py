@@ -10,12 +10,14 @@ from workbench.engine.candidates.base import (
     Binding,
     Candidate,
     Form,
+    Prepared,
     Shapes,
     activation_of,
 )
 from workbench.engine.candidates.conv import conv_forms, is_depthwise, place_conv
 from workbench.engine.graph import Node
 from workbench.engine.pack import F32, I32, I64
+from workbench.engine.weights import count_nonzero
 from workbench.kernels import Step, conv_blocks, variants_conv_blocks
 from workbench.kernels.blocks import HEIGHTS
 
@@ -46,10 +48,9 @@ class BlockConv(Candidate):
         """Reject weights whose zeros do not come in blocks of filters."""
         if is_depthwise(node):
             return "one filter a channel: there are no loads to share"
-        weight = node.params["weight"]
-        if int(np.count_nonzero(weight)) > MAX_DENSITY * weight.size:
+        if count_nonzero(node) > MAX_DENSITY * node.params["weight"].size:
             return "the weight is dense"
-        if block_height(weight, node.attrs.get("groups", 1)) == 1:
+        if _height_of(node) == 1:
             return "the zeros do not come in blocks of 2, 4, 8 or 16 filters"
         return None
 
@@ -59,35 +60,45 @@ class BlockConv(Candidate):
 
     def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
         """Return the tiles of output channels and vectors worth timing."""
-        blocks = _node_blocks(node, place_conv(node, binding).offsets)
-        return variants_conv_blocks(blocks.offsets, blocks.values.shape[1])
+        return self.prepare(node, binding).variants()
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
+        return self.prepare(node, binding).build(variant)
+
+    def prepare(self, node: Node, binding: Binding) -> Prepared:
+        """Return the layer with its blocks cut once for all variants."""
         place = place_conv(node, binding)
         blocks = _node_blocks(node, place.offsets)
         known = variants_conv_blocks(blocks.offsets, blocks.values.shape[1])
-        step = conv_blocks(
-            indptr=blocks.indptr,
-            offsets=blocks.offsets,
-            values=blocks.values,
-            bias=node.params["bias"],
-            vectors=place.vectors,
-            src=place.src,
-            dst=place.dst,
-            out_cs=place.out_cs,
-            act=activation_of(node),
-            residual=place.residual,
-            variant=variant if variant in known else None,
-            arena_floats=binding.arena_floats,
-        )
-        return (step,)
+
+        def build(variant: str) -> Sequence[Step]:
+            step = conv_blocks(
+                indptr=blocks.indptr,
+                offsets=blocks.offsets,
+                values=blocks.values,
+                bias=node.params["bias"],
+                vectors=place.vectors,
+                src=place.src,
+                dst=place.dst,
+                out_cs=place.out_cs,
+                act=activation_of(node),
+                residual=place.residual,
+                variant=variant if variant in known else None,
+                arena_floats=binding.arena_floats,
+            )
+            return (step,)
+
+        return Prepared(lambda: known, build)
 
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return the multiply-adds of the blocks over the usual rate."""
         weight = node.params["weight"]
-        height = block_height(weight, node.attrs.get("groups", 1))
-        values = height * int(np.count_nonzero(_kept(weight, height)))
+        height = _height_of(node)
+        values = node.remember(
+            "block values",
+            lambda: height * int(np.count_nonzero(_kept(weight, height))),
+        )
         overhead = 1 + ROW_COST / (values / weight.shape[0] + 1)
         macs = values * prod(node.shape[1:])
         return float(macs / MODEL_MACS_PER_MS * overhead)
@@ -160,6 +171,13 @@ def blocks_of(weight: F32, offsets: I64, groups: int) -> Blocks:
         np.concatenate(([0], np.cumsum(kept.sum(axis=1)))).astype(np.int32),
         places[kept].astype(np.int32),
         np.ascontiguousarray(columns[kept]),
+    )
+
+
+def _height_of(node: Node) -> int:
+    return node.remember(
+        "block height",
+        lambda: block_height(node.params["weight"], node.attrs.get("groups", 1)),
     )
 
 

@@ -5,14 +5,16 @@ not belong here: any choice of a kernel.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from workbench.engine.candidates.base import (
     Binding,
     Form,
+    activation_of,
     window_of,
 )
 from workbench.engine.graph import Node
-from workbench.engine.pack import I64, tap_offsets
+from workbench.engine.pack import I64, compress_rows, tap_offsets
 from workbench.engine.vectors import Walk, make_vectors
 from workbench.engine.weights import held_shape
 from workbench.kernels import Vectors
@@ -94,6 +96,25 @@ def place_conv(node: Node, binding: Binding) -> ConvPlace:
         target.layout.channel_stride,
         residual,
     )
+
+
+def sparse_arguments(node: Node, binding: Binding, place: ConvPlace) -> dict[str, Any]:
+    """Return what every kernel of (value, offset) pairs is given for a node."""
+    groups = node.attrs.get("groups", 1)
+    rows = compress_rows(node.params["weight"], place.offsets, groups)
+    return {
+        "indptr": rows.indptr,
+        "offsets": rows.offsets,
+        "values": rows.values,
+        "bias": node.params["bias"],
+        "vectors": place.vectors,
+        "src": place.src,
+        "dst": place.dst,
+        "out_cs": place.out_cs,
+        "act": activation_of(node),
+        "residual": place.residual,
+        "arena_floats": binding.arena_floats,
+    }
 
 
 def is_depthwise(node: Node) -> bool:

@@ -8,6 +8,7 @@ from workbench.engine.candidates.base import (
     Binding,
     Candidate,
     Form,
+    Prepared,
     Shapes,
     activation_of,
     dense_macs,
@@ -47,25 +48,34 @@ class DenseConv(Candidate):
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
+        return self.prepare(node, binding).build(variant)
+
+    def prepare(self, node: Node, binding: Binding) -> Prepared:
+        """Return the layer with its geometry found once for all variants."""
         place = place_conv(node, binding)
         weights = _grouped(node)
         depth = node.params["weight"].shape[1]
-        offsets = place.offsets[:depth].reshape(-1)
-        step = conv_dense(
-            weights=weights,
-            offsets=np.ascontiguousarray(offsets, np.int32),
-            group_stride=depth * binding.inputs[0].layout.channel_stride,
-            bias=node.params["bias"],
-            vectors=place.vectors,
-            src=place.src,
-            dst=place.dst,
-            out_cs=place.out_cs,
-            act=activation_of(node),
-            residual=place.residual,
-            variant=variant or None,
-            arena_floats=binding.arena_floats,
-        )
-        return (step,)
+        offsets = np.ascontiguousarray(place.offsets[:depth].reshape(-1), np.int32)
+        names = variants_conv_dense(weights, place.vectors)
+
+        def build(variant: str) -> Sequence[Step]:
+            step = conv_dense(
+                weights=weights,
+                offsets=offsets,
+                group_stride=depth * binding.inputs[0].layout.channel_stride,
+                bias=node.params["bias"],
+                vectors=place.vectors,
+                src=place.src,
+                dst=place.dst,
+                out_cs=place.out_cs,
+                act=activation_of(node),
+                residual=place.residual,
+                variant=variant if variant in names else None,
+                arena_floats=binding.arena_floats,
+            )
+            return (step,)
+
+        return Prepared(lambda: names, build)
 
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return dense multiply-adds over the usual rate."""

@@ -1,27 +1,31 @@
 """Generated sparse convolution: machine code written for the layer's own zeros."""
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
+from dataclasses import replace
 
 from workbench.engine.candidates.base import (
     Binding,
     Candidate,
     Form,
+    Prepared,
     Shapes,
-    activation_of,
     nonzero_macs,
 )
-from workbench.engine.candidates.conv import conv_forms, is_depthwise, place_conv
+from workbench.engine.candidates.conv import (
+    conv_forms,
+    is_depthwise,
+    place_conv,
+    sparse_arguments,
+)
 from workbench.engine.graph import Node
-from workbench.engine.pack import compress_rows
 from workbench.engine.regrid import on_one_grid
+from workbench.engine.weights import count_nonzero
 from workbench.kernels import Step, conv_sparse, info
 from workbench.kernels.conv import sparse_spec
 from workbench.kernels.generated import (
     available,
     conv_generated,
+    fits,
     variants_generated,
 )
 
@@ -56,7 +60,7 @@ class GeneratedConv(Candidate):
             return ready.reason
         if is_depthwise(node):
             return "one filter a channel: there are no loads to share"
-        code = int(np.count_nonzero(node.params["weight"])) * BYTES_PER_NONZERO
+        code = count_nonzero(node) * BYTES_PER_NONZERO
         if code > MOST_CODE_BYTES:
             return f"its code would need {code / 2**20:.0f} MiB"
         return None
@@ -67,7 +71,7 @@ class GeneratedConv(Candidate):
 
     def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
         """Return the tunings worth timing for these non-zeros."""
-        return variants_generated(sparse_spec(**_arguments(node, binding)))
+        return self.prepare(node, binding).variants()
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer.
@@ -75,42 +79,30 @@ class GeneratedConv(Candidate):
         A plan made elsewhere may meet a machine that runs no generated code, or has
         other registers: the data-driven kernel, or the default tuning, takes over.
         """
-        arguments = _arguments(node, binding)
+        return self.prepare(node, binding).build(variant)
+
+    def prepare(self, node: Node, binding: Binding) -> Prepared:
+        """Return the layer with its non-zeros listed once for all variants."""
+        place = place_conv(node, binding)
+        table = on_one_grid(place.vectors, place.src)
+        arguments = sparse_arguments(node, binding, replace(place, vectors=table))
         if not available().available:
-            return (conv_sparse(**arguments),)
-        names = variants_generated(sparse_spec(**arguments))
-        known = variant if variant in names else None
-        return (conv_generated(**arguments, variant=known),)
+            return Prepared(lambda: ("",), lambda variant: (conv_sparse(**arguments),))
+        spec = sparse_spec(**arguments)
+
+        def build(variant: str) -> Sequence[Step]:
+            known = variant if fits(variant, spec) else None
+            return (conv_generated(**arguments, variant=known),)
+
+        return Prepared(lambda: variants_generated(spec), build)
 
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return the time of multiply-adds and loads, and of bringing in the code."""
-        weight = node.params["weight"]
-        nonzeros = int(np.count_nonzero(weight))
-        density = nonzeros / weight.size
+        nonzeros = count_nonzero(node)
+        density = nonzeros / node.params["weight"].size
         isa = "avx512" if info().isa == "avx512" else "avx2"
         rows, rate = ROWS_SHARING[isa], MODEL_MACS_PER_MS[isa]
         loads = (1 - (1 - density) ** rows) / max(density * rows, 1e-9)
         slower = max(1.0, FMA_COST + LOAD_COST * loads)
         code = nonzeros * BYTES_PER_NONZERO / MODEL_BYTES_PER_MS
         return nonzero_macs(node) / rate * slower + code
-
-
-def _arguments(node: Node, binding: Binding) -> dict[str, Any]:
-    """Return what both sparse kernels are given for a node."""
-    place = place_conv(node, binding)
-    table = on_one_grid(place.vectors, place.src)
-    groups = node.attrs.get("groups", 1)
-    rows = compress_rows(node.params["weight"], place.offsets, groups)
-    return {
-        "indptr": rows.indptr,
-        "offsets": rows.offsets,
-        "values": rows.values,
-        "bias": node.params["bias"],
-        "vectors": table,
-        "src": place.src,
-        "dst": place.dst,
-        "out_cs": place.out_cs,
-        "act": activation_of(node),
-        "residual": place.residual,
-        "arena_floats": binding.arena_floats,
-    }

@@ -13,6 +13,7 @@ from workbench.engine.candidates.base import (
     Binding,
     Candidate,
     Form,
+    Prepared,
     Shapes,
     activation_of,
     dense_macs,
@@ -182,6 +183,10 @@ class Expanded(Candidate):
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the steps of the ordinary candidate."""
         return self._ordinary.build(expanded(node), binding, variant)
+
+    def prepare(self, node: Node, binding: Binding) -> Prepared:
+        """Return the ordinary candidate's, on the weight expanded once."""
+        return self._ordinary.prepare(expanded(node), binding)
 
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return the expected time of the ordinary candidate."""

@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from workbench.engine.candidates.base import (
     Binding,
     Candidate,
     Form,
+    Prepared,
     Shapes,
-    activation_of,
     nonzero_macs,
 )
-from workbench.engine.candidates.conv import conv_forms, place_conv
+from workbench.engine.candidates.conv import (
+    conv_forms,
+    place_conv,
+    sparse_arguments,
+)
 from workbench.engine.graph import Node
-from workbench.engine.pack import compress_rows
+from workbench.engine.weights import count_nonzero
 from workbench.kernels import Step, conv_sparse, variants_conv_sparse
 
 MODEL_MACS_PER_MS = 30e6
@@ -39,36 +41,26 @@ class SparseConv(Candidate):
 
     def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
         """Return the kernel's variants for these offsets."""
-        place = place_conv(node, binding)
-        groups = node.attrs.get("groups", 1)
-        rows = compress_rows(node.params["weight"], place.offsets, groups)
-        return variants_conv_sparse(rows.offsets, place.vectors, place.src)
+        return self.prepare(node, binding).variants()
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
+        return self.prepare(node, binding).build(variant)
+
+    def prepare(self, node: Node, binding: Binding) -> Prepared:
+        """Return the layer with its non-zeros listed once for all variants."""
         place = place_conv(node, binding)
-        groups = node.attrs.get("groups", 1)
-        rows = compress_rows(node.params["weight"], place.offsets, groups)
-        step = conv_sparse(
-            indptr=rows.indptr,
-            offsets=rows.offsets,
-            values=rows.values,
-            bias=node.params["bias"],
-            vectors=place.vectors,
-            src=place.src,
-            dst=place.dst,
-            out_cs=place.out_cs,
-            act=activation_of(node),
-            residual=place.residual,
-            variant=variant or None,
-            arena_floats=binding.arena_floats,
-        )
-        return (step,)
+        arguments = sparse_arguments(node, binding, place)
+        names = variants_conv_sparse(arguments["offsets"], place.vectors, place.src)
+
+        def build(variant: str) -> Sequence[Step]:
+            known = variant if variant in names else None
+            return (conv_sparse(**arguments, variant=known),)
+
+        return Prepared(lambda: names, build)
 
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return non-zero multiply-adds over the usual rate, shorter rows slower."""
-        weight = node.params["weight"]
-        rows = weight.shape[0]
-        per_row = int(np.count_nonzero(weight)) / rows
+        per_row = count_nonzero(node) / node.params["weight"].shape[0]
         overhead: float = 1 + ROW_COST / (per_row + 1)
         return nonzero_macs(node) / MODEL_MACS_PER_MS * overhead

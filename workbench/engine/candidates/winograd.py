@@ -12,6 +12,7 @@ from workbench.engine.candidates.base import (
     Binding,
     Candidate,
     Form,
+    Prepared,
     Shapes,
     activation_of,
     window_of,
@@ -68,7 +69,9 @@ class WinogradConv(Candidate):
             return f"fewer than {MIN_CHANNELS} channels: the transforms cost too much"
         if max(window.out) < self.m:
             return f"an image smaller than one tile of {self.m} x {self.m}"
-        return gate(node.params["weight"], self._transform)
+        return node.remember(
+            f"{self.name} gate", lambda: gate(node.params["weight"], self._transform)
+        )
 
     def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
         """Return every form whose image rows are contiguous."""
@@ -81,22 +84,32 @@ class WinogradConv(Candidate):
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
+        return self.prepare(node, binding).build(variant)
+
+    def prepare(self, node: Node, binding: Binding) -> Prepared:
+        """Return the layer with its weights transformed once for all variants."""
         source, target = binding.inputs[0], binding.output
-        residual = binding.inputs[1].start if len(binding.inputs) > 1 else None
-        step = conv_winograd(
-            weights=_weights(node, self._transform),
-            bias=node.params["bias"],
-            tiles=tiles_of(node, binding, self.m),
-            src=source.start,
-            in_cs=source.layout.channel_stride,
-            dst=target.start,
-            out_cs=target.layout.channel_stride,
-            act=activation_of(node),
-            residual=residual,
-            variant=variant or None,
-            arena_floats=binding.arena_floats,
-        )
-        return (step,)
+        tiles = tiles_of(node, binding, self.m)
+        weights = _weights(node, self._transform)
+
+        def build(variant: str) -> Sequence[Step]:
+            step = conv_winograd(
+                weights=weights,
+                bias=node.params["bias"],
+                tiles=tiles,
+                src=source.start,
+                in_cs=source.layout.channel_stride,
+                dst=target.start,
+                out_cs=target.layout.channel_stride,
+                act=activation_of(node),
+                residual=binding.inputs[1].start if len(binding.inputs) > 1 else None,
+                variant=variant or None,
+                arena_floats=binding.arena_floats,
+            )
+            return (step,)
+
+        outputs = node.params["weight"].shape[0]
+        return Prepared(lambda: variants_conv_winograd(outputs, tiles), build)
 
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return products and transforms, unused lanes of tile vectors included."""

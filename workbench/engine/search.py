@@ -1,0 +1,96 @@
+"""Which options of a node are worth timing, and what stands in for those that are not.
+
+Belongs here: what the model and earlier times say about later trials. Does not belong
+here: trials themselves (`trial`) and the order of nodes (`tune`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+
+from workbench.engine.candidates import Form
+from workbench.engine.costs import Option
+from workbench.engine.graph import Node
+
+HOPELESS = 2.0
+"""An option modelled this many times slower than the best time is not tried."""
+
+UNTRIED = 1.5
+"""Modelled times of options that were not tried count this much."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One option of a node, and its times as far as they are known.
+
+    Parameters
+    ----------
+    node : Node
+    option : Option
+        With its modelled time.
+    times : dict of Form to dict of str to float
+        By layout of the output, the most natural first, then by variant; in ms.
+    """
+
+    node: Node
+    option: Option
+    times: dict[Form, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def ms(self) -> float:
+        """The least time with the most natural output; infinite when not measured."""
+        natural = next(iter(self.times.values()), {})
+        return min(natural.values(), default=inf)
+
+
+def best_of(entries: Sequence[Entry]) -> float:
+    """Return the least measured time of a node's options, or infinity."""
+    return min((entry.ms for entry in entries), default=inf)
+
+
+def scale_of(entries: Sequence[Entry]) -> float:
+    """Return the measured over the modelled time of the best option; 1.5 if unknown."""
+    best = best_of(entries)
+    if best == inf:
+        return UNTRIED
+    winner = next(entry for entry in entries if entry.ms == best)
+    return best / max(winner.option.ms, 1e-9)
+
+
+def promising(entries: Sequence[Entry], rank: int) -> bool:
+    """Say whether an option may still become the best of its node."""
+    expected = entries[rank].option.ms * scale_of(entries)
+    return expected <= HOPELESS * best_of(entries)
+
+
+def finished(entries: Sequence[Entry]) -> tuple[Option, ...]:
+    """Return every option: once a variant where measured, else with a modelled time.
+
+    Examples
+    --------
+    >>> finished([])
+    ()
+    """
+    if len(entries) == 1 and not entries[0].times:
+        return (entries[0].option,)
+    scale = scale_of(entries)
+    found: list[Option] = []
+    for entry in entries:
+        option, natural = entry.option, next(iter(entry.times.values()), {})
+        found += [
+            replace(
+                option,
+                variant=variant,
+                ms=ms,
+                measured=True,
+                by_target=tuple(
+                    (target, times[variant])
+                    for target, times in entry.times.items()
+                    if variant in times
+                ),
+            )
+            for variant, ms in natural.items()
+        ]
+        if not natural:
+            found.append(replace(option, ms=option.ms * max(scale, UNTRIED)))
+    return tuple(found)

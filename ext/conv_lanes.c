@@ -77,7 +77,7 @@ WB_INLINE void finish(const wb_conv_lanes *a, float *arena, int64_t at, float *s
 
 static void run_tile(const wb_conv_lanes *a, float *arena, int64_t block, int64_t first,
                      int64_t pixels) {
-    const float *pixel[MOST];
+    const float *pixel[MOST] = {0};
     float sums[MOST * BLOCK] __attribute__((aligned(64)));
     for (int64_t p = 0; p < pixels; p++) pixel[p] = arena + a->src + a->in[first + p];
     for (int64_t p = 0; p < pixels; p++)

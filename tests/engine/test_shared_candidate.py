@@ -58,16 +58,16 @@ def test_shared_equals_sparse(p: int, side: int) -> None:
     result, program = run_with(graph, "shared", x)
     expected, _ = run_with(graph, "sparse", x)
     np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-4)
-    (layer,) = [step for step in program.steps if step.layer == "conv"]
+    (layer,) = [step for step in program.steps if step.op == "conv2d"]
     assert layer.executed_macs == layer.theoretical_macs
 
 
 def test_masks_of_one_kind_share_a_structure() -> None:
-    shape = (64, 32, 3, 3)
+    shape = (256, 64, 3, 3)
     one, other = (np.random.default_rng(seed).random(shape) < 0.1 for seed in (1, 2))
     assert structure(one) == structure(other)
     kinds = [one, np.random.default_rng(3).random(shape) < 0.2]
-    kinds += [np.repeat(one[::8], 8, axis=0), hetconv_weight(64, 32, 8) != 0]
+    kinds += [np.repeat(one[::8], 8, axis=0), hetconv_weight(256, 64, 8) != 0]
     kinds += [np.broadcast_to(one[:, :, :1, :1], shape)]
     assert len({structure(kind) for kind in kinds}) == len(kinds)
     assert structure(np.zeros(shape, bool)) == "empty"

@@ -10,7 +10,7 @@ BN re-estimated again. Third pass, with --seconds above 0: executed MACs and int
 time against the dense program. The file is written after every cell and read again at
 the start, so that a run can be stopped and continued.
 
---table only prints the file; --retime only times again: all cells of the file, or with
+--table only prints the file; --retime only times again: all cells asked for, or with
 `--retime disturbed` those that have no time or whose time something else disturbed.
 """
 
@@ -76,8 +76,9 @@ def main() -> None:
         torch.set_num_threads(1)
         bench = Bench(options, book, path)
         if options.retime:
-            every = options.retime == "all"
-            bench.retime(list(book["cells"]) if every else disturbed(book))
+            wanted = [bench.key(*one) for one in bench.asked()]
+            known = book["cells"] if options.retime == "all" else disturbed(book)
+            bench.retime([key for key in wanted if key in known])
         else:
             bench.run()
     print(markdown(book))
@@ -143,9 +144,8 @@ class Bench:
 
     def run(self) -> None:
         """All three passes over the cells asked for; what the file has stays."""
-        targets = [float(one) for one in self.options.targets.split(",")]
+        asked = self.asked()
         names = self.options.variants.split(";")
-        asked = [(name, target) for target in targets for name in names]
         for name, target in asked:
             self.measure_cell(name, target)
         if self.options.epochs:
@@ -153,6 +153,12 @@ class Bench:
                 self.tune_cell(name, target)
         if self.options.seconds:
             self.retime(untimed(self.book))
+
+    def asked(self) -> list[tuple[str, float]]:
+        """Return the variants and targets of the options, target by target."""
+        targets = [float(one) for one in self.options.targets.split(",")]
+        names = self.options.variants.split(";")
+        return [(name, target) for target in targets for name in names]
 
     def measure_cell(self, name: str, target: float) -> None:
         """Raw and BN accuracy and bytes; skipped if the file has the cell."""

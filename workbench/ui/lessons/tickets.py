@@ -127,7 +127,7 @@ LESSON = Lesson(
     measures=f"{MODEL} from random weights: trained, half of what is left pruned, "
     f"rewound, {ROUNDS} rounds, each against the same masks from other random weights; "
     f"{IMAGES} images, {EPOCHS} epochs of {IMAGES // BATCH} steps, which is short.",
-    seconds=60,
+    seconds=25,
     measure=_measure,
     result=_result,
     questions=(

@@ -25,7 +25,9 @@ import workbench as wb
 from workbench.analysis.planner import Budget
 from workbench.analysis.sensitivity_csv import read_csv
 from workbench.jobs.plan import Proof, best_round, verify_plan
-from workbench.measure.interleave import Settings
+from workbench.measure.contenders import Contender, subject_of
+from workbench.measure.interleave import Settings, measure_contenders
+from workbench.measure.peers.protocol import FunctionRunner
 from workbench.pruning.recipe import Recipe
 
 BASELINES = {"uniform magnitude": {}, "global magnitude": {"scope": "global"}}
@@ -183,9 +185,17 @@ class Comparison:
     def _measured(self, pruned: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Return medians and spreads of these and the dense one, taking turns."""
         networks = {"dense": self.network, **pruned}
-        programs = [wb.compile(one) for one in networks.values()]
+        lanes = [
+            Contender(
+                name,
+                "workbench",
+                subject_of(one),
+                lambda _setup, program=wb.compile(one): FunctionRunner(program),
+            )
+            for name, one in networks.items()
+        ]
         settings = Settings(budget_s=seconds)
-        found = wb.measure(programs, rounds=ROUNDS, settings=settings)
+        found = measure_contenders(lanes, threads=1, rounds=ROUNDS, settings=settings)
         rows = found.timed
         self.facts["conditions"] = found.conditions.line
         return {

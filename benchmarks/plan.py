@@ -185,12 +185,13 @@ class Comparison:
     def _measured(self, pruned: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Return medians and spreads of these and the dense one, taking turns."""
         networks = {"dense": self.network, **pruned}
+        programs = {name: wb.compile(one) for name, one in networks.items()}
         lanes = [
             Contender(
                 name,
                 "workbench",
                 subject_of(one),
-                lambda _setup, program=wb.compile(one): FunctionRunner(program),
+                lambda _setup, program=programs[name]: FunctionRunner(program),
             )
             for name, one in networks.items()
         ]

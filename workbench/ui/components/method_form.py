@@ -46,6 +46,10 @@ def _widget(field: Field, *, key: str) -> Any:
         return st.toggle(
             field.label, field.start, key=key, help=text, persist_state="session"
         )
+    if field.kind == "text":
+        return st.text_input(
+            field.label, field.start, key=key, help=text, persist_state="session"
+        )
     if field.kind == "share":
         shown = st.slider(
             f"{field.label} (%)",

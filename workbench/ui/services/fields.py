@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from workbench.pruning.criteria import CRITERIA
 from workbench.pruning.methods import METHODS
 
-Kind = Literal["share", "number", "integer", "choice", "switch"]
+Kind = Literal["share", "number", "integer", "choice", "switch", "text"]
 
 _LABELS: Mapping[str, str] = {
     "sparsity": "Sparsity",
@@ -23,6 +23,7 @@ _LABELS: Mapping[str, str] = {
     "scope": "Scope",
     "floor": "Floor per layer",
     "criterion": "Criterion",
+    "match": "Layers to convert",
     "balanced": "Same number in every filter",
     "round_to": "Round kept channels to a multiple of",
     "s": "Threshold in standard deviations (s)",
@@ -116,6 +117,8 @@ def _field(name: str, entry: Mapping[str, Any]) -> Field:
         )
     if entry["type"] == "boolean":
         return Field(name, label, "switch", start, help=text)
+    if entry["type"] == "string":
+        return Field(name, label, "text", start or "", help=text)
     low = entry.get("minimum", entry.get("exclusiveMinimum", 0))
     high = entry.get("maximum", entry.get("exclusiveMaximum"))
     start = low if start is None else start

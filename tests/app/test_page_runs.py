@@ -93,6 +93,14 @@ def test_a_typed_latency_marks_the_most_accurate_network_within_it(
     assert "No recorded network meets 0.1\u00a0ms." in texts(app)
 
 
+def test_a_trained_run_is_listed_with_what_training_reached() -> None:
+    from workbench.ui.services.runs import row_of
+
+    accuracies = {"raw": {"top1": 0.2}, "tuned": {"top1": 0.93}}
+    run = wb.Store().add_run("finetune", inputs={}, results=accuracies)
+    assert row_of(run)["top1"] == 0.93
+
+
 def test_the_front_keeps_what_nothing_beats_in_both() -> None:
     from workbench.ui.charts.tradeoff import Spot, front, sweet_spot
 

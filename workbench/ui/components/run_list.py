@@ -66,6 +66,7 @@ def run_list() -> None:
             "pruned_ms": column.NumberColumn("Pruned ms", format="%.3f"),
             "dense_ms": column.NumberColumn("Our dense ms", format="%.3f"),
         },
+        placeholder="",
         alt=f"{len(frame)} recorded runs",
     )
     chosen = [frame.iloc[row]["id"] for row in event["selection"]["rows"]]

@@ -25,7 +25,7 @@ def newest() -> "tuple[Run, ...]":
 def row_of(run: "Run") -> dict[str, Any]:
     """Return what the list shows of a run; None where it has no such number."""
     results = run.results
-    after = results.get("bn") or results.get("raw") or {}
+    after = results.get("tuned") or results.get("bn") or results.get("raw") or {}
     return {
         "id": run.id,
         "when": run.created[:19].replace("T", " "),

@@ -319,9 +319,9 @@ class View {
       g.textAlign = "center"
       for (let c = 0; c < head.i; c += step(plan.pw)) {
         const x = this.x + (c * plan.pw + head.kw / 2) * scale
-        if (x > MARGIN.left + 90 || (x > MARGIN.left && this.x > 130)) {
-          g.fillText(head.firstI + c, x, Math.max(this.y - 9, 9))
-        }
+        const y = Math.max(this.y - 9, 9)
+        const besideTitle = y < 20 && x < MARGIN.left + 90
+        if (x > MARGIN.left && !besideTitle) g.fillText(head.firstI + c, x, y)
       }
       g.textAlign = "left"
       g.fillText("filter \u2193  channel \u2192", 6, 9)

@@ -13,13 +13,12 @@ typedef void (*tile_fn)(const wb_conv_dense *a, float *arena, const float *const
                         const float *w, const float *bias, int64_t vector,
                         int64_t first_channel, int count);
 
-/* Store one sum: one segment, no curved activation. */
-WB_INLINE void finish(const wb_place *p, float *arena, int64_t v, int64_t channel,
+/* Store one segment of a sum: no curved activation. */
+WB_INLINE void finish(const wb_place *p, float *arena, int64_t at, unsigned mask,
                       wb_v16 sum) {
-    const int64_t at = p->out[v] + channel;
     if (p->residual != WB_NONE) sum = wb_add(sum, wb_load(arena + p->residual + at));
     sum = wb_min(wb_set1(p->act.hi), wb_max(wb_set1(p->act.lo), sum));
-    wb_store_mask(arena + p->dst + at, sum, p->mask[v]);
+    wb_store_mask(arena + p->dst + at, sum, mask);
 }
 
 #define NV 1

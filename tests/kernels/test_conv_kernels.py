@@ -79,6 +79,30 @@ def test_dense_equals_torch_in_every_variant(isa: str, drawn) -> None:
 
 
 @pytest.mark.parametrize("isa", EVERY)
+@pytest.mark.parametrize("residual", [False, True])
+def test_dense_tiles_that_wrap_around_rows_equal_torch(
+    isa: str, residual: bool
+) -> None:
+    # 7 x 7 pixels are 3 full vectors and one of a pixel; sixteen pixels of a strip wrap
+    # around rows of 7 twice or three times, into up to three segments of 24 channels.
+    shape = {"kernel": 1, "height": 7, "width": 7, "source": "strips", "outputs": 24}
+    case = build(3, {**SHAPE, **shape, "residual": residual, "density": 1.0})
+    assert case.table.vec_mask.shape[1] == 3
+    with forced_isa(isa):
+        weights = case.weights.reshape(1, 24, 16)
+        for variant in variants_conv_dense(weights, case.table):
+            step = conv_dense(
+                weights=weights,
+                offsets=case.offsets.reshape(-1),
+                group_stride=0,
+                bias=case.bias,
+                **case.place,
+                variant=variant,
+            )
+            np.testing.assert_allclose(case.run(step), case.expected(), **TOLERANCE)
+
+
+@pytest.mark.parametrize("isa", EVERY)
 @settings(max_examples=15, deadline=None)
 @given(drawn=convolutions(inputs=1, outputs=1, groups=7, density=1.0))
 def test_depthwise_equals_torch(isa: str, drawn) -> None:

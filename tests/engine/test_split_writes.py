@@ -23,10 +23,9 @@ def test_no_copy_where_only_stride_two_reads(isa: str) -> None:
         program = compile(module, example=x, tune="model")
         result = program(x)
     assert np.abs(result - expected).max() <= TOLERANCE * np.abs(expected).max()
-    copied = [s.layer for s in program.steps if s.op == "copy"]
-    assert copied == ["11.mul"]
-    split = [s.layer for s in program.steps if "split2" in s.target]
-    assert split == ["input", "5", "11.mul"]
+    assert not [s.layer for s in program.steps if s.op == "copy"]
+    # The depthwise layers "7" and "12" read the image as it is, at no cost of a copy.
+    assert [s.layer for s in program.steps if "split2" in s.target] == ["input"]
 
 
 @pytest.mark.parametrize("isa", info().available)

@@ -23,6 +23,9 @@ MOVING = ("slice", "concat", INPUT)
 UNREACHABLE_MS = 1e9
 """Stands for infinity in tables, so that sums stay comparable."""
 
+NO_COPY = Form("tight")
+"""Stands for a phase-split copy that nobody reads: it is not made."""
+
 SLOWER = "slower"
 SLOWER_WITH_LAYOUTS = "faster alone, slower with the layout changes it needs"
 
@@ -97,13 +100,15 @@ class _Chooser:
         )
 
     def split_domains(self) -> dict[str, tuple[Form, ...]]:
-        """Return the forms a value's one phase-split copy may have."""
+        """Return the forms a value's one phase-split copy may have, or none."""
         found: dict[str, set[Form]] = {name: set() for name in self.split_values}
         for node in self._graph:
             for option in self._options.get(node.id, ()):
                 if option.form.split > 1:
                     found[node.inputs[0]].add(option.form)
-        return {split_name(n): tuple(sorted(forms)) for n, forms in found.items()}
+        return {
+            split_name(name): (NO_COPY, *sorted(forms)) for name, forms in found.items()
+        }
 
     def split_factor(
         self, name: str, domains: Mapping[str, tuple[Form, ...]]
@@ -113,7 +118,9 @@ class _Chooser:
         table = np.array(
             [
                 [
-                    min(self._copy(name, stored, form), UNREACHABLE_MS)
+                    0.0
+                    if form == NO_COPY
+                    else min(self._copy(name, stored, form), UNREACHABLE_MS)
                     for form in domains[split_name(name)]
                 ]
                 for stored in domains[slot]

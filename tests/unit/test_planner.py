@@ -40,7 +40,7 @@ def row(subject: str, sparsity: float, **changes: object) -> SweepRow:
         "low": 0.88,
         "high": 0.92,
         "output_l2": 0.1,
-        "output_kl": 0.01,
+        "output_kl": None,
         "weights": 100,
         "weights_removed": int(100 * sparsity),
         "kernels_removed": 0,
@@ -107,21 +107,32 @@ def test_a_latency_budget_by_hand() -> None:
     ]
     plan = make_plan(found, Budget("ms", limit=6.0))
     assert plan.predicted.ms == pytest.approx(5.0)
-    assert plan.predicted.loss == pytest.approx(0.3)
+    # Harm is the rise of the loss and half of 1,000 images; two cells, times 1.5:
+    # 1.5 (.1005 + .2005) = .4515. Cells of harm .1005 and .2005 lost .1 and .2 and one
+    # of .5005 lost .5, so .4515 stands for .2 + .3 x .251 / .3 = .451; none lost
+    # top-1: half an image at most, at the worst cell's harm.
+    assert plan.predicted.harm == pytest.approx(0.4515)
+    assert plan.predicted.drop == pytest.approx(0.0005 * 0.4515 / 0.5005)
     assert plan.recipe == recipe
     assert recipe.model == "net"
 
 
 def test_the_largest_saving_within_a_drop() -> None:
     # a: 1 point for 4 ms, b: 2 points for 3 ms, c: 3 points for 5 ms. Within 3 points
-    # a + b saves 7, c alone 5.
+    # a + b saves 7, c alone 5. Harm is the fall and half an image, .0105, .0205 and
+    # .0305; together cells count 1.5 times their sum, a + b .0465 for 4.57 points
+    # (.03 x .0465 / .0305). Within 3 points .0305 / 1.5 = .0203 is left: a alone.
     found = sweep(
-        row("a", 0.5, top1=0.89, network_ms=5.0),
-        row("b", 0.5, top1=0.88, network_ms=6.0),
-        row("c", 0.5, top1=0.87, network_ms=4.0),
+        row("a", 0.5, top1=0.89, network_ms=5.0, loss=None),
+        row("b", 0.5, top1=0.88, network_ms=6.0, loss=None),
+        row("c", 0.5, top1=0.87, network_ms=4.0, loss=None),
     )
-    recipe = wb.plan(found, max_drop=0.0301)
+    recipe = wb.plan(found, max_drop=0.046)
     assert [rule.match for rule in recipe.layers] == ["a", "b"]
+    assert make_plan(found, Budget("ms", max_drop=0.046)).predicted.drop == (
+        pytest.approx(0.03 * 0.0465 / 0.0305)
+    )
+    assert [rule.match for rule in wb.plan(found, max_drop=0.03).layers] == ["a"]
     assert wb.plan(found, max_drop=0.0).layers == ()
 
 
@@ -150,8 +161,8 @@ def test_macs_and_bytes_need_no_latency() -> None:
     )  # fmt: skip
     assert [r.match for r in wb.plan(plain, macs=800).layers] == ["a"]
     assert [r.match for r in wb.plan(plain, macs=500).layers] == ["a", "b"]
-    # 800 bytes need b (900); a costs no loss and comes along.
-    assert [r.match for r in wb.plan(plain, bytes=3200).layers] == ["a", "b"]
+    # 800 bytes need b (900); a lost no image, but may lose half of one: it stays.
+    assert [r.match for r in wb.plan(plain, bytes=3200).layers] == ["b"]
     assert [r.match for r in wb.plan(plain, max_drop=0.01).layers] == ["a", "b"]
     with pytest.raises(WorkbenchError, match="without latency"):
         wb.plan(plain, latency_ms=1.0)

@@ -58,8 +58,9 @@ def test_their_sweep_plans_for_macs_bytes_and_drop(theirs: Path) -> None:
         assert (row.macs, row.bytes) == (cost.macs, cost.sparse_bytes)
         assert row.weights_removed == pruned.report.zeros > 0
         assert row.reached == pytest.approx(row.sparsity, abs=0.01)
-    # conv2 at 0.9 loses 38 points; within one point conv2 at 0.5 and fc1 fit.
-    recipe = wb.plan(sweep, max_drop=0.0099)
+    # conv2 at 0.9 loses 38 points; within 1.2 points conv2 at 0.5 and fc1 fit, with
+    # half an image for each and half as much again for both at once.
+    recipe = wb.plan(sweep, max_drop=0.012)
     assert [(r.match, r.params.sparsity) for r in recipe.layers] == [
         ("conv2", 0.5),
         ("fc1", 0.9),
@@ -92,11 +93,8 @@ def test_a_plan_from_top1_alone_predicts_no_loss(tmp_path: Path) -> None:
     made = make_plan(sweep, Budget("macs", limit=0.8 * sweep.base.macs))
     assert made.predicted.loss is None
     assert made.predicted.drop == pytest.approx(0.005)
-    # conv2 alone saves enough; fc1 at 0.5 costs nothing and comes along.
-    assert [row.key for row in made.rows] == [
-        "conv2 magnitude 0.5",
-        "fc1 magnitude 0.5",
-    ]
+    # conv2 alone saves enough; fc1 at 0.5 lost nothing, but could.
+    assert [row.key for row in made.rows] == ["conv2 magnitude 0.5"]
 
 
 def test_names_that_are_no_layers_are_told(tmp_path: Path) -> None:

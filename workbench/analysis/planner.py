@@ -1,15 +1,16 @@
 """From a sweep to a recipe: which method and sparsity for which layer, under a budget.
 
-A multiple-choice knapsack: at most one cell for each layer, each with a cost (what the
-network loses) and a saving (ms, MACs or bytes), both taken as additive over layers. It
-is solved exactly, by mixed-integer programming. Additivity is a model: verify a plan
-(``jobs.plan``), which measures it and repairs it.
+A multiple-choice knapsack: at most one cell for each layer, each with a harm (how far
+the network's scores move) and a saving (ms, MACs or bytes), both taken as additive over
+layers but for one factor. It is solved exactly, by mixed-integer programming.
+Additivity is a model: verify a plan (``jobs.plan``), which measures it and repairs it.
 
 Source: Dudzinski & Walukiewicz 1987, the multiple-choice knapsack; HiGHS (Huangfu &
 Hall 2018) through ``scipy.optimize.milp``.
 
 Belongs here: budgets, choices, the recipe. Does not belong here: the cells' numbers
-(``sensitivity``), the solver's matrices (``planner_solve``).
+(``sensitivity``), what they harm (``planner_harm``), the solver's matrices
+(``planner_solve``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from workbench.analysis.planner_harm import TOGETHER, Outlook, harms, outlook
 from workbench.analysis.planner_solve import Item, solve
 from workbench.analysis.sensitivity_grid import parse_method
 from workbench.analysis.sensitivity_rows import Sweep, SweepRow, require_rows
@@ -65,6 +67,9 @@ class Prediction:
         Time of the whole program.
     macs, bytes : float
         Theoretical MACs and sparsely stored bytes of the network.
+    harm : float or None
+        Mean divergence of the scores from the dense network's, nats; the rise of the
+        loss or the fall of top-1 where a sweep knows no divergence.
     """
 
     drop: float
@@ -72,6 +77,7 @@ class Prediction:
     ms: float | None
     macs: float
     bytes: float
+    harm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -150,8 +156,31 @@ def budget_of(sweep: Sweep, **limits: float | None) -> Budget:
     return Budget("ms" if timed else "macs", max_drop=value)
 
 
-def make_plan(sweep: Sweep, budget: Budget, *, seed: int = 0) -> Plan:
+def make_plan(
+    sweep: Sweep,
+    budget: Budget,
+    *,
+    seed: int = 0,
+    together: float = TOGETHER,
+    most_harm: float | None = None,
+    seen: Outlook | None = None,
+) -> Plan:
     """Return the plan of a budget with what it predicts.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        From ``sensitivity``.
+    budget : Budget
+        What to keep to.
+    seed : int
+        Of the recipe.
+    together : float
+        Harm of a plan over the sum of its cells' harms.
+    most_harm : float, optional
+        Of the plan, in place of what the sweep says of ``budget.max_drop``.
+    seen : Outlook, optional
+        What harm does, in place of what these cells say.
 
     Raises
     ------
@@ -161,17 +190,27 @@ def make_plan(sweep: Sweep, budget: Budget, *, seed: int = 0) -> Plan:
     require_rows(sweep)
     _require_counts(sweep)
     rows = usable(sweep, budget.unit)
-    items = [item_of(sweep, row, budget) for row in rows]
-    total = base_cost(sweep, budget.unit)
+    total, harm = base_cost(sweep, budget.unit), harms(sweep)
+    items = [
+        Item(
+            row.layers,
+            harm[row.key],
+            total - (cost_of(sweep, row, budget.unit) or total),
+        )
+        for row in rows
+    ]
     if budget.limit is not None:
         chosen = solve(items, least_saving=total - budget.limit)
         if chosen is None:
             raise _out_of_reach(items, budget, total)
     else:
-        chosen = solve(items, most_cost=budget.max_drop or 0.0)
+        if most_harm is None:
+            most_harm = (seen or outlook(sweep)).harm_within(budget.max_drop or 0.0)
+        chosen = solve(items, most_cost=most_harm / together)
     picked = tuple(rows[at] for at in chosen or ())
     made = recipe_of(sweep.model, picked, seed=seed)
-    return Plan(made, picked, budget, predict(sweep, picked))
+    told = predict(sweep, picked, together=together, seen=seen)
+    return Plan(made, picked, budget, told)
 
 
 def usable(sweep: Sweep, unit: Unit) -> list[SweepRow]:
@@ -190,24 +229,6 @@ def usable(sweep: Sweep, unit: Unit) -> list[SweepRow]:
             continue
         found.append(row)
     return found
-
-
-def item_of(sweep: Sweep, row: SweepRow, budget: Budget) -> Item:
-    """Return a row as an item of the knapsack.
-
-    Its cost is the worst of its curve up to its sparsity: a higher sparsity that looks
-    better than a lower one does so by chance. It is the rise of the loss; the fall of
-    top-1 where that is what the budget limits, or all that is known.
-    """
-    curve = sweep.curve(row.subject, row.method)
-    upto = [one for one in curve if one.sparsity <= row.sparsity]
-    if budget.max_drop is not None or not sweep.has_loss:
-        cost = max(max(0.0, sweep.drop(one)) for one in upto)
-    else:
-        cost = max(max(0.0, (one.loss or 0.0) - sweep.base.loss) for one in upto)
-    total = base_cost(sweep, budget.unit)
-    saving = total - (cost_of(sweep, row, budget.unit) or total)
-    return Item(row.layers, cost, saving)
 
 
 def base_cost(sweep: Sweep, unit: Unit) -> float:
@@ -245,21 +266,33 @@ def cost_of(sweep: Sweep, row: SweepRow, unit: Unit) -> float | None:
     return base_cost(sweep, "ms") - (sweep.base.network_ms - row.network_ms)
 
 
-def predict(sweep: Sweep, rows: Sequence[SweepRow]) -> Prediction:
-    """Return what several cells together are expected to give: the sum of each."""
+def predict(
+    sweep: Sweep,
+    rows: Sequence[SweepRow],
+    *,
+    together: float = TOGETHER,
+    seen: Outlook | None = None,
+) -> Prediction:
+    """Return what several cells at once are expected to give; see ``make_plan``.
+
+    Savings are summed. Harms are summed and multiplied by ``together``, unless there is
+    one only; top-1 and loss are those of cells of that harm.
+    """
 
     def left(unit: Unit) -> float:
         total = base_cost(sweep, unit)
         return total - sum(total - (cost_of(sweep, row, unit) or total) for row in rows)
 
     timed = sweep.base.network_ms is not None
-    rise = sum((row.loss or 0.0) - sweep.base.loss for row in rows)
+    known, seen = harms(sweep), seen or outlook(sweep)
+    harm = sum(known[row.key] for row in rows) * (together if len(rows) > 1 else 1.0)
     return Prediction(
-        drop=sum(sweep.drop(row) for row in rows),
-        loss=rise if sweep.has_loss else None,
+        drop=min(seen.drop_at(harm), sweep.base.top1),
+        loss=seen.loss_at(harm),
         ms=left("ms") if timed else None,
         macs=left("macs"),
         bytes=left("bytes"),
+        harm=harm,
     )
 
 

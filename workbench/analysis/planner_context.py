@@ -1,7 +1,7 @@
 """How much each layer's choice matters while the other layers are pruned as planned.
 
 A sweep prunes one layer and leaves the rest dense; in a plan all are pruned at once,
-and their losses do not simply add up. Around a plan, each subject is moved alone to
+and their harms do not simply add up. Around a plan, each subject is moved alone to
 its other cells while the rest of the plan stays: differences that hold near the plan.
 
 Belongs here: these differences as a sweep. Does not belong here: choosing from them
@@ -15,17 +15,20 @@ from dataclasses import replace
 
 import torch
 
-from workbench.analysis.accuracy import Accuracy, Tally
 from workbench.analysis.planner import Plan, recipe_of
+from workbench.analysis.sensitivity_change import compare
 from workbench.analysis.sensitivity_grid import SweepOptions
 from workbench.analysis.sensitivity_rows import Sweep, SweepRow
-from workbench.analysis.sensitivity_suffix import Check, make_runner
+from workbench.analysis.sensitivity_suffix import Check, Runner, make_runner
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.network import Network
 from workbench.pruning.prune import prune
 from workbench.pruning.pruned import PrunedNetwork
 from workbench.pruning.recipe import Recipe
+
+IMAGES = 500
+"""Images of a look around a plan: divergences of the same images need few."""
 
 
 def around(
@@ -37,14 +40,14 @@ def around(
     options: SweepOptions,
     check: Check = lambda: None,
 ) -> Sweep:
-    """Return the sweep with the loss of each cell as it is around a plan.
+    """Return the sweep with the divergence of each cell as it is around a plan.
 
     Parameters
     ----------
     network : Network
         The dense network.
     data : Dataset
-        As in the sweep; ``options.images`` applies.
+        As in the sweep; ``options.images`` applies, and ``IMAGES`` of these at most.
     sweep : Sweep
         The cells of which the plan was made.
     made : Plan
@@ -57,12 +60,12 @@ def around(
     Returns
     -------
     Sweep
-        Cells next to the plan's, and the plan's own. Each one's top-1 and loss are the
-        dense network's, worsened by what the subject costs in the plan: the plan with
-        this cell, minus the plan with the subject dense. Everything else is as it was.
+        Cells next to the plan's, and the plan's own. The divergence of each is what the
+        subject costs in the plan: that of the plan with this cell, minus that of the
+        plan with the subject dense. Everything else is as it was.
     """
-    images = data if options.images is None else data.take(options.images)
-    measure = _Measure(network, images, made, options, check)
+    most = min(IMAGES, options.images or IMAGES, len(data))
+    measure = _Measure(network, data.take(most), made, options, check)
     rows: list[SweepRow] = []
     for cells in _neighbours(sweep, made):
         others = [row for row in made.rows if not set(row.layers) & _layers(cells)]
@@ -72,12 +75,12 @@ def around(
         for row in cells:
             found = measure(recipe_of(sweep.model, [*others, row]))
             if found is not None:
-                rows.append(_moved(sweep, row, found, dense))
+                rows.append(replace(row, output_kl=max(found - dense, 0.0)))
     return replace(sweep, rows=tuple(rows))
 
 
 class _Measure:
-    """Accuracy of recipes near a plan, only what differs being run again."""
+    """Divergence of recipes near a plan, only what differs being run again."""
 
     def __init__(
         self,
@@ -91,6 +94,7 @@ class _Measure:
         self._calibration = options.calibration
         self._check = check
         self._centre = prune(network, made.recipe, options.calibration)
+        self._dense = list(Runner(network.module, data, options.batch)({}, check))
         self._runner = make_runner(
             self._centre.module,
             data,
@@ -98,17 +102,15 @@ class _Measure:
             cache_bytes=options.cache_bytes,
         )
 
-    def __call__(self, recipe: Recipe) -> Accuracy | None:
-        """Return the accuracy of a recipe, None where it cannot be applied."""
+    def __call__(self, recipe: Recipe) -> float | None:
+        """Return the divergence of a recipe, None where it has none."""
         try:
             pruned = prune(self._network, recipe, self._calibration)
         except WorkbenchError:
             return None
-        tally = Tally(self._classes)
-        for scores in self._runner(_differing(self._centre, pruned), self._check):
-            start = tally.images
-            tally.add(scores, self._runner.labels[start : start + len(scores)])
-        return tally.accuracy()
+        runs = self._runner(_differing(self._centre, pruned), self._check)
+        labels, classes = self._runner.labels, self._classes
+        return compare(self._dense, runs, labels, classes)[1].kl
 
 
 def _differing(one: PrunedNetwork, other: PrunedNetwork) -> dict[str, torch.Tensor]:
@@ -152,11 +154,3 @@ def _neighbours(sweep: Sweep, made: Plan) -> Iterator[Sequence[SweepRow]]:
 
 def _layers(cells: Sequence[SweepRow]) -> set[str]:
     return {layer for row in cells for layer in row.layers}
-
-
-def _moved(sweep: Sweep, row: SweepRow, found: Accuracy, dense: Accuracy) -> SweepRow:
-    return replace(
-        row,
-        top1=sweep.base.top1 - (dense.top1 - found.top1),
-        loss=sweep.base.loss + (found.loss - dense.loss),
-    )

@@ -62,12 +62,16 @@ def solve(
     >>> solve([a1, a2, Item(("b",), 1.0, 2.0)], least_saving=5.0)
     (0, 2)
     """
-    cost = np.array([item.cost for item in items])
-    saving = np.array([item.saving for item in items])
     if least_saving is not None and least_saving <= 0:
         return ()
+    bound = math.inf if most_cost is None else most_cost
+    # What costs too much alone would only spoil the scale of the others.
+    kept = [at for at, item in enumerate(items) if item.cost <= bound]
+    items = [items[at] for at in kept]
     if not items:
         return None if least_saving is not None else ()
+    cost = np.array([item.cost for item in items])
+    saving = np.array([item.saving for item in items])
     limits = [_one_each(items)]
     # In units of their own largest value, so that the solver's tolerances fit.
     by_cost, by_saving = _scaled(cost), _scaled(saving)
@@ -76,7 +80,6 @@ def solve(
         limits.append(LinearConstraint(by_saving[None, :], lb=least, ub=np.inf))
         objective = by_cost - _TIE * by_saving
     else:
-        bound = math.inf if most_cost is None else most_cost
         scale = max(float(cost.max()), 1e-300)
         limits.append(LinearConstraint(by_cost[None, :], ub=bound / scale))
         objective = _TIE * by_cost - by_saving
@@ -85,11 +88,12 @@ def solve(
         constraints=limits,
         integrality=np.ones(len(items)),
         bounds=Bounds(0, 1),
-        options={"mip_rel_gap": 0.0},
+        # Presolve gains nothing here, and lets HiGHS print lines of its own.
+        options={"mip_rel_gap": 0.0, "presolve": False},
     )
     if found.x is None:
         return None
-    return tuple(int(at) for at in np.flatnonzero(found.x > 0.5))
+    return tuple(kept[at] for at in np.flatnonzero(found.x > 0.5))
 
 
 def _one_each(items: Sequence[Item]) -> LinearConstraint:

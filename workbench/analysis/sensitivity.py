@@ -15,7 +15,7 @@ import torch
 
 from workbench.analysis.accuracy import Accuracy, Tally
 from workbench.analysis.complexity import layer_costs
-from workbench.analysis.sensitivity_change import Change
+from workbench.analysis.sensitivity_change import Change, compare
 from workbench.analysis.sensitivity_grid import Curve, SweepOptions
 from workbench.analysis.sensitivity_latency import (
     Times,
@@ -176,15 +176,10 @@ class Sweeper:
         if self._last is not None and _equal(self._last[0], changed):
             return self._last[1]
         runs = self._runner(changed, self._check) if changed else iter(self._dense)
-        tally, change = Tally(len(self.data.classes)), Change()
-        start = 0
-        for dense, scores in zip(self._dense, runs, strict=True):
-            labels = self._runner.labels[start : start + len(scores)]
-            tally.add(scores, labels)
-            change.add(dense, scores)
-            start += len(scores)
-        self._last = changed, (tally.accuracy(), change)
-        return self._last[1]
+        classes = len(self.data.classes)
+        found = compare(self._dense, runs, self._runner.labels, classes)
+        self._last = changed, found
+        return found
 
     def _compiled(self, pruned: PrunedNetwork) -> Times | None:
         latency = self.options.latency

@@ -1,14 +1,17 @@
 """How far a network's scores moved from the dense network's.
 
 Belongs here: relative L2 and KL divergence, batch by batch. Does not belong here:
-accuracy.
+what accuracy is (``accuracy``).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 import torch
+
+from workbench.analysis.accuracy import Accuracy, Tally
 
 
 class Change:
@@ -52,3 +55,28 @@ class Change:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def compare(
+    dense: Sequence[torch.Tensor],
+    runs: Iterable[torch.Tensor],
+    labels: torch.Tensor,
+    classes: int,
+) -> tuple[Accuracy, Change]:
+    """Return accuracy, and change from the dense scores, of the same batches.
+
+    Parameters
+    ----------
+    dense, runs : iterables of torch.Tensor
+        Scores (batch, classes) of the dense network and of another.
+    labels : torch.Tensor
+        int64, of all batches.
+    classes : int
+        How many classes the data has.
+    """
+    tally, change = Tally(classes), Change()
+    for before, scores in zip(dense, runs, strict=True):
+        start = tally.images
+        tally.add(scores, labels[start : start + len(scores)])
+        change.add(before, scores)
+    return tally.accuracy(), change

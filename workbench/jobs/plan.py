@@ -1,7 +1,8 @@
 """A plan proved: pruned, evaluated, measured, and repaired where the sum was wrong.
 
-Belongs here: the rounds. Does not belong here: choosing (``analysis/planner``) and the
-cells around a plan (``analysis/planner_context``).
+Belongs here: the rounds. Does not belong here: choosing (``analysis/planner``), what
+a round teaches (``analysis/planner_repair``) and the cells around a plan
+(``analysis/planner_context``).
 """
 
 from __future__ import annotations
@@ -10,19 +11,33 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from workbench.analysis.accuracy import evaluate
 from workbench.analysis.complexity import layer_costs
-from workbench.analysis.planner import Budget, Plan, Prediction, make_plan
+from workbench.analysis.planner import Budget, Plan, Prediction, make_plan, predict
 from workbench.analysis.planner_context import around
+from workbench.analysis.planner_harm import TOGETHER, outlook, unit_of
+from workbench.analysis.planner_repair import corrected, cost_in, learnt, next_harm
+from workbench.analysis.sensitivity_change import compare
 from workbench.analysis.sensitivity_grid import SweepOptions
 from workbench.analysis.sensitivity_rows import Sweep
+from workbench.analysis.sensitivity_suffix import Runner
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.measure.bench import OURS_DENSE, OURS_PRUNED, bench
 from workbench.models.network import Network
 from workbench.pruning.prune import prune
+from workbench.pruning.pruned import PrunedNetwork
+from workbench.pruning.recipe import Recipe
 
 Check = Callable[[], None]
+ROUNDS = 3
+"""Repairs at most unless told otherwise."""
+
+RESCALED = 2
+"""Repairs that only correct sums, before cells are looked at again."""
+
+COUNTED = 6
+"""Plans tried until the counts of their masks keep a budget of MACs or bytes."""
+
 # A budget counts as kept within the spread of a measured time.
 _SPREAD = 0.02
 _LEAST = 1e-6
@@ -39,7 +54,8 @@ class Round:
     plan : Plan
         Recipe and prediction.
     actual : Prediction
-        Found by pruning, evaluating and measuring.
+        Found by pruning, evaluating and measuring; a plan that loses more than it may
+        is not timed.
     kept : bool
         Whether the budget was kept.
     """
@@ -87,7 +103,7 @@ def verify_plan(
     budget: Budget,
     proof: Proof,
     *,
-    rounds: int = 2,
+    rounds: int = ROUNDS,
     check: Check = lambda: None,
     on_round: Callable[[Round], None] = lambda found: None,
 ) -> tuple[Round, ...]:
@@ -102,8 +118,9 @@ def verify_plan(
     proof : Proof
         How plans are checked.
     rounds : int
-        Repairs at most: each looks at the cells around the best plan so far and plans
-        again, with the budget corrected by what came out.
+        Repairs at most. The first ones scale what was predicted by what came out; then,
+        or where that changes nothing, the cells around the best plan are looked at
+        again with the rest of the plan in place.
     check : callable
         Called often; may raise to stop.
     on_round : callable
@@ -115,26 +132,15 @@ def verify_plan(
         The sweep is of another network or other images, or the budget is out of reach.
     """
     _require_same(sweep, proof)
-    found: list[Round] = []
-    cells, asked = sweep, budget
+    repair = _Repair(sweep, budget, proof, check)
     for number in range(rounds + 1):
-        try:
-            made = make_plan(cells, asked)
-        except WorkbenchError:
-            if not found:
-                raise
+        made = repair.next_plan()
+        if made is None:
             break
-        if any(one.plan.recipe == made.recipe for one in found):
-            break
-        actual = _actual(sweep, made, proof, check)
-        found.append(Round(number, made, actual, keeps(budget, actual)))
-        on_round(found[-1])
-        if number == rounds:
-            break
-        best = best_round(found)
-        cells = _merged(sweep, best.plan, proof, check)
-        asked = corrected(budget, asked, found[-1])
-    return tuple(found)
+        actual = repair.prove(made)
+        repair.learn(Round(number, made, actual, keeps(budget, actual)))
+        on_round(repair.found[-1])
+    return tuple(repair.found)
 
 
 def best_round(rounds: list[Round] | tuple[Round, ...]) -> Round:
@@ -143,13 +149,12 @@ def best_round(rounds: list[Round] | tuple[Round, ...]) -> Round:
 
     def rank(one: Round) -> tuple[bool, float]:
         if budget.max_drop is not None and one.kept:
-            saved = _cost(one.actual, budget)
-            return False, saved
+            return False, cost_in(one.actual, budget)
         if budget.max_drop is not None:
             return True, one.actual.drop
         if one.kept:
             return False, one.actual.loss if one.actual.loss is not None else 1e9
-        return True, _cost(one.actual, budget)
+        return True, cost_in(one.actual, budget)
 
     return min(rounds, key=rank)
 
@@ -160,82 +165,159 @@ def keeps(budget: Budget, actual: Prediction) -> bool:
         return actual.drop <= budget.max_drop + _LEAST
     limit = budget.limit or 0.0
     spread = _SPREAD if budget.unit == "ms" else 0.0
-    return _cost(actual, budget) <= limit * (1 + spread)
+    return cost_in(actual, budget) <= limit * (1 + spread)
 
 
-def corrected(budget: Budget, asked: Budget, last: Round) -> Budget:
-    """Return the budget to ask for so that the real one is kept.
+class _Repair:
+    """What is known between rounds."""
 
-    What was asked for is scaled by how far the prediction was off, halfway at least
-    and twice at most.
-    """
-    if budget.max_drop is not None:
-        drop = max(last.actual.drop, _LEAST)
-        factor = min(2.0, max(0.5, budget.max_drop / drop))
-        return replace(asked, max_drop=min(1.0, (asked.max_drop or 0.0) * factor))
-    limit, predicted = budget.limit or 0.0, _cost(last.plan.predicted, budget)
-    over = _cost(last.actual, budget) - predicted
-    return replace(asked, limit=max(limit - over, limit / 2))
+    def __init__(
+        self, sweep: Sweep, budget: Budget, proof: Proof, check: Check
+    ) -> None:
+        self.found: list[Round] = []
+        self._sweep, self._budget, self._proof = sweep, budget, proof
+        self._check = check
+        self._cells, self._alone = sweep, outlook(sweep)
+        self._seen = self._alone
+        self._unit = unit_of(sweep)
+        self._together, self._asked = TOGETHER, budget
+        self._harm: float | None = None
+        self._around: Recipe | None = None
+        images, options = proof.data, proof.options
+        self._images = images if options.images is None else images.take(options.images)
+        runner = Runner(proof.network.module, self._images, options.batch)
+        self._dense = list(runner({}, check))
 
+    def next_plan(self) -> Plan | None:
+        """Return a plan that was not proved before, None if there is none."""
+        if not self.found:
+            return self._plan()
+        made = self._new_plan() if len(self.found) <= RESCALED else None
+        best = best_round(self.found).plan
+        if made is None and self._around != best.recipe and best.rows:
+            self._look_around(best)
+            made = self._new_plan()
+        return made
 
-def _cost(found: Prediction, budget: Budget) -> float:
-    value = getattr(found, budget.unit)
-    return float("inf") if value is None else float(value)
+    def learn(self, one: Round) -> None:
+        """Keep a round, and correct what the next plan asks for."""
+        self.found.append(one)
+        predicted, actual = one.plan.predicted, one.actual
+        if predicted.harm and actual.harm and len(one.plan.rows) > 1:
+            self._together *= max(actual.harm / predicted.harm, _LEAST)
+        given = [
+            (max(r.actual.harm or 0.0, 0.0), r.actual.drop, r.actual.loss or 0.0)
+            for r in self.found
+        ]
+        self._seen = learnt(self._alone, given)
+        if self._budget.max_drop is None:
+            self._asked = corrected(self._budget, self._summed(one.plan), actual)
+            return
+        points = [point[:2] for point in given]
+        self._harm = next_harm(self._seen, self._budget.max_drop, points)
 
+    def prove(self, made: Plan) -> Prediction:
+        """Prune, evaluate on the sweep's images, and time dense and pruned in turns."""
+        proof, base, check = self._proof, self._sweep.base, self._check
+        pruned = prune(proof.network, made.recipe, proof.options.calibration)
+        runner = Runner(pruned.module, self._images, proof.options.batch)
+        classes = len(self._images.classes)
+        runs = runner({}, check)
+        accuracy, change = compare(self._dense, runs, runner.labels, classes)
+        costs = layer_costs(pruned)
+        drop, rise = base.top1 - accuracy.top1, accuracy.loss - base.loss
+        harm = {"divergence": change.kl, "loss": rise, "top1": drop}[self._unit]
+        found = Prediction(
+            drop=drop,
+            loss=rise if self._sweep.has_loss else None,
+            ms=None,
+            macs=costs.macs,
+            bytes=costs.sparse_bytes,
+            harm=harm,
+        )
+        limited = self._budget.max_drop is not None
+        if base.network_ms is None or (limited and not keeps(self._budget, found)):
+            return found
+        return replace(found, ms=self._measured(pruned))
 
-def _actual(sweep: Sweep, made: Plan, proof: Proof, check: Check) -> Prediction:
-    """Prune, evaluate on the sweep's images, and time dense and pruned in turns."""
-    pruned = prune(proof.network, made.recipe, proof.options.calibration)
-    images, options = proof.data, proof.options
-    subset = images if options.images is None else images.take(options.images)
-    accuracy = evaluate(
-        pruned,
-        subset,
-        batch_size=options.batch,
-        progress=lambda done, total: check(),
-    )
-    costs = layer_costs(pruned)
-    ms = None
-    if sweep.base.network_ms is not None:
+    def _plan(self) -> Plan:
+        """Return a plan whose counts are those of its masks, and are kept."""
+        asked = self._asked
+        for _ in range(COUNTED):
+            made = make_plan(
+                self._cells,
+                asked,
+                together=self._together,
+                most_harm=self._harm,
+                seen=self._seen,
+            )
+            summed = made.predicted
+            pruned = prune(
+                self._proof.network, made.recipe, self._proof.options.calibration
+            )
+            costs = layer_costs(pruned)
+            counted = replace(summed, macs=costs.macs, bytes=costs.sparse_bytes)
+            made = replace(made, budget=self._budget, predicted=counted)
+            limit = self._budget.limit
+            if limit is None or asked.limit is None or self._budget.unit == "ms":
+                break
+            over = cost_in(counted, asked) - limit
+            if over <= 0:
+                break
+            asked = replace(asked, limit=max(asked.limit - over, 1.0))
+        return made
+
+    def _new_plan(self) -> Plan | None:
+        try:
+            made = self._plan()
+        except WorkbenchError:
+            return None
+        proved = any(one.plan.recipe == made.recipe for one in self.found)
+        return None if proved else made
+
+    def _summed(self, made: Plan) -> Prediction:
+        """Return a plan's prediction with sums in place of counts."""
+        return predict(self._cells, made.rows, seen=self._seen)
+
+    def _look_around(self, best: Plan) -> None:
+        """Take the cells around a plan as they are there."""
+        proof = self._proof
+        near = around(
+            proof.network,
+            proof.data,
+            self._sweep,
+            best,
+            options=proof.options,
+            check=self._check,
+        )
+        known = {row.key: row for row in near.rows}
+        rows = tuple(known.get(row.key, row) for row in self._sweep.rows)
+        self._cells, self._around = replace(self._sweep, rows=rows), best.recipe
+        actual = next(r.actual for r in self.found if r.plan is best).harm
+        there = [known.get(row.key, row) for row in best.rows]
+        told = predict(self._cells, there, together=1.0, seen=self._seen).harm
+        if actual and told:
+            self._together = actual / told
+
+    def _measured(self, pruned: PrunedNetwork) -> float | None:
+        """Return the time of a pruned network in units of the sweep's."""
+        proof, base = self._proof, self._sweep.base
         measured = bench(
             proof.network,
             pruned,
-            threads=options.threads,
+            threads=proof.options.threads,
             against=(),
             budget_s=proof.seconds,
-            on_round=lambda done, total: check(),
+            on_round=lambda done, total: self._check(),
         )
-        ms = _in_sweep_units(sweep, measured.row(OURS_PRUNED).spread)
+        ours = measured.row(OURS_PRUNED).spread
         dense = measured.row(OURS_DENSE).spread
-        if ms is not None and dense is not None and sweep.base.measured_ms:
-            # The machine may be faster or slower today than during the sweep.
-            ms *= sweep.base.measured_ms / dense.median_ms
-    return Prediction(
-        drop=sweep.base.top1 - accuracy.top1,
-        loss=accuracy.loss - sweep.base.loss if sweep.has_loss else None,
-        ms=ms,
-        macs=costs.macs,
-        bytes=costs.sparse_bytes,
-    )
-
-
-def _in_sweep_units(sweep: Sweep, spread: Any) -> float | None:
-    return None if spread is None else float(spread.median_ms)
-
-
-def _merged(sweep: Sweep, made: Plan, proof: Proof, check: Check) -> Sweep:
-    """Return the sweep with the cells around the plan as they are there."""
-    near = around(
-        proof.network,
-        proof.data,
-        sweep,
-        made,
-        options=proof.options,
-        check=check,
-    )
-    known = {row.key: row for row in near.rows}
-    rows = tuple(known.get(row.key, row) for row in sweep.rows)
-    return replace(sweep, rows=rows)
+        if ours is None:
+            return None
+        if dense is None or not base.measured_ms:
+            return float(ours.median_ms)
+        # The machine may be faster or slower today than during the sweep.
+        return float(ours.median_ms * base.measured_ms / dense.median_ms)
 
 
 def _require_same(sweep: Sweep, proof: Proof) -> None:

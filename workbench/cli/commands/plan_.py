@@ -25,7 +25,7 @@ from workbench.cli.progress import shown
 from workbench.cli.workspace import Workspace, open_store
 from workbench.errors import WorkbenchError
 from workbench.jobs.job import Job
-from workbench.jobs.plan import Proof, best_round, verify_plan
+from workbench.jobs.plan import ROUNDS, Proof, best_round, verify_plan
 from workbench.store.record import network_inputs, plain
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def run(
     ] = False,
     rounds: Annotated[
         int, typer.Option(min=0, help="Repairs at most, with --verify.")
-    ] = 2,
+    ] = ROUNDS,
     dense_top1: Annotated[
         float | None,
         typer.Option(help="Dense accuracy, 0..1, for a file without sparsity 0."),
@@ -206,13 +206,24 @@ def _print_plan(made: "Plan") -> None:
 def _print_rounds(found: "tuple[Round, ...]", best: "Round") -> None:
     print_table(
         "predicted against actual",
-        ("round", "what", "top-1 drop", "loss rise", "ms", "MACs", "bytes", "kept"),
+        (
+            "round",
+            "what",
+            "top-1 drop",
+            "loss rise",
+            "divergence",
+            "ms",
+            "MACs",
+            "bytes",
+            "kept",
+        ),
         [
             (
                 one.number,
                 name,
                 percent(value.drop),
                 "-" if value.loss is None else f"{value.loss:+.4f}",
+                "-" if value.harm is None else f"{value.harm:.4f}",
                 "-" if value.ms is None else f"{value.ms:.4f}",
                 round(value.macs),
                 round(value.bytes),

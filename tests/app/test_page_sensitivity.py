@@ -1,5 +1,6 @@
 """The page Sensitivity: estimate, cells as they come, resume, into the recipe."""
 
+import re
 import time
 
 import pytest
@@ -72,7 +73,10 @@ def test_a_cancelled_sweep_goes_on_where_it_was(app: AppTest) -> None:
     known = len(job.wait(TIMEOUT_S).rows)
     app.run()
     if known < 8:
-        assert f"8 cells, {known} known" in texts(app)
+        # A cell may be recorded by the sweep's process and not be reported any more.
+        told = re.search(r"8 cells, (\d+) known", texts(app))
+        assert told is not None
+        assert known <= int(told[1]) <= known + 1
         button(app, "Continue").click().run()
         again = registry().jobs()[0].wait(TIMEOUT_S)
         assert again.state == "done", again.error

@@ -158,3 +158,32 @@ def test_random_is_pinned_across_machines() -> None:
     pruned = prune(net, Recipe.uniform("random", 0.5, match="0"))
     bits = "".join(str(int(bit)) for bit in pruned.masks["0"].reshape(-1))
     assert bits == "0011011101000110"
+
+
+@pytest.mark.parametrize("kind", ["normal", "three values", "infinite", "sorted"])
+@pytest.mark.parametrize("share", [0.0001, 0.3, 0.8, 0.9999])
+def test_smallest_of_many_scores_is_what_sorting_chooses(
+    kind: str, share: float
+) -> None:
+    # More scores than are partitioned whole: the threshold comes from a sample.
+    size = 150_001
+    scores = np.abs(np.random.default_rng(3).standard_normal(size, dtype=np.float32))
+    if kind == "three values":
+        scores = np.floor(scores)
+    elif kind == "infinite":
+        scores[::2] = np.inf
+    elif kind == "sorted":
+        scores.sort()
+    count = round(share * size)
+    chosen = smallest(torch.from_numpy(scores), count).numpy()
+    expected = np.argsort(scores, kind="stable")[:count]
+    np.testing.assert_array_equal(np.flatnonzero(chosen), np.sort(expected))
+
+
+def test_smallest_does_not_rely_on_its_sample() -> None:
+    # Every eleventh score is in the sample of 180,224 scores: 1 there, 0 elsewhere. The
+    # third smallest is 0, below all that the sample holds.
+    scores = torch.zeros(11 * (1 << 14))
+    scores[::11] = 1
+    chosen = smallest(scores, 3)
+    assert torch.nonzero(chosen).flatten().tolist() == [1, 2, 3]

@@ -130,7 +130,7 @@ def coupling_groups(network: Network) -> tuple[CouplingGroup, ...]:
     >>> [(g.producers, g.consumers, g.size) for g in coupling_groups(net)]
     [(('0',), ('2',), 4), (('2',), (), 2)]
     """
-    graph = trace(copy.deepcopy(network.module), network.input_shape)
+    graph = trace(_over_the_same_numbers(network.module), network.input_shape)
     known = {layer.id for layer in network.layers}
     order = {layer.id: rank for rank, layer in enumerate(network.layers)}
     names = {module: name for name, module in graph.model.named_modules()}
@@ -140,6 +140,12 @@ def coupling_groups(network: Network) -> tuple[CouplingGroup, ...]:
         for traced in graph.get_all_groups():
             groups.append(_plain(traced, names, known, order))
     return tuple(sorted(groups, key=lambda group: order.get(group.root, len(order))))
+
+
+def _over_the_same_numbers(module: nn.Module) -> nn.Module:
+    """Return a copy whose parameters are objects of its own, their numbers are not."""
+    own = {id(one): nn.Parameter(one.detach()) for one in module.parameters()}
+    return copy.deepcopy(module, own)
 
 
 def _plain(

@@ -7,6 +7,7 @@ method (``methods/``), or which layer a rule means (``assign``).
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
@@ -140,7 +141,7 @@ def _weights(network: Network) -> dict[str, torch.Tensor]:
     found = {}
     for layer in network.layers:
         weight = network.module.get_parameter(f"{layer.id}.weight").detach()
-        if not bool(torch.isfinite(weight).all()):
+        if not all(math.isfinite(end) for end in torch.aminmax(weight)):
             raise MethodError(
                 f"weights of '{layer.id}' that are NaN or infinite",
                 "finite numbers",

@@ -9,7 +9,7 @@ Does not belong here: turning scores into masks (``methods/``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated
 
@@ -97,11 +97,23 @@ def score(
     return CRITERIA[known(criterion)].score(layer_id, weight, context)
 
 
+def scored(
+    targets: Sequence[Target], criterion: str, context: Context
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield layer id and scores, one target after the other.
+
+    For methods that look at one layer at a time: scores of a large network are as large
+    as its weights.
+    """
+    for target in targets:
+        yield (
+            target.id,
+            score(criterion, target.id, weight=target.weight, context=context),
+        )
+
+
 def scores_of(
     targets: Sequence[Target], criterion: str, context: Context
 ) -> dict[str, torch.Tensor]:
-    """Return the scores of every target's weights by layer id."""
-    return {
-        target.id: score(criterion, target.id, weight=target.weight, context=context)
-        for target in targets
-    }
+    """Return the scores of every target's weights by layer id, all at once."""
+    return dict(scored(targets, criterion, context))

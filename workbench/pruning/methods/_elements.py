@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Annotated
 
 import torch
@@ -19,10 +19,10 @@ RoundTo = Annotated[
 
 
 def layer_masks(
-    scores: Mapping[str, torch.Tensor], sparsity: float
+    scores: Iterable[tuple[str, torch.Tensor]], sparsity: float
 ) -> dict[str, torch.Tensor]:
     """Return masks that remove exactly round(sparsity * n) weights of each layer."""
     return {
-        name: ~smallest(score, count_of(sparsity, score.numel()))
-        for name, score in scores.items()
+        name: smallest(score, count_of(sparsity, score.numel())).logical_not_()
+        for name, score in scores
     }

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 
-from workbench.pruning.criteria import Criterion, scores_of
+from workbench.pruning.criteria import Criterion, scored
 from workbench.pruning.method import (
     Context,
     MaskSet,
@@ -56,10 +56,10 @@ def masks(targets: Sequence[Target], params: Params, context: Context) -> MaskSe
     """Return masks that keep the weights of largest score."""
     if not targets:
         return MaskSet({})
-    scores = scores_of(targets, params.criterion, context)
+    scores = scored(targets, params.criterion, context)
     if params.scope == "layer":
         return MaskSet(layer_masks(scores, params.sparsity))
-    chosen = global_masks(scores, params.sparsity, params.floor)
+    chosen = global_masks(dict(scores), params.sparsity, params.floor)
     return MaskSet(chosen, notes=_floors(chosen, params.floor))
 
 
@@ -68,7 +68,7 @@ def _floors(chosen: Mapping[str, torch.Tensor], floor: float) -> dict[str, str]:
     notes = {}
     for name, mask in chosen.items():
         least = floor_count(floor, mask.numel())
-        held = ", reached" if int(mask.sum()) == least else ""
+        held = ", reached" if int(torch.count_nonzero(mask)) == least else ""
         notes[name] = f"global threshold; floor {floor:g} = {least} weights{held}"
     return notes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.pruning.criteria import scores_of
+from workbench.pruning.criteria import scored
 from workbench.pruning.method import (
     Context,
     MaskSet,
@@ -24,7 +24,7 @@ class Params(MethodParams):
 
 def masks(targets: Sequence[Target], params: Params, context: Context) -> MaskSet:
     """Return masks of exactly round(sparsity * n) zeros at random places."""
-    return MaskSet(layer_masks(scores_of(targets, "random", context), params.sparsity))
+    return MaskSet(layer_masks(scored(targets, "random", context), params.sparsity))
 
 
 METHOD = Method(

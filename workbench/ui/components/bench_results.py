@@ -4,7 +4,7 @@ Belongs here: drawing. Does not belong here: measuring (``services.benches``).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.ui.charts import frame
 from workbench.ui.charts.latency import latency_figure
@@ -13,6 +13,9 @@ from workbench.ui.charts.roofline import roofline_figure
 from workbench.ui.components.kernel_choice import kernel_choice
 from workbench.ui.components.verdict import verdicts
 from workbench.ui.services.profile import with_weights
+
+if TYPE_CHECKING:
+    from workbench.jobs.job import JobView
 
 Parts = Mapping[str, Mapping[str, Any]]
 
@@ -54,3 +57,8 @@ def bench_results(parts: Parts, *, key: str) -> None:
         key=f"{key}-layers",
     )
     kernel_choice(rows, key=f"{key}-choice")
+
+
+def bench_so_far(view: "JobView") -> None:
+    """Draw what a measurement that is running, or has just ended, knows."""
+    bench_results({row["part"]: row["value"] for row in view.rows}, key="bench")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.ui.components.feedback import caught
 from workbench.ui.format import percent
 from workbench.ui.notices import show_error
 
@@ -23,6 +24,16 @@ def remember(name: str, job_id: str) -> None:
     """Link the page to a job, in the address and in the session."""
     st.query_params[name] = job_id
     st.session_state[f"job-{name}"] = job_id
+
+
+def launch(name: str, start: Callable[..., str], *arguments: object) -> None:
+    """Start a job in a button's callback and link the page to it.
+
+    A page passes this instead of a function of its own: Streamlit keeps callbacks, and
+    a function of a page keeps all that the page held, such as a pruned network.
+    """
+    with caught():
+        remember(name, start(*arguments))
 
 
 def find(name: str) -> "JobView | None":

@@ -5,7 +5,7 @@ belong here: doing the trial (``services.trial``).
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -15,6 +15,9 @@ from workbench.ui.charts.latency import latency_figure
 from workbench.ui.components.verdict import verdicts
 from workbench.ui.format import count, percent, points, ratio, short, size
 from workbench.ui.glossary import tip
+
+if TYPE_CHECKING:
+    from workbench.jobs.job import JobView
 
 Parts = Mapping[str, Mapping[str, Any]]
 _NAMES = {"dense": "dense", "raw": "pruned, raw", "bn": "pruned, BN re-estimated"}
@@ -42,6 +45,12 @@ def trial_results(parts: Parts, *, key: str, data: str) -> None:
         _latency(parts, key=key)
     if parts.get("latency"):
         verdicts(parts["latency"])
+
+
+def trial_so_far(view: "JobView") -> None:
+    """Draw what a trial that is running, or has just ended, knows."""
+    parts = {row["part"]: row["value"] for row in view.rows}
+    trial_results(parts, key="trial", data=str(view.spec["data"]))
 
 
 def _tiles(parts: Parts) -> None:

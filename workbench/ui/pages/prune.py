@@ -4,15 +4,15 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.ui import theme
-from workbench.ui.components.feedback import caught, show_problem
-from workbench.ui.components.job_panel import find, job_panel, remember
+from workbench.ui.components.feedback import show_problem
+from workbench.ui.components.job_panel import find, job_panel, launch
 from workbench.ui.components.live_panel import live_panel
 from workbench.ui.components.preview import preview
 from workbench.ui.components.recipe_history import recipe_history
 from workbench.ui.components.recipe_quick import recipe_quick
 from workbench.ui.components.recipe_rule import recipe_rule
 from workbench.ui.components.recipe_table import recipe_table
-from workbench.ui.components.trial_results import trial_results
+from workbench.ui.components.trial_results import trial_results, trial_so_far
 from workbench.ui.notices import show_error
 from workbench.ui.services import costs, networks, recipes, trials
 from workbench.ui.services.trial import STEPS
@@ -35,13 +35,6 @@ if recipes.is_empty(recipe):
 else:
     live_panel(network, pruned)
 running = find("trial")
-
-
-def start() -> None:
-    """Start a trial of the recipe on the screen."""
-    with caught():
-        remember("trial", trials.start(order))
-
 
 recipe_history(network)
 table, rule = st.columns([5, 2], gap="medium")
@@ -67,7 +60,8 @@ with table:
             "Apply and measure",
             type=theme.main_button(),
             icon=":material/play_arrow:",
-            on_click=start,
+            on_click=launch,
+            args=("trial", trials.start, order),
             disabled=recipes.is_empty(recipe)
             or (running is not None and not running.finished),
         )
@@ -81,15 +75,7 @@ elif running is not None and (
 ):
     if running.spec["inputs"] != order.inputs:
         st.caption("A measurement of an earlier recipe is still running.")
-    job_panel(
-        running,
-        STEPS,
-        lambda view: trial_results(
-            {row["part"]: row["value"] for row in view.rows},
-            key="trial",
-            data=str(view.spec["data"]),
-        ),
-    )
+    job_panel(running, STEPS, trial_so_far)
 else:
     earlier = trials.recorded(order)
     if earlier is not None:

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from workbench.ui import theme
-from workbench.ui.components.bench_results import bench_results
+from workbench.ui.components.bench_results import bench_results, bench_so_far
 from workbench.ui.components.explorers import algorithm_explorer, break_even_explorer
-from workbench.ui.components.feedback import caught, show_problem
-from workbench.ui.components.job_panel import find, job_panel, remember
+from workbench.ui.components.feedback import show_problem
+from workbench.ui.components.job_panel import find, job_panel, launch
 from workbench.ui.components.machine import machine
 from workbench.ui.components.peers import choose_peers
 from workbench.ui.components.snippets import snippets
@@ -36,21 +36,14 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     against = choose_peers()
 
 order = benches.Order(network, pruned, threads, float(seconds), against)
-
-
-def start() -> None:
-    """Start measuring what the controls say."""
-    with caught():
-        remember("bench", benches.start(order))
-
-
 running = find("bench")
 with st.container(horizontal=True, vertical_alignment="center"):
     st.button(
         "Measure now",
         type=theme.main_button(),
         icon=":material/play_arrow:",
-        on_click=start,
+        on_click=launch,
+        args=("bench", benches.start, order),
         disabled=running is not None and not running.finished,
     )
     carried = None if pruned is None else recipe
@@ -71,13 +64,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
 if running is not None and (not running.finished or running.spec == order.inputs):
     if running.spec != order.inputs:
         st.caption("A measurement with other settings is still running.")
-    job_panel(
-        running,
-        benches.STEPS,
-        lambda view: bench_results(
-            {row["part"]: row["value"] for row in view.rows}, key="bench"
-        ),
-    )
+    job_panel(running, benches.STEPS, bench_so_far)
 else:
     earlier = benches.recorded(order)
     if earlier is None:

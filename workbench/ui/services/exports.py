@@ -5,9 +5,10 @@ formats and checks (``export``).
 """
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -16,9 +17,7 @@ from workbench.ui.services import data, tunings
 from workbench.ui.services.trial import BN_IMAGES
 
 if TYPE_CHECKING:
-    from workbench.compression.compressed import CompressedNetwork
     from workbench.compression.factorise import Factorised
-    from workbench.data.dataset import Dataset
     from workbench.export.format import Exportable
     from workbench.export.report import ExportReport
     from workbench.models.network import Network
@@ -83,9 +82,12 @@ def network_of(
         Batch norms cannot be re-estimated without training images; impossible bits;
         no layer that the factors fit.
     """
+    source = pruned or network
     if variant == PALETTE:
-        source = pruned or network
-        return _compressed(source.digest, how.bits, source)
+        found: Exportable = _made(
+            "Sharing weights…", source, how.bits, lambda: wb.compress(source, how.bits)
+        )
+        return found
     if variant == FACTORS:
         return factors(network, how).network
     tuned = tunings.tuned_of(network)
@@ -95,34 +97,17 @@ def network_of(
         return network
     if variant == BN:
         train = data.load(network, "train")
-        return _reestimated(pruned.digest, how.seed, pruned, train)
+        found = _made(
+            "Re-estimating batch norms…",
+            pruned,
+            str(how.seed),
+            lambda: wb.reestimate_bn(pruned, train, images=BN_IMAGES, seed=how.seed),
+        )
+        return found
     if variant == SMALLER:
-        return _shrunk(pruned.digest, pruned)
+        found = _made("Removing filters…", pruned, "", lambda: wb.shrink(pruned))
+        return found
     return pruned
-
-
-@st.cache_resource(max_entries=1, show_spinner="Re-estimating batch norms…")
-def _reestimated(
-    digest: str, seed: int, _pruned: "PrunedNetwork", _train: "Dataset"
-) -> "PrunedNetwork":
-    found: PrunedNetwork = wb.reestimate_bn(
-        _pruned, _train, images=BN_IMAGES, seed=seed
-    )
-    return found
-
-
-@st.cache_resource(max_entries=1, show_spinner="Removing filters…")
-def _shrunk(digest: str, _pruned: "PrunedNetwork") -> "Network":
-    found: Network = wb.shrink(_pruned)
-    return found
-
-
-@st.cache_resource(max_entries=1, show_spinner="Sharing weights…")
-def _compressed(
-    digest: str, bits: str, _network: "Network | PrunedNetwork"
-) -> "CompressedNetwork":
-    found: CompressedNetwork = wb.compress(_network, bits)
-    return found
 
 
 def factors(network: "Network", how: Making) -> "Factorised":
@@ -133,15 +118,24 @@ def factors(network: "Network", how: Making) -> "Factorised":
     WorkbenchError
         No layer that factors of this form and share fit.
     """
-    return _factorised(network.digest, how.form, how.share, network)
-
-
-@st.cache_resource(max_entries=1, show_spinner="Finding factors…")
-def _factorised(
-    digest: str, form: str, share: float, _network: "Network"
-) -> "Factorised":
-    found: Factorised = wb.factorise(_network, form, share=share)
+    found: Factorised = _made(
+        "Finding factors…",
+        network,
+        f"{how.form} {how.share}",
+        lambda: wb.factorise(network, how.form, share=how.share),
+    )
     return found
+
+
+def _made(title: str, source: "Exportable", how: str, make: Callable[[], Any]) -> Any:
+    with st.spinner(title):
+        return _kept(title, source.digest, how, make)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _kept(title: str, digest: str, how: str, _make: Callable[[], Any]) -> Any:
+    """Return what was made last or before that: each can be as large as a network."""
+    return _make()
 
 
 def build(chosen: "Exportable", variant: str, formats: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ Belongs here: loading and caching. Nothing here changes a cached network: prunin
 re-estimation return new objects. Does not belong here: drawing.
 """
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ import streamlit as st
 
 import workbench as wb
 from workbench.errors import WorkbenchError
-from workbench.ui.services import catalog
+from workbench.ui.services import catalog, recipes
+from workbench.ui.services.shelf import LARGE, Shelf
 
 if TYPE_CHECKING:
     from workbench.models.network import Network
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from workbench.pruning.recipe import Recipe
 
 MAX_UPLOAD_MB = 600
-LARGE = 30_000_000
-"""Weights of a network from which on copies of it are not kept in number."""
 
 
 def current() -> "Network":
@@ -40,35 +40,34 @@ def sample(name: str) -> "Network":
     return network
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _pruned(digest: str, text: str, _network: "Network") -> "PrunedNetwork":
-    pruned: PrunedNetwork = wb.prune(_network, wb.Recipe.loads(text))
-    return pruned
-
-
 @st.cache_resource(show_spinner=False)
-def _newest() -> "dict[tuple[str, str], PrunedNetwork]":
-    """Return the one place of this server for a large pruned network."""
-    return {}
+def _shelf() -> Shelf:
+    return Shelf()
 
 
 def pruned(network: "Network", recipe: "Recipe") -> "PrunedNetwork":
     """Return the network pruned by a recipe; the same pair gives the same object.
 
-    Of large networks only the newest is kept, and the one before goes first: each is
-    a copy of all weights.
+    Under an empty recipe it has the dense network's own module: nothing to copy.
     """
-    key = (network.digest, recipe.dump())
-    if sum(layer.params for layer in network.layers) <= LARGE:
-        return _pruned(*key, network)
-    kept = _newest()
-    found = kept.get(key)
-    if found is None:
-        kept.clear()
-        with st.spinner("Pruning…"):
-            found = wb.prune(network, recipe)
-        kept[key] = found
-    return found
+    if recipes.is_empty(recipe):
+        return untouched(network, recipe)
+    weights = sum(layer.params for layer in network.layers)
+    with st.spinner("Pruning…") if weights >= LARGE else nullcontext():
+        return _shelf().take(
+            (network.digest, recipe.dump()), weights, lambda: wb.prune(network, recipe)
+        )
+
+
+def untouched(network: "Network", recipe: "Recipe") -> "PrunedNetwork":
+    """Return the dense network in the form of a pruned one."""
+    from workbench.pruning.assign import assign
+    from workbench.pruning.pruned import PrunedNetwork
+    from workbench.pruning.report import make_report
+
+    methods = {row.layer.id: row.method for row in assign(recipe, network)}
+    report = make_report(network.layers, {}, methods=methods, notes={})
+    return PrunedNetwork(network, network.module, {}, recipe, report)
 
 
 def add_upload(

@@ -4,17 +4,19 @@ Belongs here: turning controls into an order and rows into tables. Does not belo
 here: evaluating cells (``analysis``), recording them (``jobs.sweep``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 import workbench as wb
+from workbench.errors import WorkbenchError
 from workbench.ui.services import data, recipes
 
 if TYPE_CHECKING:
     from workbench.analysis.sensitivity_rows import Base, Sweep
+    from workbench.jobs.job import Job
     from workbench.jobs.sweep import SweepOrder
     from workbench.models.network import Network
 
@@ -55,18 +57,27 @@ def order_of(
 def start(order: "SweepOrder") -> str:
     """Start a sweep in the background; cells known from before are not repeated.
 
+    It runs in a process of its own, so that pages stay quick and Cancel always works; a
+    network that cannot be sent there (an upload with code of its own) in a thread.
+
     Raises
     ------
     WorkbenchError
         Too many jobs are running.
     """
     from workbench.jobs.registry import registry
-    from workbench.jobs.sweep import run_sweep
 
-    job = registry().start(
-        lambda job: run_sweep(job, order, store=wb.Store()), spec=spec_of(order)
-    )
-    return job.id
+    return registry().start(_work(order), spec=spec_of(order)).id
+
+
+def _work(order: "SweepOrder") -> "Callable[[Job], object]":
+    from workbench.jobs.sweep import run_sweep
+    from workbench.jobs.sweep_process import sweep_in_process
+
+    try:
+        return sweep_in_process(order)
+    except WorkbenchError:
+        return lambda job: run_sweep(job, order, store=wb.Store())
 
 
 def spec_of(order: "SweepOrder") -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Belongs here: the table. Does not belong here: taking pictures (``tour``).
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -90,6 +91,14 @@ def choose(label: str, option: str) -> Reach:
     return act
 
 
+def choose_two_runs(tab: Any, address: str) -> None:
+    """Choose the oldest and the newest measurement of a recipe as A and B."""
+    for label, at in (("A", "last"), ("B", "first")):
+        tab.get_by_role("combobox", name=re.compile(rf"\b{label}$")).click()
+        getattr(tab.get_by_role("option").filter(has_text="trial"), at).click()
+        tab.wait_for_timeout(500)
+
+
 def link(where: str) -> Reach:
     """Return the way to an address, in a session of its own."""
 
@@ -132,6 +141,25 @@ def _lesson(name: str, title: str, says: str) -> Stop:
     return Stop(f"learn-{name}", f"Lesson: {title}", says, lesson(name), apart=True)
 
 
+def _tab_of_kernels(name: str, says: str) -> Stop:
+    return Stop(
+        f"kernels-{name.split()[-1].lower()}",
+        f"Kernels: {name if name in _NAMES else name.lower()}",
+        says,
+        page("Kernels", press(name, "tab")),
+        below=name,
+    )
+
+
+_NAMES = ("Winograd",)
+_KERNEL_TABS = (
+    ("Filter norms", "The norm of every filter, dense and pruned."),
+    ("Connectivity", "Which input channel still reaches which filter."),
+    ("Patterns", "The patterns of this network, and what they cover as K grows."),
+    ("Winograd", "Zeros of the weights that come back when kernels are transformed."),
+    ("Palette", "The same weights from a codebook of a few values."),
+)
+
 STOPS = (
     Stop(
         "model",
@@ -159,41 +187,7 @@ STOPS = (
         page("Kernels"),
         always=True,
     ),
-    Stop(
-        "kernels-norms",
-        "Kernels: filter norms",
-        "The norm of every filter, dense and pruned.",
-        page("Kernels", press("Filter norms", "tab")),
-        below="Filter norms",
-    ),
-    Stop(
-        "kernels-connectivity",
-        "Kernels: connectivity",
-        "Which input channel still reaches which filter.",
-        page("Kernels", press("Connectivity", "tab")),
-        below="Connectivity",
-    ),
-    Stop(
-        "kernels-patterns",
-        "Kernels: patterns",
-        "The dictionary of patterns of this network, and what it covers as it grows.",
-        page("Kernels", press("Patterns", "tab")),
-        below="Patterns",
-    ),
-    Stop(
-        "kernels-winograd",
-        "Kernels: Winograd domain",
-        "Zeros of the weights that come back when kernels are transformed.",
-        page("Kernels", press("Winograd", "tab")),
-        below="Winograd",
-    ),
-    Stop(
-        "kernels-palette",
-        "Kernels: palette",
-        "The same weights from a codebook of a few values.",
-        page("Kernels", press("Palette", "tab")),
-        below="Palette",
-    ),
+    *(_tab_of_kernels(*row) for row in _KERNEL_TABS),
     Stop(
         "sensitivity",
         "Sensitivity",
@@ -245,9 +239,30 @@ STOPS = (
     ),
     Stop(
         "runs",
-        "Runs and export",
-        "Files to take away, disagreements picture by picture, and all runs.",
-        page("Runs and export"),
+        "Runs and export: files",
+        "Files to take away, each read back before it is offered.",
+        page("Runs and export", press("Write and verify")),
+    ),
+    Stop(
+        "runs-list",
+        "Runs and export: all runs",
+        "Accuracy against latency of every network that was measured, and the list.",
+        page("Runs and export", press("All runs", "tab")),
+        below="All runs",
+    ),
+    Stop(
+        "runs-compare",
+        "Runs and export: A and B",
+        "Two measurements layer by layer.",
+        page("Runs and export", press("Compare A and B", "tab"), choose_two_runs),
+        below="Compare A and B",
+    ),
+    Stop(
+        "runs-differ",
+        "Runs and export: dense against pruned",
+        "The images that the dense and the pruned network answer differently.",
+        page("Runs and export", press("Dense against pruned", "tab")),
+        below="Dense against pruned",
     ),
     Stop(
         "model-large",

@@ -14,6 +14,15 @@ def button(app: AppTest, label: str) -> object:
     return next(one for one in app.button if one.label == label)
 
 
+def open_part(app: AppTest, part: str) -> AppTest:
+    """Return the page with one of its tabs open."""
+    open_page(app, "runs")
+    app.session_state["part"] = part
+    app.run()
+    assert not app.exception
+    return app
+
+
 def test_a_dense_network_is_written_verified_and_offered(app: AppTest) -> None:
     open_page(app, "runs")
     shown = re.search(r"This network: \*\*([\d.]+)", texts(app))
@@ -40,6 +49,8 @@ def test_every_format_of_a_pruned_network_reads_back(app: AppTest) -> None:
     assert not app.error, app.error[0].value
     made = {name for _, _, name in app.session_state["exports_ready"]}
     assert made == set(names)
+    app.session_state["part"] = "All runs"
+    app.run()
     runs = app.dataframe[-1].value
     assert list(runs["kind"]) == ["export"] * len(names)
 
@@ -52,10 +63,14 @@ def test_two_chosen_runs_are_compared_value_by_value(app: AppTest) -> None:
             inputs={"model": "minivgg-mnist5k", "recipe": recipe},
             results={"bn": {"top1": top1}},
         )
-    open_page(app, "runs")
+    open_part(app, "All runs")
     app.session_state["run-table"] = {
         "selection": {"rows": [0, 1], "columns": [], "cells": []}
     }
+    app.run()
+    assert not app.exception
+    assert "These two are A and B" in texts(app)
+    app.session_state["part"] = "Compare A and B"
     app.run()
     assert not app.exception
     differences = app.dataframe[-1].value.set_index("value")
@@ -85,7 +100,7 @@ def test_a_typed_latency_marks_the_most_accurate_network_within_it(
     for top1, ms, sparsity in ((0.98, 0.8, 0.5), (0.95, 0.5, 0.8), (0.90, 0.6, 0.9)):
         inputs = {"model": "minivgg-mnist5k", "recipe": recipe, "at": sparsity}
         store.add_run("trial", inputs=inputs, results=trial(top1, ms, sparsity))
-    open_page(app, "runs")
+    open_part(app, "All runs")
     app.number_input(key="budget").set_value(0.7).run()
     assert not app.exception
     assert "Sweet spot: **magnitude 80\u00a0%**, 95.0\u00a0%" in texts(app)
@@ -114,6 +129,8 @@ def test_images_on_which_dense_and_pruned_disagree_are_counted(app: AppTest) -> 
     open_page(app, "prune")
     app.button(key="preset-magnitude").click().run()
     app.switch_page("workbench/ui/pages/runs.py").run()
+    app.session_state["part"] = "Dense against pruned"
+    app.run()
     assert not app.exception
     total, broke, mended, both = (
         int(number)
@@ -149,7 +166,7 @@ def test_a_chosen_run_offers_a_report_that_opens_offline(app: AppTest) -> None:
     text = report(run.id)().decode()
     assert run.id in text
     assert "<script src" not in text
-    open_page(app, "runs")
+    open_part(app, "All runs")
     app.session_state["run-table"] = {
         "selection": {"rows": [0], "columns": [], "cells": []}
     }
@@ -191,7 +208,7 @@ def two_trials() -> list[str]:
 
 def test_two_runs_are_compared_layer_by_layer(app: AppTest) -> None:
     first, second = two_trials()
-    open_page(app, "runs")
+    open_part(app, "Compare A and B")
     app.selectbox(key="a").select(first).run()
     app.selectbox(key="b").select(second).run()
     assert not app.exception
@@ -207,7 +224,7 @@ def test_two_runs_are_compared_layer_by_layer(app: AppTest) -> None:
 
 def test_images_that_two_runs_answer_differently_are_shown(app: AppTest) -> None:
     first, second = two_trials()
-    open_page(app, "runs")
+    open_part(app, "Compare A and B")
     app.selectbox(key="a").select(first).run()
     app.selectbox(key="b").select(second).run()
     app.toggle(key="differ").set_value(True).run()
@@ -223,7 +240,7 @@ def test_runs_of_other_weights_are_compared_by_numbers_only(app: AppTest) -> Non
             results=trial(0.9, 0.5, 0.8),
         )
     ids = [run.id for run in wb.Store().runs()]
-    open_page(app, "runs")
+    open_part(app, "Compare A and B")
     app.selectbox(key="a").select(ids[0]).run()
     app.selectbox(key="b").select(ids[1]).run()
     app.toggle(key="differ").set_value(True).run()
@@ -234,7 +251,7 @@ def test_runs_of_other_weights_are_compared_by_numbers_only(app: AppTest) -> Non
 def test_the_list_is_filtered_by_kind(app: AppTest) -> None:
     two_trials()
     wb.Store().add_run("eval", inputs={"model": "lenet5-mnist5k"}, results={})
-    open_page(app, "runs")
+    open_part(app, "All runs")
     app.multiselect(key="kinds").set_value(["eval"]).run()
     table = next(one.value for one in app.dataframe if "kind" in one.value)
     assert list(table["kind"]) == ["eval"]

@@ -29,7 +29,6 @@ _WORDS = ("accuracy", "top1", "_ms", "macs", "sparsity", "bytes", "recipe", "mod
 
 def run_compare(found: "Sequence[Run]") -> None:
     """Draw the choice of A and B; once both are chosen, what sets them apart."""
-    st.subheader("Compare A and B")
     by_id = {run.id: run for run in found}
     chosen = []
     for column, key in zip(st.columns(2, gap="medium"), (A, B), strict=True):
@@ -44,11 +43,12 @@ def run_compare(found: "Sequence[Run]") -> None:
                 bind="query-params",
                 format_func=lambda one: runs.title_of(by_id[one]),
                 placeholder="Choose a run",
+                persist_state="session",
             )
         chosen.append(by_id.get(str(picked)))
     first, second = chosen
     if first is None or second is None:
-        st.caption("Choose two runs here, or tick two rows of the table above.")
+        st.caption("Choose two runs here, or tick two rows of “All runs”.")
         return
     _figures(first, second)
     _layers(first, second)

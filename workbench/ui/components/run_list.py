@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from workbench.ui.components.run_compare import A, B, run_compare
+from workbench.ui.components.run_compare import A, B
 from workbench.ui.components.run_scatter import run_scatter
 from workbench.ui.components.tables import table_height
 from workbench.ui.glossary import tip
@@ -34,9 +34,8 @@ _COLUMNS = (
 )
 
 
-def run_list() -> None:
-    """Draw the runs, newest first; choose two rows to compare them."""
-    found = runs.newest()
+def run_list(found: "Sequence[Run]") -> None:
+    """Draw the runs, newest first; two ticked rows become A and B."""
     if not found:
         st.caption("No runs yet: measure on the page Prune or Speed.")
         return
@@ -72,6 +71,8 @@ def run_list() -> None:
     chosen = [frame.iloc[row]["id"] for row in event["selection"]["rows"]]
     if not chosen:
         st.caption("Tick a row for its report, two rows to compare them.")
+    if len(chosen) == 2:
+        st.caption("These two are A and B: see the tab “Compare A and B”.")
     for run_id in chosen:
         st.download_button(
             f"HTML report of {run_id}",
@@ -83,7 +84,6 @@ def run_list() -> None:
             on_click="ignore",
         )
     _choose(chosen)
-    run_compare(found)
 
 
 def _filtered(found: "Sequence[Run]") -> "Sequence[Run]":

@@ -6,21 +6,37 @@ from workbench.errors import WorkbenchError
 from workbench.ui.components.disagreements import Pair, disagreements
 from workbench.ui.components.export_panel import export_panel
 from workbench.ui.components.feedback import show_problem
+from workbench.ui.components.run_compare import run_compare
 from workbench.ui.components.run_list import run_list
-from workbench.ui.services import data, networks, recipes
+from workbench.ui.services import data, networks, recipes, runs
 
 network = networks.current()
 recipe = recipes.current()
 pruned = None if recipes.is_empty(recipe) else networks.pruned(network, recipe)
 
 show_problem()
-st.subheader("Export")
-export_panel(network, pruned)
-if pruned is not None:
-    st.subheader("Where dense and pruned disagree")
-    try:
-        disagreements(Pair(network, pruned), data.current(network), key="recipe")
-    except WorkbenchError:
-        st.caption("No images of this network's dataset on this machine.")
-st.subheader("Runs")
-run_list()
+export, every, compare, differ = st.tabs(
+    ["Export", "All runs", "Compare A and B", "Dense against pruned"],
+    key="part",
+    on_change="rerun",
+    bind="query-params",
+)
+if export.open:
+    with export:
+        export_panel(network, pruned)
+if every.open:
+    with every:
+        run_list(runs.newest())
+if compare.open:
+    with compare:
+        run_compare(runs.newest())
+if differ.open:
+    with differ:
+        if pruned is None:
+            st.caption("Nothing is pruned: choose a recipe on the page Prune.")
+        else:
+            try:
+                images = data.current(network)
+                disagreements(Pair(network, pruned), images, key="recipe")
+            except WorkbenchError:
+                st.caption("No images of this network's dataset on this machine.")

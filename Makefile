@@ -20,7 +20,7 @@ help:
 	@echo "make run     create .venv, install, build the kernels, start the app"
 	@echo "make test    the same set-up, then the whole test suite"
 	@echo "make check   ruff, mypy and the smoke tests (before each commit)"
-	@echo "make sanitize  the kernel tests on an address- and undefined-checked build"
+	@echo "make sanitize  the kernel tests on checked builds: address, undefined, threads"
 	@echo "make build   rebuild the compiled kernels after a change in ext/"
 	@echo "make clean   remove .venv and everything that was built"
 
@@ -78,6 +78,7 @@ CHECKED := build/sanitize
 # third looks at the objects of the ordinary build.
 UNCHECKED := tests/kernels/test_emit_encoder.py tests/kernels/test_emit_memory.py \
 	tests/kernels/test_kernel_objects.py
+# The team of threads alone is checked for data races: Python itself is full of them.
 sanitize: build $(VENV)/dev.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(BUILD_TOOLS)
 	mkdir -p $(CHECKED)
@@ -92,6 +93,9 @@ sanitize: build $(VENV)/dev.stamp
 	  tests/engine/test_program_soak.py \
 	  -k "not forked and not idle and not torch and not dropped" \
 	  $(UNCHECKED:%=--ignore=%) -p no:cacheprovider
+	$${CC:-cc} -std=gnu11 -O1 -g -fsanitize=thread -pthread -Iext \
+	  tests/kernels/team_harness.c -o $(CHECKED)/team
+	setarch -R $(CHECKED)/team
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .

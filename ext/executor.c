@@ -95,47 +95,52 @@ void wb_executor_free(wb_executor *e) {
     free(e);
 }
 
-void wb_step_barrier(float *arena) {
-    wb_team *team = wb_context_of(arena)->team;
-    if (team != NULL) wb_team_barrier(team);
+static void run_part(void *arg, int64_t step, int part) {
+    const wb_executor *e = arg;
+    const wb_call *call = &e->calls[e->job.first + step];
+    call->fn(call->args, e->arena, part, e->sizes.threads);
 }
 
-static void body(void *arg, int tid) {
-    wb_executor *e = arg;
+/* The next step: with the team, or part after part. */
+static void run_step(wb_executor *e, int step) {
+    if (e->team != NULL) {
+        wb_team_step(e->team);
+        return;
+    }
+    for (int part = 0; part < e->sizes.threads; part++) run_part(e, step, part);
+}
+
+static void run_round(wb_executor *e, int round) {
     const wb_job *job = &e->job;
     wb_context *context = wb_context_of(e->arena);
     const int steps = job->stop - job->first;
-    for (int r = 0; r < job->rounds; r++) {
-        if (tid == 0) {
-            context->x = job->x == NULL ? NULL : job->x + r * job->x_floats;
-            context->y = job->y == NULL ? NULL : job->y + r * job->y_floats;
-        }
-        if (e->team != NULL) wb_team_barrier(e->team);
-        for (int i = 0; i < steps; i++) {
-            const wb_call *call = &e->calls[job->first + i];
-            const int64_t start = tid == 0 && job->ns != NULL ? now_ns() : 0;
-            call->fn(call->args, e->arena, tid, e->sizes.threads);
-            if (e->team != NULL) wb_team_barrier(e->team);
-            if (tid == 0 && job->ns != NULL)
-                job->ns[(int64_t)r * steps + i] = now_ns() - start;
-        }
+    context->x = job->x == NULL ? NULL : job->x + round * job->x_floats;
+    context->y = job->y == NULL ? NULL : job->y + round * job->y_floats;
+    if (e->team != NULL) wb_team_open(e->team, steps, run_part, e);
+    for (int i = 0; i < steps; i++) {
+        const int64_t start = job->ns != NULL ? now_ns() : 0;
+        run_step(e, i);
+        if (job->ns != NULL) job->ns[(int64_t)round * steps + i] = now_ns() - start;
     }
+}
+
+/* 0 when a team of several was wanted and could not be had. More threads than processors
+ * would only stand in each other's way: the parts of the rest are taken by these. */
+static int assemble(wb_executor *e) {
+    if (e->team != NULL && !wb_team_alive(e->team)) e->team = NULL;
+    if (e->team != NULL || e->sizes.threads == 1) return 1;
+    const int usable = wb_usable_processors();
+    if (usable == 1) return 1;
+    const int threads = usable < e->sizes.threads ? usable : e->sizes.threads;
+    e->team = wb_team_new(e->sizes.threads, threads);
+    return e->team != NULL;
 }
 
 int wb_executor_run(wb_executor *e, wb_job job) {
     pthread_mutex_lock(&e->lock);
-    if (e->team != NULL && !wb_team_alive(e->team)) e->team = NULL;
-    if (e->sizes.threads > 1 && e->team == NULL) {
-        e->team = wb_team_new(e->sizes.threads);
-        if (e->team == NULL) {
-            pthread_mutex_unlock(&e->lock);
-            return -1;
-        }
-    }
-    wb_context_of(e->arena)->team = e->team;
+    const int ready = assemble(e);
     e->job = job;
-    if (e->team == NULL) body(e, 0);
-    else wb_team_run(e->team, body, e);
+    for (int r = 0; ready && r < job.rounds; r++) run_round(e, r);
     pthread_mutex_unlock(&e->lock);
-    return 0;
+    return ready ? 0 : -1;
 }

@@ -2,9 +2,11 @@
  *
  * A step is `fn(args, arena, tid, nthreads)`. `args` is the kernel's own packed struct,
  * immutable while steps run. `arena` is 64-byte aligned; every offset is in floats and
- * was checked in Python. Each kernel splits its own work over `tid` of `nthreads`; the
- * executor puts one barrier after each step. Full-vector loads may touch floats that
- * they do not use, stores never do. Sizes are in elements, never in bytes.
+ * was checked in Python. Each kernel splits its own work into `nthreads` parts and does
+ * part `tid`. The parts of a step run at once or one after another, in any order, by any
+ * thread; a step starts when all parts of the one before are done. Full-vector loads may
+ * touch floats that they do not use, stores never do. Sizes are in elements, never in
+ * bytes.
  */
 #ifndef WB_H
 #define WB_H
@@ -25,23 +27,19 @@ typedef struct {
     float *scratch;  /* nthreads blocks of scratch_stride floats, 64-byte aligned */
     float *shared;   /* one block for all threads, 64-byte aligned */
     int64_t scratch_stride;
-    void *team;
-    int64_t unused[2];
+    int64_t unused[3];
 } wb_context;
 
 static inline wb_context *wb_context_of(float *arena) { return (wb_context *)arena - 1; }
 
-/* Scratch of this thread: as many floats as the step asked for, content undefined. */
+/* Scratch of this part: as many floats as the step asked for, content undefined. */
 static inline float *wb_thread_scratch(float *arena, int tid) {
     const wb_context *c = wb_context_of(arena);
     return c->scratch + c->scratch_stride * tid;
 }
 
-/* Scratch that all threads of a step see; keep it within one step. */
+/* Scratch that all parts of a step see; keep it within one step. */
 static inline float *wb_shared_scratch(float *arena) { return wb_context_of(arena)->shared; }
-
-/* Barrier inside a step; every thread of the step must call it equally often. */
-void wb_step_barrier(float *arena);
 
 /* act(v) = curve(min(hi, max(lo, v))); a NaN stays a NaN. */
 enum { WB_LINEAR = 0, WB_HARDSWISH, WB_SILU, WB_SIGMOID, WB_HARDSIGMOID };

@@ -80,13 +80,14 @@ def test_one_thread_starts_none_and_close_stops_the_others() -> None:
     result = np.empty(wanted.shape, dtype=np.float32)
     single.run(image, result)
     assert process.num_threads() == before
+    helpers = min(3, len(os.sched_getaffinity(0))) - 1
     triple, image, _ = program(3, ISAS[-1])
     triple.run(image, result)
-    assert process.num_threads() == before + 2
+    assert process.num_threads() == before + helpers
     triple.close()
     assert process.num_threads() == before
     triple.run(image, result)
-    assert process.num_threads() == before + 2
+    assert process.num_threads() == before + helpers
     triple.close()
     np.testing.assert_allclose(result, wanted, rtol=1e-4, atol=1e-4)
 

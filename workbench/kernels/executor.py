@@ -1,7 +1,7 @@
 """The executor: runs a list of steps over an arena of its own.
 
-Belongs here: the public, checking face. Does not belong here: threads and barriers
-(ext/executor.c) or how steps are made.
+Belongs here: the public, checking face. Does not belong here: threads and their parts
+(ext/team.c) or how steps are made.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,8 @@ class Executor:
     arena_floats : int
         Floats of the arena; zero at the start.
     threads : int
-        Threads that share the work of each step; with 1 none is started.
+        Parts that each step is cut into, and threads that share them; with 1 none is
+        started, and never more than there are processors.
 
     Raises
     ------

@@ -18,10 +18,8 @@ from workbench.analysis.complexity import layer_costs
 from workbench.analysis.sensitivity_change import Change, compare
 from workbench.analysis.sensitivity_grid import Curve, SweepOptions
 from workbench.analysis.sensitivity_latency import (
+    Timer,
     Times,
-    measured_ms,
-    program_of,
-    times_of,
 )
 from workbench.analysis.sensitivity_rows import Base, Skipped, SweepRow, cell_key
 from workbench.analysis.sensitivity_suffix import Check, Params, make_runner
@@ -32,8 +30,8 @@ from workbench.pruning.prune import prune
 from workbench.pruning.pruned import PrunedNetwork
 
 Found = SweepRow | Skipped
-# Compiling one cell of a small network, layers it shares with others already timed.
-_COMPILE_S = 1.0
+# Tuning one cell of a small network where it differs from the dense one, and timing it.
+_COMPILE_S = 0.6
 
 
 class Sweeper:
@@ -84,7 +82,9 @@ class Sweeper:
         self._dense = [scores.clone() for scores in self._runner({}, check)]
         self._dense_s = perf_counter() - start
         self._last: tuple[Params, tuple[Accuracy, Change]] | None = None
-        self._times: Times | None = None
+        self._timer: Timer | None = None
+        if options.latency != "none":
+            self._timer = Timer(network, options.latency, options.threads)
         self.base = self._base()
 
     @property
@@ -182,11 +182,10 @@ class Sweeper:
         return found
 
     def _compiled(self, pruned: PrunedNetwork) -> Times | None:
-        latency = self.options.latency
-        if latency == "none":
+        if self._timer is None:
             return None
         self._check()
-        return times_of(program_of(pruned, latency, self.options.threads))
+        return self._timer.times(pruned)
 
     def _base(self) -> Base:
         tally = Tally(len(self.data.classes))
@@ -194,12 +193,7 @@ class Sweeper:
         for scores in self._dense:
             tally.add(scores, self._runner.labels[start : start + len(scores)])
             start += len(scores)
-        found, options = tally.accuracy(), self.options
-        times, whole = None, None
-        if options.latency != "none":
-            program = program_of(self.network, options.latency, options.threads)
-            times = times_of(program)
-            whole = measured_ms(program) if options.latency == "measure" else None
+        found, timer = tally.accuracy(), self._timer
         return Base(
             top1=found.top1,
             top5=found.top5,
@@ -209,9 +203,9 @@ class Sweeper:
             high=found.interval[1],
             macs=self._costs.dense_macs,
             bytes=self._costs.sparse_bytes,
-            executed_macs=None if times is None else times.executed_macs,
-            network_ms=None if times is None else times.network_ms,
-            measured_ms=whole,
+            executed_macs=None if timer is None else timer.base.executed_macs,
+            network_ms=None if timer is None else timer.base.network_ms,
+            measured_ms=None if timer is None else timer.measured_ms,
         )
 
 

@@ -15,12 +15,7 @@ from dataclasses import replace
 
 from workbench.analysis.complexity import NetworkCost, layer_costs
 from workbench.analysis.sensitivity_grid import Curve, SweepOptions, grid
-from workbench.analysis.sensitivity_latency import (
-    Times,
-    measured_ms,
-    program_of,
-    times_of,
-)
+from workbench.analysis.sensitivity_latency import Timer, Times
 from workbench.analysis.sensitivity_rows import Sweep, SweepRow
 from workbench.errors import WorkbenchError
 from workbench.models.network import Network
@@ -62,30 +57,27 @@ def filled(
     }
     dense = layer_costs(network)
     timed = options.latency != "none" and sweep.base.network_ms is None
+    timer = Timer(network, options.latency, options.threads) if timed else None
     rows = []
     for row in sweep.rows:
         check()
-        if row.counted and not timed:
+        if row.counted and timer is None:
             rows.append(row)
             continue
         curve = curves[row.subject, row.method]
         recipe = curve.recipe(row.sparsity, seed=options.seed)
         pruned = prune(network, recipe, options.calibration)
         found = row if row.counted else _counted(row, curve, pruned, dense)
-        if timed:
-            times = times_of(program_of(pruned, options.latency, options.threads))
-            found = _timed(found, times)
+        if timer is not None:
+            found = _timed(found, timer.times(pruned))
         rows.append(found)
     base = replace(sweep.base, macs=dense.dense_macs, bytes=dense.sparse_bytes)
-    if timed:
-        program = program_of(network, options.latency, options.threads)
-        times = times_of(program)
-        whole = measured_ms(program) if options.latency == "measure" else None
+    if timer is not None:
         base = replace(
             base,
-            executed_macs=times.executed_macs,
-            network_ms=times.network_ms,
-            measured_ms=whole,
+            executed_macs=timer.base.executed_macs,
+            network_ms=timer.base.network_ms,
+            measured_ms=timer.measured_ms,
         )
     return replace(
         sweep,

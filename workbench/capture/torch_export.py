@@ -100,6 +100,45 @@ def capture(
     return _Reader(_export(module, example[:1]), title).graph()
 
 
+class Recapture:
+    """A network that is exported once and read again with other numbers.
+
+    Parameters
+    ----------
+    obj : Network or PrunedNetwork
+        Read in eval mode; not changed.
+
+    Raises
+    ------
+    CaptureError
+        As `capture`.
+    """
+
+    def __init__(self, obj: HasModule) -> None:
+        self._title = obj.name
+        self._program = _export(obj.module, torch.zeros(1, *obj.input_shape))
+
+    def __call__(self, module: nn.Module) -> Graph:
+        """Return the graph with the parameters and buffers of another module.
+
+        Raises
+        ------
+        CaptureError
+            A module with other names or shapes of parameters.
+        """
+        state = module.state_dict()
+        mine = self._program.state_dict
+        if {k: v.shape for k, v in state.items()} != {
+            k: v.shape for k, v in mine.items()
+        }:
+            raise CaptureError(
+                "a module with other parameters than the one that was exported",
+                f"{len(mine)} parameters and buffers of the same names and shapes",
+                "Capture it by itself.",
+            )
+        return _Reader(self._program, self._title, state).graph()
+
+
 def _export(module: nn.Module, example: torch.Tensor) -> torch.export.ExportedProgram:
     if module.training:
         module = copy.deepcopy(module).eval()
@@ -126,6 +165,7 @@ class _Reader:
 
     program: torch.export.ExportedProgram
     title: str
+    state: Mapping[str, torch.Tensor] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
 
     def graph(self) -> Graph:
@@ -145,7 +185,8 @@ class _Reader:
 
     def _constants(self) -> Mapping[str, torch.Tensor]:
         signature = self.program.graph_signature
-        state = {**self.program.state_dict, **self.program.constants}
+        program = self.program
+        state = {**program.state_dict, **program.constants, **self.state}
         names = {
             **signature.inputs_to_parameters,
             **signature.inputs_to_buffers,

@@ -6,7 +6,7 @@ weights come from farther away, and the order of two close candidates may turn.
 Does not belong here: the search over layouts (`select`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -36,7 +36,13 @@ MAX_SWAPS = 4
 NS_PER_MS = 1e6
 
 
-def refine(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
+def refine(
+    graph: Graph,
+    slots: Slots,
+    plan: Plan,
+    costs: MeasuredCosts,
+    only: Collection[str] | None = None,
+) -> Plan:
     """Return the plan with kernels that are faster inside the program.
 
     Parameters
@@ -48,6 +54,8 @@ def refine(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan
         From `select`.
     costs : MeasuredCosts
         Of the same graph; its budget also bounds this.
+    only : collection of str, optional
+        Nodes whose runners-up are tried; all if not given.
 
     Returns
     -------
@@ -61,7 +69,7 @@ def refine(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan
             plan.forms[slots.parts[node.id].slot],
         )
         for node in graph
-        if node.id in plan.choices
+        if node.id in plan.choices and (only is None or node.id in only)
     }
     for turn in range(MAX_SWAPS):
         swaps = {

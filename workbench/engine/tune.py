@@ -87,21 +87,35 @@ class MeasuredCosts:
     slots : Slots
     threads : int
     tuning : Tuning
+    known : MeasuredCosts, optional
+        Of a graph that shares nodes with this one: they are not looked at again.
     """
 
     def __init__(
-        self, graph: Graph, slots: Slots, *, threads: int, tuning: Tuning
+        self,
+        graph: Graph,
+        slots: Slots,
+        *,
+        threads: int,
+        tuning: Tuning,
+        known: "MeasuredCosts | None" = None,
     ) -> None:
         self._model = ModelCosts(graph, threads)
         self._slots, self._tuning = slots, tuning
         self._shapes = {node.id: node.shape for node in graph}
-        self._cache = TimingCache(tuning.cache, threads)
+        self._cache = known._cache if known else TimingCache(tuning.cache, threads)
         self._forms = slot_forms(graph, slots)
         self._bench = Bench(threads, cold=_footprint(graph) > SMALL_NETWORK_BYTES)
         self._copies: dict[tuple[tuple[int, ...], Form, Form], float] = {}
+        self._nodes = {node.id: node for node in graph}
         tuning.start()
-        order = sorted(graph, key=self._expected, reverse=True)
-        self._options = self._search([node for node in order if node.inputs])
+        old = known._nodes if known else {}
+        fresh = [node for node in graph if old.get(node.id) is not node]
+        order = sorted(fresh, key=self._expected, reverse=True)
+        found = self._search([node for node in order if node.inputs])
+        self._options = {**known._options, **found} if known else found
+        if known:
+            self._copies = known._copies
 
     @property
     def over(self) -> bool:

@@ -164,8 +164,9 @@ def _print(sweep: "Sweep") -> None:
         [_cells(sweep, row) for row in sweep.rows],
     )  # fmt: skip
     if sweep.latency != "none":
-        how = "measured alone" if sweep.latency == "measure" else "by the cost model"
-        print_line(f"ms: sums of the engine's steps, each {how}")
+        measured = "dense and pruned program in turns, step by step inside the whole"
+        how = measured if sweep.latency == "measure" else "the engine's cost model"
+        print_line(f"ms: {how}")
     if base.measured_ms is not None and base.network_ms is not None:
         print_line(
             f"dense: {base.network_ms:.4f} ms as a sum of steps, "

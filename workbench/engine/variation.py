@@ -1,0 +1,180 @@
+"""A tuned network, and programs of it in which a few layers have other weights.
+
+Layers that did not change keep their kernels, layouts and times; only what changed is
+tuned: alone first, then the runners-up inside the whole program. The rest of the
+network is neither timed nor chosen again, which makes a variation many times cheaper
+than compiling it from nothing.
+
+Belongs here: telling what changed, and the plan of a variation. Does not belong here:
+tuning itself (`tune`, `refine`).
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from workbench.engine.banding import band
+from workbench.engine.compile import BUDGET_S, compile_graph
+from workbench.engine.graph import Graph, Node
+from workbench.engine.passes import simplify
+from workbench.engine.plan import Plan
+from workbench.engine.plans import PlanCache
+from workbench.engine.program import Program
+from workbench.engine.refine import refine
+from workbench.engine.select import select
+from workbench.engine.slots import find_slots
+from workbench.engine.timings import default_cache
+from workbench.engine.tune import MeasuredCosts, Tuning
+
+SAVED_EVERY = 20
+"""Variations after which new times are written to the cache."""
+
+
+class Variations:
+    """Return something that compiles variations of a network.
+
+    Parameters
+    ----------
+    graph : Graph
+        As captured; it is tuned at once.
+    threads : int
+        Threads that share each step.
+    budget_s : float
+        Seconds that measuring may take, for the network and for each variation.
+    cache : Path, optional
+        Folder of times measured before; `timings.default_cache` if not given.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        threads: int = 1,
+        budget_s: float = BUDGET_S,
+        cache: Path | None = None,
+    ) -> None:
+        self._threads, self._budget = threads, budget_s
+        self._cache = cache or default_cache()
+        self._graph = simplify(graph)
+        self._slots = find_slots(self._graph)
+        self._nodes = {node.id: node for node in self._graph}
+        self._costs = self._measured(self._graph, None)
+        self._plan = self._tuned()
+        self._made = 0
+        self.base = Program(self._graph, self._plan)
+
+    def program(self, graph: Graph) -> Program:
+        """Return the program of a variation.
+
+        Parameters
+        ----------
+        graph : Graph
+            As captured. Where it differs in more than weights, or where changed layers
+            run in bands of rows, it is compiled from nothing.
+        """
+        simple = self._sharing(simplify(graph))
+        changed = {node.id for node in simple if self._nodes.get(node.id) is not node}
+        if not self._alike(simple) or self._in_bands(changed):
+            return compile_graph(
+                graph, threads=self._threads, budget_s=self._budget, cache=self._cache
+            )
+        if not changed:
+            return Program(simple, self._plan)
+        costs = self._measured(simple, self._costs)
+        plan = self._merged(simple, self._chosen(simple, changed, costs), changed)
+        plan = refine(simple, self._slots, plan, costs, only=changed)
+        self._made += 1
+        if self._made % SAVED_EVERY == 0:
+            costs.save()
+        return Program(simple, plan)
+
+    def _tuned(self) -> Plan:
+        """Return the plan of the whole network, found before or now."""
+        known = PlanCache(self._cache, self._graph, self._threads)
+        plan = known.load()
+        if plan is not None:
+            return plan
+        graph, slots, costs = self._graph, self._slots, self._costs
+        plan = band(graph, slots, select(graph, slots, costs, self._threads), costs)
+        plan = refine(graph, slots, plan, costs)
+        costs.save()
+        if not costs.over:
+            known.save(plan)
+        return plan
+
+    def _measured(self, graph: Graph, known: MeasuredCosts | None) -> MeasuredCosts:
+        tuning = Tuning(self._budget, self._cache)
+        return MeasuredCosts(
+            graph, self._slots, threads=self._threads, tuning=tuning, known=known
+        )
+
+    def _sharing(self, graph: Graph) -> Graph:
+        """Return the graph with our own nodes wherever nothing differs."""
+        nodes = tuple(
+            mine if mine is not None and _equal(mine, node) else node
+            for node in graph
+            for mine in (self._nodes.get(node.id),)
+        )
+        return Graph(graph.name, nodes, graph.output)
+
+    def _alike(self, graph: Graph) -> bool:
+        """Say whether only numbers differ."""
+        return graph.output == self._graph.output and [_form(n) for n in graph] == [
+            _form(node) for node in self._graph
+        ]
+
+    def _in_bands(self, changed: set[str]) -> bool:
+        names = [node.id for node in self._graph]
+        return any(
+            changed & {*names[names.index(b.first) : names.index(b.last) + 1]}
+            for b in self._plan.bands
+        )
+
+    def _chosen(self, graph: Graph, changed: set[str], costs: MeasuredCosts) -> Plan:
+        """Return the best plan whose layouts only change beside changed layers."""
+        parts = self._slots.parts
+        free = {
+            parts[name].slot
+            for node in graph
+            if node.id in changed
+            for name in (*node.inputs, node.id)
+        }
+        inside = {parts[n].slot for b in self._plan.bands for n in (b.first, b.last)}
+        forms = {
+            slot: allowed if slot in free - inside else (self._plan.forms[slot],)
+            for slot, allowed in costs.forms.items()
+        }
+        return select(graph, self._slots, costs, self._threads, forms)
+
+    def _merged(self, graph: Graph, chosen: Plan, changed: set[str]) -> Plan:
+        """Return the chosen plan with our own kernels where nothing changed."""
+        parts, mine = self._slots.parts, self._plan
+
+        def kept(node: Node) -> bool:
+            slots = {parts[name].slot for name in (*node.inputs, node.id)}
+            return node.id not in changed and all(
+                chosen.forms[slot] == mine.forms[slot] for slot in slots
+            )
+
+        own = {
+            n.id: mine.choices[n.id] for n in graph if n.id in mine.choices and kept(n)
+        }
+        return Plan(
+            chosen.forms,
+            {**chosen.choices, **own},
+            chosen.threads,
+            chosen.kernels,
+            mine.bands,
+        )
+
+
+def _form(node: Node) -> tuple[object, ...]:
+    """Return all of a node but its numbers."""
+    shapes = {name: array.shape for name, array in node.params.items()}
+    return node.id, node.op, node.inputs, node.shape, dict(node.attrs), shapes
+
+
+def _equal(one: Node, other: Node) -> bool:
+    return _form(one) == _form(other) and all(
+        np.array_equal(array, other.params[name]) for name, array in one.params.items()
+    )

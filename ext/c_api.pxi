@@ -7,6 +7,9 @@ cdef extern from "wb.h" nogil:
     ctypedef void (*wb_kernel_fn)(const void *args, float *arena, int tid, int nthreads)
     const int64_t WB_NONE
     const int WB_ISAS
+    ctypedef struct wb_span:
+        const void *at
+        int64_t bytes
     ctypedef struct wb_act:
         float lo
         float hi
@@ -47,11 +50,13 @@ cdef extern from "executor.h" nogil:
     ctypedef struct wb_call:
         wb_kernel_fn fn
         const void *args
+        wb_span spans[3]
     ctypedef struct wb_sizes:
         int64_t arena_floats
         int64_t scratch_floats
         int64_t shared_floats
         int threads
+        int cold
     ctypedef struct wb_job:
         int first
         int stop

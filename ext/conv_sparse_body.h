@@ -4,6 +4,7 @@
 
 #include "conv_sparse.h"
 #include "epilogue.h"
+#include "fetch.h"
 #include "repeat.h"
 
 /* One call of a strip function. */
@@ -18,6 +19,7 @@ typedef struct {
     int simple;      /* one segment, no curved activation */
     int whole;       /* every lane of every vector is stored */
     int clips;       /* bit 0: there is a lower bound, bit 1: an upper one */
+    wb_ahead *ahead; /* what the next step reads, or NULL: this program is warm */
 } wb_strip;
 
 typedef void (*wb_strip_fn)(const wb_conv_sparse *a, const wb_strip *s, float *arena);
@@ -38,7 +40,11 @@ WB_INLINE void run_strips(const wb_conv_sparse *a, float *arena, float *part,
     const int64_t unit = a->row_vectors > 0 ? a->row_vectors : 1;
     const int64_t most = a->strip / unit;
     const wb_place *p = &a->place;
+    const int64_t times = (range[1] - range[0] + a->strip - 1) / a->strip * a->chunks;
+    wb_ahead ahead =
+        wb_ahead_open(arena, times * a->rows * (range[3] - range[2]) / a->blocks);
     wb_strip s = {
+        .ahead = wb_is_cold(arena) ? &ahead : NULL,
         .part = part,
         .simple = p->segments == 1 && p->act.curve == WB_LINEAR,
         .clips = (p->act.lo > -INFINITY) | (p->act.hi < INFINITY) << 1,

@@ -2,6 +2,7 @@
 #include "depthwise.h"
 
 #include "epilogue.h"
+#include "fetch.h"
 
 enum { SINGLES = 4 };
 
@@ -111,30 +112,32 @@ WB_INLINE void column(const wb_depthwise *a, float *arena, int64_t c, int64_t ve
 }
 
 /* One to four rows of vectors of the channels [low, high). */
-WB_INLINE void band(const wb_depthwise *a, float *arena, const int64_t range[2],
-                    int64_t row, const int n, const int size, const int step,
+WB_INLINE void band(const wb_depthwise *a, float *arena, wb_ahead *ahead,
+                    const int64_t range[2], int64_t row, const int n, const int size, const int step,
                     const int pace, const int store) {
-    for (int64_t c = range[0]; c < range[1]; c++)
+    for (int64_t c = range[0]; c < range[1]; c++) {
+        wb_ahead_go(ahead);
         for (int32_t j = 0; j < a->columns; j++)
             column(a, arena, c, row * a->columns + j, n, size, step, pace, store);
+    }
 }
 
 /* Rows of all channels lie together: all channels of four rows before the next ones. */
-WB_INLINE void bands(const wb_depthwise *a, float *arena, const int64_t range[2],
-                     const int size, const int step, const int pace, const int store) {
+WB_INLINE void bands(const wb_depthwise *a, float *arena, wb_ahead *ahead,
+                     const int64_t range[2], const int size, const int step, const int pace, const int store) {
     const int64_t rows = a->place.count / a->columns;
     int64_t row = 0;
     for (; row + WB_CHAIN <= rows; row += WB_CHAIN)
-        band(a, arena, range, row, WB_CHAIN, size, step, pace, store);
-    if (rows - row == 3) band(a, arena, range, row, 3, size, step, pace, store);
-    else if (rows - row == 2) band(a, arena, range, row, 2, size, step, pace, store);
-    else if (rows - row == 1) band(a, arena, range, row, 1, size, step, pace, store);
+        band(a, arena, ahead, range, row, WB_CHAIN, size, step, pace, store);
+    if (rows - row == 3) band(a, arena, ahead, range, row, 3, size, step, pace, store);
+    else if (rows - row == 2) band(a, arena, ahead, range, row, 2, size, step, pace, store);
+    else if (rows - row == 1) band(a, arena, ahead, range, row, 1, size, step, pace, store);
 }
 
 #define BANDS(size, step, pace, store)                                                   \
     static __attribute__((noinline)) void bands_##size##_##step##_##pace##_##store(      \
-        const wb_depthwise *a, float *arena, const int64_t range[2]) {                   \
-        bands(a, arena, range, size, step, pace, store);                                 \
+        const wb_depthwise *a, float *arena, wb_ahead *ahead, const int64_t range[2]) {  \
+        bands(a, arena, ahead, range, size, step, pace, store);                          \
     }
 #define BANDS_STORES(size, step, pace)                                                   \
     BANDS(size, step, pace, 0)                                                           \
@@ -147,7 +150,7 @@ BANDS_STORES(5, 1, 1)
 BANDS_STORES(5, 2, 1)
 BANDS_STORES(5, 2, 2)
 
-typedef void (*bands_fn)(const wb_depthwise *, float *, const int64_t[2]);
+typedef void (*bands_fn)(const wb_depthwise *, float *, wb_ahead *, const int64_t[2]);
 
 #define BANDS_FNS(size, step, pace)                                                      \
     {bands_##size##_##step##_##pace##_0, bands_##size##_##step##_##pace##_1,             \
@@ -169,8 +172,10 @@ WB_DEFINE(depthwise, 1x32, 1x64, 1x64) {
         const int store = !clipped ? ANY : p->segments == 1 ? AT_ONCE : CLIPPED;
         const bands_fn fn = BANDS_OF[a->taps == 25][a->grid + a->pace - 2][store];
         const int64_t step = a->in_cs < a->row_stride ? high - low : 1;
+        const int64_t rows = (p->count / a->columns + WB_CHAIN - 1) / WB_CHAIN;
+        wb_ahead ahead = wb_ahead_open(arena, rows * (high - low));
         for (int64_t c = low; c < high; c += step)
-            fn(a, arena, (const int64_t[2]){c, c + step});
+            fn(a, arena, &ahead, (const int64_t[2]){c, c + step});
         return;
     }
     for (int64_t c = low; c < high; c++)

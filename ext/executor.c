@@ -14,6 +14,9 @@
 
 enum { WB_PAGE = 2 << 20, WB_TAIL_FLOATS = 64 };
 
+/* Of the next step, at most: what is needed at once must still be in the L2 cache. */
+enum { WB_AHEAD_BYTES = 256 << 10 };
+
 struct wb_executor {
     wb_call *calls;
     int count;
@@ -46,6 +49,15 @@ static void *zeroed(size_t bytes) {
     return p;
 }
 
+/* Shorten spans to their share of WB_AHEAD_BYTES. */
+static void shorten(wb_span *spans) {
+    int64_t all = 0;
+    for (const wb_span *s = spans; s->bytes > 0; s++) all += s->bytes;
+    if (all <= WB_AHEAD_BYTES) return;
+    for (wb_span *s = spans; s->bytes > 0; s++)
+        s->bytes = s->bytes * WB_AHEAD_BYTES / all + 1;
+}
+
 wb_executor *wb_executor_new(const wb_call *calls, int count, wb_sizes sizes) {
     wb_executor *e = calloc(1, sizeof *e);
     if (e == NULL) return NULL;
@@ -63,6 +75,7 @@ wb_executor *wb_executor_new(const wb_call *calls, int count, wb_sizes sizes) {
         return NULL;
     }
     memcpy(e->calls, calls, sizeof *calls * (size_t)count);
+    for (int i = 0; i < count; i++) shorten(e->calls[i].spans);
     e->count = count;
     e->sizes = sizes;
     e->arena = (float *)e->block + head;
@@ -70,6 +83,7 @@ wb_executor *wb_executor_new(const wb_call *calls, int count, wb_sizes sizes) {
     c->shared = e->arena + arena;
     c->scratch = c->shared + shared;
     c->scratch_stride = scratch;
+    c->cold = sizes.cold;
     pthread_mutex_init(&e->lock, NULL);
     return e;
 }
@@ -101,6 +115,12 @@ static void run_part(void *arg, int64_t step, int part) {
     call->fn(call->args, e->arena, part, e->sizes.threads);
 }
 
+/* Tell the kernels what follows. A thread that reads this late fetches in vain. */
+static void announce(wb_executor *e, int following) {
+    const wb_span *spans = e->calls[e->job.first + following].spans;
+    __atomic_store_n(&wb_context_of(e->arena)->next, spans, __ATOMIC_RELAXED);
+}
+
 /* The next step: with the team, or part after part. */
 static void run_step(wb_executor *e, int step) {
     if (e->team != NULL) {
@@ -119,6 +139,7 @@ static void run_round(wb_executor *e, int round) {
     if (e->team != NULL) wb_team_open(e->team, steps, run_part, e);
     for (int i = 0; i < steps; i++) {
         const int64_t start = job->ns != NULL ? now_ns() : 0;
+        if (e->sizes.cold) announce(e, i + 1 < steps ? i + 1 : 0);
         run_step(e, i);
         if (job->ns != NULL) job->ns[(int64_t)round * steps + i] = now_ns() - start;
     }

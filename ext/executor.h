@@ -6,9 +6,12 @@
 
 typedef struct wb_executor wb_executor;
 
+enum { WB_MAX_SPANS = 2 };
+
 typedef struct {
     wb_kernel_fn fn;
     const void *args;
+    wb_span spans[WB_MAX_SPANS + 1]; /* unused ones are of 0 bytes */
 } wb_call;
 
 typedef struct {
@@ -16,6 +19,7 @@ typedef struct {
     int64_t scratch_floats; /* a thread */
     int64_t shared_floats;
     int threads;
+    int cold; /* steps fetch ahead of their needs; see fetch.h */
 } wb_sizes;
 
 /* NULL when memory is short. The calls are copied, their args are not. */

@@ -26,6 +26,7 @@ def part(Step whole, tuple units, tuple moved, tuple extent, int64_t macs):
     step.keep = [whole]
     step.macs = macs
     step.extent = extent
+    memcpy(step.spans, whole.spans, sizeof(step.spans))
     step.x_floats, step.y_floats = whole.x_floats, whole.y_floats
     step.scratch_floats, step.shared_floats = whole.scratch_floats, whole.shared_floats
     if whole.fn == wb_emit_run:

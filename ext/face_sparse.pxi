@@ -70,6 +70,8 @@ def linear_dense(spec, int isa):
     step = new_step("linear_dense", isa, &args, sizeof(args), keep)
     step.macs = spec.weights.size
     step.bytes = spec.weights.nbytes
+    step.spans[0].at = args.weights
+    step.spans[0].bytes = step.bytes
     step.extent = (min(args.src, args.dst),
                    max(args.src + args.inputs, args.dst + args.outputs))
     return step

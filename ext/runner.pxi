@@ -11,7 +11,7 @@ cdef class Runner:
     cdef int64_t x_floats
     cdef int64_t y_floats
 
-    def __cinit__(self, tuple steps, int64_t arena_floats, int threads):
+    def __cinit__(self, tuple steps, int64_t arena_floats, int threads, bint cold):
         cdef wb_sizes sizes
         cdef Step step
         cdef wb_call *calls = <wb_call *>malloc(len(steps) * sizeof(wb_call))
@@ -19,12 +19,15 @@ cdef class Runner:
             raise MemoryError
         sizes.arena_floats = arena_floats
         sizes.threads = threads
+        sizes.cold = cold
         sizes.scratch_floats = sizes.shared_floats = 0
         try:
             for i, item in enumerate(steps):
                 step = <Step?>item
                 calls[i].fn = step.fn
                 calls[i].args = step.args
+                memset(calls[i].spans, 0, sizeof(calls[i].spans))
+                memcpy(calls[i].spans, step.spans, sizeof(step.spans))
                 sizes.scratch_floats = max(sizes.scratch_floats, step.scratch_floats)
                 sizes.shared_floats = max(sizes.shared_floats, step.shared_floats)
                 self.x_floats = max(self.x_floats, step.x_floats)

@@ -21,6 +21,8 @@ cdef class Step:
     cdef readonly tuple reach
     cdef readonly int64_t channels
     cdef size_t size
+    # What it reads whatever the image is.
+    cdef wb_span spans[2]
 
     def __dealloc__(self):
         free(self.args)

@@ -20,6 +20,12 @@
 
 typedef void (*wb_kernel_fn)(const void *args, float *arena, int tid, int nthreads);
 
+/* Memory that a step reads whatever the image is: weights, code. */
+typedef struct {
+    const void *at;
+    int64_t bytes;
+} wb_span;
+
 /* Stands directly before the arena; see wb_context_of. Written by the executor only. */
 typedef struct {
     const float *x;  /* external image of this run */
@@ -27,7 +33,8 @@ typedef struct {
     float *scratch;  /* nthreads blocks of scratch_stride floats, 64-byte aligned */
     float *shared;   /* one block for all threads, 64-byte aligned */
     int64_t scratch_stride;
-    int64_t unused[3];
+    const wb_span *next; /* of the next step, ended by one of 0 bytes; see fetch.h */
+    int64_t cold, unused;
 } wb_context;
 
 static inline wb_context *wb_context_of(float *arena) { return (wb_context *)arena - 1; }

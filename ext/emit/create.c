@@ -84,7 +84,6 @@ static int copy_plan(wb_emit_t *step, const wb_emit_spec_t *spec) {
     step->unzip = place->unzip != 0;
     step->isa = spec->isa;
     step->band = spec->band;
-    step->ahead = spec->ahead;
     step->by_rows = spec->by_rows;
     if (spec->isa == WB_AVX512 && spec->shift != WB_SHIFT_NEVER && place->count > 0) {
         step->in_skew = (int32_t)((place->src + place->in[0]) & (WB_LANES - 1));
@@ -220,6 +219,10 @@ size_t wb_emit_code_bytes(const wb_emit_t *step) {
 
 const uint8_t *wb_emit_code(const wb_emit_t *step) {
     return step->block.base;
+}
+
+const float *wb_emit_weights(const wb_emit_t *step) {
+    return step->weights;
 }
 
 size_t wb_emit_weight_bytes(const wb_emit_t *step) {

@@ -67,7 +67,6 @@ cdef extern from "emit/step.h" nogil:
         int32_t group
         int32_t parts
         int32_t band
-        int ahead
         int by_rows
         int narrow
         wb_shift_t shift
@@ -78,6 +77,7 @@ cdef extern from "emit/step.h" nogil:
     void wb_emit_run(const void *args, float *arena, int tid, int nthreads)
     size_t wb_emit_code_bytes(const wb_emit_t *step)
     const uint8_t *wb_emit_code(const wb_emit_t *step)
+    const float *wb_emit_weights(const wb_emit_t *step)
     size_t wb_emit_weight_bytes(const wb_emit_t *step)
     int64_t wb_emit_vectors(const wb_emit_t *step)
     void wb_emit_narrow(wb_emit_t *copy, int64_t first, int64_t count,
@@ -127,7 +127,7 @@ def conv_generated(spec, int isa, plan):
     how.place = place_of(spec.place, keep)
     how.isa = isa
     how.group, how.parts, how.band = tuning.group, tuning.parts, tuning.band
-    how.ahead, how.by_rows, how.narrow = tuning.ahead, tuning.rows, tuning.narrow
+    how.by_rows, how.narrow = tuning.rows, tuning.narrow
     how.shift = WB_SHIFT_NEVER
     if tuning.shift:
         how.shift = WB_SHIFT_IN_ROW if plan.in_row else WB_SHIFT_LINES
@@ -146,6 +146,10 @@ def conv_generated(spec, int isa, plan):
     step.kernel = f"wb_f32_conv_generated_{tuning.group}x16__{wb_isa_name(isa).decode()}"
     step.macs = spec.values.size * spec.place.vectors.pixels
     step.bytes = wb_emit_code_bytes(owner.c) + wb_emit_weight_bytes(owner.c)
+    step.spans[0].at = wb_emit_code(owner.c)
+    step.spans[0].bytes = wb_emit_code_bytes(owner.c)
+    step.spans[1].at = wb_emit_weights(owner.c)
+    step.spans[1].bytes = wb_emit_weight_bytes(owner.c)
     step.extent = plan.extent
     step.size = wb_emit_size()
     if wb_emit_vectors(owner.c) == spec.place.vectors.count:

@@ -2,13 +2,8 @@
 #include <math.h>
 #include <stdalign.h>
 
+#include "../fetch.h"
 #include "step_data.h"
-
-enum { LINE = 64 };
-
-static void fetch(const uint8_t *from, int64_t bytes) {
-    for (int64_t b = 0; b < bytes; b += LINE) __builtin_prefetch(from + b, 0, 2);
-}
 
 static void visit_avx512(const wb_emit_t *step, const wb_emit_unit_t *unit,
                          const wb_emit_vector_t *v, float *arena) {
@@ -30,20 +25,45 @@ static void visit_avx2(const wb_emit_t *step, const wb_emit_unit_t *unit,
     if (v->split) wb_emit_finish(step, unit, v, sums, arena);
 }
 
-/* One unit over vectors [begin, end); a share of `next` is fetched at each. */
-static void run_unit(const wb_emit_t *step, const wb_emit_unit_t *unit,
-                     const wb_emit_unit_t *next, int64_t begin, int64_t end,
-                     float *arena) {
-    int64_t visits = end - begin, code_share = 0, weight_share = 0;
-    if (next != NULL) {
-        code_share = (next->code_bytes / visits + LINE) / LINE * LINE;
-        weight_share = (next->weight_bytes / visits + LINE) / LINE * LINE;
+/* Ask for the output lines of a visit to come: rows are far apart, and a store that
+ * waits for memory holds up those behind it. */
+static void claim(const wb_emit_t *step, const wb_emit_unit_t *unit,
+                  const wb_emit_vector_t *v, float *arena) {
+    const int32_t *row = step->order + unit->first_row;
+    for (int s = 0; s < (v->split ? WB_MAX_SEGMENTS : 1); s++) {
+        if (v->mask[s] == 0) continue;
+        const int last = 31 - __builtin_clz(v->mask[s]);
+        float *out = arena + step->dst + v->out[s] + last;
+        for (int32_t r = 0; r < unit->n_rows; r++) wb_claim(out + row[r] * step->out_cs);
     }
+}
+
+/* How a cold program brings things near: the unit after this one, unless it was
+ * fetched before, and the step after this one. */
+typedef struct {
+    int cold, fetched;
+    const wb_emit_unit_t *unit; /* NULL: none */
+    wb_ahead step;
+} wb_coming;
+
+/* One unit over vectors [begin, end). */
+static void run_unit(const wb_emit_t *step, const wb_emit_unit_t *unit, wb_coming *coming,
+                     int64_t begin, int64_t end, float *arena) {
+    const wb_emit_unit_t *next = coming->unit;
+    wb_ahead ahead = {NULL, 0, 0};
+    wb_span spans[3] = {{NULL, 0}};
+    if (next != NULL && !coming->fetched) {
+        spans[0] = (wb_span){next->code, next->code_bytes};
+        spans[1] = (wb_span){next->weights, next->weight_bytes};
+        spans[2] = (wb_span){NULL, 0};
+    }
+    ahead = wb_ahead_of(spans, end - begin);
     for (int64_t v = begin; v < end; v++) {
-        if (next != NULL) {
-            fetch(next->code + (v - begin) * code_share, code_share);
-            fetch((const uint8_t *)next->weights + (v - begin) * weight_share,
-                  weight_share);
+        if (coming->cold) {
+            wb_ahead_go(&ahead);
+            wb_ahead_go(&coming->step);
+            if (v + 1 < end) claim(step, unit, &step->vectors[v + 1], arena);
+            else if (next != NULL) claim(step, next, &step->vectors[begin], arena);
         }
         if (step->isa == WB_AVX512) {
             visit_avx512(step, unit, &step->vectors[v], arena);
@@ -73,12 +93,18 @@ void wb_emit_run(const void *args, float *arena, int tid, int nthreads) {
         end = step->n_vectors * (tid + 1) / nthreads;
     }
     int64_t band = step->band > 0 ? step->band : end - begin;
+    wb_coming coming = {.cold = wb_is_cold(arena)};
+    if (coming.cold && u0 < u1) {
+        coming.step = wb_ahead_open(arena, (end - begin) * (u1 - u0));
+        wb_fetch(step->units[u0].code, step->units[u0].code_bytes);
+        wb_fetch(step->units[u0].weights, step->units[u0].weight_bytes);
+    }
     for (int64_t v = begin; v < end; v += band) {
         int64_t stop = v + band < end ? v + band : end;
+        coming.fetched = !coming.cold || v > begin;
         for (int32_t u = u0; u < u1; u++) {
-            int has_next = step->ahead && u + 1 < u1;
-            run_unit(step, &step->units[u], has_next ? &step->units[u + 1] : NULL, v,
-                     stop, arena);
+            coming.unit = u + 1 < u1 ? &step->units[u + 1] : NULL;
+            run_unit(step, &step->units[u], &coming, v, stop, arena);
         }
     }
 }

@@ -23,7 +23,6 @@ typedef struct {
     int32_t group;   /* rows a unit, at most */
     int32_t parts;   /* shares of the columns; more than 1 keeps sums in the output */
     int32_t band;    /* vectors that all units visit before the next ones; 0 = all */
-    int ahead;       /* fetch the next unit's code and weights into L2 meanwhile */
     int by_rows;     /* threads share the units instead of the vectors */
     int narrow;      /* shorter registers for vectors of at most 8 live lanes */
     wb_shift_t shift; /* AVX-512 only */
@@ -51,6 +50,7 @@ void wb_emit_run(const void *args, float *arena, int tid, int nthreads);
 size_t wb_emit_size(void);
 size_t wb_emit_code_bytes(const wb_emit_t *step);
 const uint8_t *wb_emit_code(const wb_emit_t *step);
+const float *wb_emit_weights(const wb_emit_t *step);
 size_t wb_emit_weight_bytes(const wb_emit_t *step);
 int32_t wb_emit_units(const wb_emit_t *step);
 int64_t wb_emit_vectors(const wb_emit_t *step);

@@ -39,7 +39,7 @@ struct wb_emit {
     wb_act act;
     int isa;
     int64_t band;
-    int ahead, by_rows;
+    int by_rows;
     int32_t in_skew; /* subtracted from every vector's input offset */
 };
 

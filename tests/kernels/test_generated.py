@@ -175,7 +175,6 @@ def cases(draw: Any) -> tuple[Case, str, str, int]:
         parts=draw(st.integers(1, 4)) if wide and residual != DST and not unzip else 1,
         band=draw(st.integers(0, 9)),
         shift=wide and shift,
-        ahead=draw(st.booleans()),
         rows=draw(st.booleans()),
         narrow=not unzip and draw(st.booleans()),
     )

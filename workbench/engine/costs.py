@@ -48,7 +48,7 @@ class Option:
     targets : tuple of Form
         Forms the output may have.
     by_target : tuple of (Form, float)
-        Measured times for some of them.
+        Times for some of them, measured or scaled from measured ones.
     """
 
     candidate: Candidate

@@ -4,7 +4,7 @@ Belongs here: what the model and earlier times say about later trials. Does not 
 here: trials themselves (`trial`) and the order of nodes (`tune`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
@@ -63,6 +63,38 @@ def promising(entries: Sequence[Entry], rank: int) -> bool:
     return expected <= HOPELESS * best_of(entries)
 
 
+def store_factors(entries: Sequence[Entry]) -> Mapping[Form, float]:
+    """Return how many times slower each other layout of the output made kernels.
+
+    The least factor that was measured: it stands in for variants and options that
+    were timed with the most natural layout alone. Without it, these would look faster
+    than the finalists, which were timed with every layout.
+    """
+    factors: dict[Form, float] = {}
+    for entry in entries:
+        natural = next(iter(entry.times.values()), {})
+        for target, times in list(entry.times.items())[1:]:
+            for variant, ms in times.items():
+                factor = ms / natural[variant]
+                factors[target] = min(factor, factors.get(target, inf))
+    return factors
+
+
+def _by_target(
+    entry: Entry, variant: str, factors: Mapping[Form, float]
+) -> tuple[tuple[Form, float], ...]:
+    """Return the times of a variant by layout of the output, measured or scaled."""
+    natural = next(iter(entry.times.values()))[variant]
+    nearest = {**factors, **store_factors([entry])}
+    scaled = {target: natural * factor for target, factor in nearest.items()}
+    measured = {
+        target: times[variant]
+        for target, times in entry.times.items()
+        if variant in times
+    }
+    return tuple((scaled | measured).items())
+
+
 def finished(entries: Sequence[Entry]) -> tuple[Option, ...]:
     """Return every option: once a variant where measured, else with a modelled time.
 
@@ -74,6 +106,7 @@ def finished(entries: Sequence[Entry]) -> tuple[Option, ...]:
     if len(entries) == 1 and not entries[0].times:
         return (entries[0].option,)
     scale = scale_of(entries)
+    factors = store_factors(entries)
     found: list[Option] = []
     for entry in entries:
         option, natural = entry.option, next(iter(entry.times.values()), {})
@@ -83,11 +116,7 @@ def finished(entries: Sequence[Entry]) -> tuple[Option, ...]:
                 variant=variant,
                 ms=ms,
                 measured=True,
-                by_target=tuple(
-                    (target, times[variant])
-                    for target, times in entry.times.items()
-                    if variant in times
-                ),
+                by_target=_by_target(entry, variant, factors),
             )
             for variant, ms in natural.items()
         ]

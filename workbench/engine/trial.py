@@ -116,7 +116,9 @@ def race(
         everything += own
     total = arena_floats + FLUSH_FLOATS
     best = dict.fromkeys(steps, inf)
-    with Executor(everything, arena_floats=total, threads=bench.threads) as executor:
+    with Executor(
+        everything, arena_floats=total, threads=bench.threads, cold=bench.cold
+    ) as executor:
         executor.arena.fill(FILL)
         spent, turns = 0.0, 0
         while _goes_on(turns, spent, min(best.values()), bench):

@@ -22,9 +22,7 @@ from workbench.engine.timings import TimingCache, node_key, structure_of
 from workbench.engine.trial import Bench, place_operands, race
 from workbench.engine.wishes import slot_forms
 from workbench.kernels import convert
-
-SMALL_NETWORK_BYTES = 768 * 1024
-"""Weights and activations that stay in the L2 cache from run to run."""
+from workbench.kernels.executor import WARM_BYTES
 
 PATIENCE = 4.0
 """Wall-clock seconds for each second of budget on a busy machine."""
@@ -105,7 +103,7 @@ class MeasuredCosts:
         self._shapes = {node.id: node.shape for node in graph}
         self._cache = known._cache if known else TimingCache(tuning.cache, threads)
         self._forms = slot_forms(graph, slots)
-        self._bench = Bench(threads, cold=_footprint(graph) > SMALL_NETWORK_BYTES)
+        self._bench = Bench(threads, cold=_footprint(graph) > WARM_BYTES)
         self._copies: dict[tuple[tuple[int, ...], Form, Form], float] = {}
         self._nodes = {node.id: node for node in graph}
         tuning.start()

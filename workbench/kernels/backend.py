@@ -26,7 +26,15 @@ from workbench.kernels.specs import (
     Pool,
     Transfer,
 )
-from workbench.kernels.types import F32, I32, KernelError, KernelInfo, Step, Vectors
+from workbench.kernels.types import (
+    F32,
+    I32,
+    KernelError,
+    KernelInfo,
+    Sizes,
+    Step,
+    Vectors,
+)
 
 _VARIABLE = "WORKBENCH_ISA"
 _FORCED: ContextVar[str | None] = ContextVar("workbench_isa", default=None)
@@ -73,9 +81,7 @@ class Backend(Protocol):
     def variants_conv_dense(self, weights: F32, vectors: Vectors) -> tuple[str, ...]:
         """Return the eligible variants, the default first."""
 
-    def executor(
-        self, steps: Sequence[Step], arena_floats: int, threads: int
-    ) -> reference.Runner:
+    def executor(self, steps: Sequence[Step], sizes: Sizes) -> reference.Runner:
         """Return a runner of the steps."""
 
 

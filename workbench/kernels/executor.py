@@ -12,9 +12,12 @@ import numpy as np
 from workbench.kernels import checks
 from workbench.kernels.backend import current
 from workbench.kernels.reference import NumpyBackend, ReferenceStep
-from workbench.kernels.types import F32, I64, Step
+from workbench.kernels.types import F32, I64, Sizes, Step
 
 MAX_THREADS = 256
+
+WARM_BYTES = 768 * 1024
+"""Weights and activations that stay in the L2 cache from run to run."""
 
 
 class Executor:
@@ -29,6 +32,10 @@ class Executor:
     threads : int
         Parts that each step is cut into, and threads that share them; with 1 none is
         started, and never more than there are processors.
+    cold : bool, optional
+        Whether weights and activations are out of the caches when a step comes to
+        them, so that kernels fetch ahead; left out: when together they take more
+        than `WARM_BYTES`.
 
     Raises
     ------
@@ -37,7 +44,12 @@ class Executor:
     """
 
     def __init__(
-        self, steps: Sequence[Step], *, arena_floats: int, threads: int = 1
+        self,
+        steps: Sequence[Step],
+        *,
+        arena_floats: int,
+        threads: int = 1,
+        cold: bool | None = None,
     ) -> None:
         checks.require(
             len(steps) > 0 and arena_floats > 0 and 1 <= threads <= MAX_THREADS,
@@ -56,7 +68,11 @@ class Executor:
         )
         backend = NumpyBackend() if plain[0] else current()
         self._steps = tuple(steps)
-        self._runner = backend.executor(self._steps, arena_floats, threads)
+        if cold is None:
+            held = 4 * arena_floats + sum(step.bytes for step in steps)
+            cold = held > WARM_BYTES
+        sizes = Sizes(arena_floats, threads, cold)
+        self._runner = backend.executor(self._steps, sizes)
         self._x_floats = max(step.x_floats for step in steps)
         self._y_floats = max(step.y_floats for step in steps)
         self.threads = threads

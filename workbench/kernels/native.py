@@ -24,7 +24,7 @@ from workbench.kernels.specs import (
     Transfer,
 )
 from workbench.kernels.strips import sparse_plans
-from workbench.kernels.types import F32, I32, Step, Vectors
+from workbench.kernels.types import F32, I32, Sizes, Step, Vectors
 
 _ISAS = ("scalar", "avx2", "avx512")
 _WEIGHTS_FIRST_BYTES = 512 * 1024
@@ -107,8 +107,6 @@ class NativeBackend:
             return ("lanes", *names)
         return (*names, "lanes")
 
-    def executor(
-        self, steps: Sequence[Step], arena_floats: int, threads: int
-    ) -> Runner:
+    def executor(self, steps: Sequence[Step], sizes: Sizes) -> Runner:
         """Return a runner of native steps."""
-        return cast(Runner, self._module.Runner(tuple(steps), arena_floats, threads))
+        return cast(Runner, self._module.Runner(tuple(steps), *sizes))

@@ -49,8 +49,6 @@ class Tuning:
         Vectors that all units visit before the next ones; 0 is all.
     shift : bool
         Make vectors beside a multiple of 16 floats out of whole ones.
-    ahead : bool
-        Fetch the next unit's code and weights while one runs.
     rows : bool
         Threads share units instead of vectors.
     narrow : bool
@@ -68,7 +66,6 @@ class Tuning:
     parts: int = 1
     band: int = 0
     shift: bool = False
-    ahead: bool = False
     rows: bool = False
     narrow: bool = False
 
@@ -78,7 +75,7 @@ class Tuning:
         words = [f"g{self.group}"]
         words += [f"p{self.parts}"] if self.parts > 1 else []
         words += [f"b{self.band}"] if self.band else []
-        flags = ("shift", "ahead", "rows", "narrow")
+        flags = ("shift", "rows", "narrow")
         return "-".join(words + [f[0] for f in flags if getattr(self, f)])
 
     @classmethod
@@ -94,7 +91,7 @@ class Tuning:
         found: dict[str, Any] = {}
         for word in name.split("-"):
             key, digits = letters.get(word[:1], ""), word[1:]
-            if not key or key in found or (digits == "") != (word[:1] in "sarn"):
+            if not key or key in found or (digits == "") != (word[:1] in "srn"):
                 raise _unknown(name)
             if digits and not digits.isdecimal():
                 raise _unknown(name)
@@ -107,7 +104,7 @@ class Tuning:
 def _unknown(name: str) -> KernelError:
     return KernelError(
         f"variant {name!r} of conv_generated",
-        "a name such as g31, g29-p2-s or g31-b8-a-r",
+        "a name such as g31, g29-p2-s or g31-b8-r",
         "Ask variants_generated for names, or leave variant=None.",
     )
 
@@ -201,8 +198,6 @@ def worthwhile(spec: ConvSparse, isa: str) -> tuple[str, ...]:
         most = most_rows(place, isa, False)
         found = [Tuning(most, band=1), Tuning(most, band=8), Tuning(most)]
         found = found[::-1] if large else found
-    if large:
-        found.append(_with(found[0], ahead=True))
     few = lanes.size <= FEW_VECTORS and lanes.min() <= NARROW_LANES
     if few and not large and not place.vectors.unzip:
         found.append(_with(found[0], narrow=True))

@@ -6,7 +6,7 @@ module. Does not belong here: how layouts are chosen (engine) or any arithmetic.
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,6 +154,14 @@ class Vectors:
     def pixels(self) -> int:
         """Count the pixels that the masks store."""
         return int(np.bitwise_count(self.vec_mask).sum())
+
+
+class Sizes(NamedTuple):
+    """What an executor is made for; see `workbench.kernels.Executor`."""
+
+    arena_floats: int
+    threads: int
+    cold: bool
 
 
 @dataclass(frozen=True)

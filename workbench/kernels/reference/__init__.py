@@ -10,7 +10,7 @@ from workbench.kernels.reference import conv, spatial
 from workbench.kernels.reference.activation import activate
 from workbench.kernels.reference.peak import fma_peak
 from workbench.kernels.reference.step import ReferenceRunner, ReferenceStep, Runner
-from workbench.kernels.types import F32, I32, Step, Vectors
+from workbench.kernels.types import F32, I32, Sizes, Step, Vectors
 
 __all__ = ["NumpyBackend", "ReferenceRunner", "ReferenceStep", "Runner", "activate"]
 
@@ -39,8 +39,6 @@ class NumpyBackend:
         """Return the only variant."""
         return ("numpy",)
 
-    def executor(
-        self, steps: Sequence[Step], arena_floats: int, threads: int
-    ) -> ReferenceRunner:
-        """Return a runner; the number of threads does not matter here."""
-        return ReferenceRunner(steps, arena_floats)
+    def executor(self, steps: Sequence[Step], sizes: Sizes) -> ReferenceRunner:
+        """Return a runner; neither threads nor caches matter here."""
+        return ReferenceRunner(steps, sizes.arena_floats)

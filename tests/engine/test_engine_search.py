@@ -1,0 +1,96 @@
+"""What stands in for times that were not measured, and what a choice pays for."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from workbench.capture.torch_export import capture
+from workbench.engine.candidates import Form
+from workbench.engine.candidates.sparse import SparseConv
+from workbench.engine.costs import Option
+from workbench.engine.graph import Graph, Node
+from workbench.engine.passes import simplify
+from workbench.engine.plan import Rejection
+from workbench.engine.search import Entry, finished, store_factors
+from workbench.engine.select import select
+from workbench.engine.slots import find_slots
+
+PLANES, ROWS, SPLIT = Form("planes"), Form("rows"), Form("planes", 2)
+NODE = Node("a", "conv2d", ("input",), (1, 4, 4), {}, {"weight": np.ones((1, 1, 1, 1))})
+
+
+def entry(kind: str, times: dict[Form, dict[str, float]]) -> Entry:
+    option = Option(SparseConv(), Form(kind), "", 1.0, targets=(PLANES, ROWS, SPLIT))
+    return Entry(NODE, option, times)
+
+
+def test_variants_timed_with_one_layout_are_scaled_like_the_finalists() -> None:
+    # Finalist x: 1.0 in planes, 1.5 in rows, 2.0 split; y was timed in planes alone.
+    # y split = 1.1 x 2.0 = 2.2: slower than x, although 1.1 x 1.2 (the factor of the
+    # cost model) would look faster.
+    first = entry(
+        "strips",
+        {PLANES: {"x": 1.0, "y": 1.1}, ROWS: {"x": 1.5}, SPLIT: {"x": 2.0}},
+    )
+    second = entry("planes", {PLANES: {"x": 1.2}})
+    assert store_factors([first, second]) == {ROWS: 1.5, SPLIT: 2.0}
+    x, y, other = finished([first, second])
+    assert [option.cost(SPLIT) for option in (x, y, other)] == pytest.approx(
+        [2.0, 2.2, 2.4]
+    )
+    assert y.cost(ROWS) == pytest.approx(1.65)
+    assert y.cost(PLANES) == 1.1
+
+
+def test_without_a_measured_factor_the_model_stands_in() -> None:
+    (only,) = finished([entry("strips", {PLANES: {"x": 1.0}})])
+    assert only.by_target == ((PLANES, 1.0),)
+    assert only.cost(SPLIT) == pytest.approx(1.2)
+
+
+class Priced:
+    """Costs of a 1x1 layer and a depthwise one of stride 2 behind it."""
+
+    def __init__(self, depthwise: dict[Form, float]) -> None:
+        self._depthwise = depthwise
+
+    def options(self, node: Node) -> tuple[Option, ...]:
+        forms = {ROWS: 1.0} if node.attrs["groups"] == 1 else self._depthwise
+        return tuple(
+            Option(SparseConv(), form, "", ms, targets=(PLANES, ROWS))
+            for form, ms in forms.items()
+        )
+
+    def rejected(self, node: Node) -> tuple[Rejection, ...]:
+        return ()
+
+    def copy_ms(self, shape: tuple[int, ...], source: Form, target: Form) -> float:
+        return 0.0 if source == target else 5.0
+
+
+def chain() -> Graph:
+    layers = [
+        nn.Conv2d(4, 4, 1),
+        nn.Conv2d(4, 4, 3, stride=2, padding=1, groups=4),
+    ]
+    return simplify(capture(nn.Sequential(*layers).eval(), torch.zeros(1, 4, 8, 8)))
+
+
+@pytest.mark.parametrize(
+    ("unsplit", "chosen"),
+    [
+        # rows 2.0 without any copy against 0.5 + 5.0 for the split copy
+        (2.0, ROWS),
+        # 6.0 against 5.5
+        (6.0, SPLIT),
+    ],
+)
+def test_nobody_pays_for_a_split_copy_that_nobody_reads(
+    unsplit: float, chosen: Form
+) -> None:
+    graph = chain()
+    costs = Priced({ROWS: unsplit, SPLIT: 0.5})
+    plan = select(graph, find_slots(graph), costs, 1)
+    *_, last = plan.choices.values()
+    assert last.form == chosen

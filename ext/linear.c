@@ -15,6 +15,9 @@ WB_INLINE void dense_rows(const wb_linear_dense *a, float *arena, int64_t row,
     for (; i + 32 <= a->inputs; i += 32) {
         const wb_v16 x0 = wb_load(x + i), x1 = wb_load(x + i + 16);
         for (int r = 0; r < rows; r++) {
+            /* Rows below: the fetcher of the processor stops at every page. */
+            __builtin_prefetch(w + (r + rows) * a->inputs + i, 0, 2);
+            __builtin_prefetch(w + (r + rows) * a->inputs + i + 16, 0, 2);
             even[r] = wb_fma(x0, wb_load(w + r * a->inputs + i), even[r]);
             odd[r] = wb_fma(x1, wb_load(w + r * a->inputs + i + 16), odd[r]);
         }

@@ -33,7 +33,6 @@ from workbench.pruning.recipe import Recipe
 BASELINES = {"uniform magnitude": {}, "global magnitude": {"scope": "global"}}
 PLAN = "plan"
 HALVINGS = 7
-SECONDS = 4.0
 ROUNDS = 400
 
 
@@ -56,11 +55,12 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--sweep", default="sweep.csv")
     parser.add_argument("--data", default=None)
     parser.add_argument("--share", type=float, default=0.6, help="of the dense ms")
-    parser.add_argument("--rounds", type=int, default=2, help="repairs at most")
+    parser.add_argument("--rounds", type=int, default=3, help="repairs at most")
     parser.add_argument("--images", type=int, default=None, help="test images")
     parser.add_argument("--tune-images", type=int, default=5000)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--lr", type=float, default=0.02)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each trial")
     parser.add_argument("--output", default="plan.json")
     parser.add_argument("--only", choices=("time", "accuracy"))
     parser.add_argument("--table", action="store_true", help="only print the file")
@@ -98,17 +98,17 @@ class Comparison:
         if PLAN not in recipes:
             recipes[PLAN] = self._planned()
             self.book.save()
-        wanted = self._ratio(wb.Recipe.loads(recipes[PLAN]))
+        wanted = self._ratio(PLAN, wb.Recipe.loads(recipes[PLAN]))
         for name, params in BASELINES.items():
             if name not in recipes:
-                recipes[name] = self._as_slow(params, wanted).dump()
+                recipes[name] = self._as_slow(name, params, wanted).dump()
                 self.book.save()
         if "times" not in self.facts:
             found = {
                 name: wb.prune(self.network, wb.Recipe.loads(text))
                 for name, text in recipes.items()
             }
-            self.facts["times"] = self._measured(found, 4 * SECONDS)
+            self.facts["times"] = self._measured(found, 4 * self.options.seconds)
             self.book.save()
 
     def score(self) -> None:
@@ -161,15 +161,15 @@ class Comparison:
         self.facts["rounds"] = [one.to_dict() for one in rounds]
         return best_round(rounds).plan.recipe.dump()
 
-    def _as_slow(self, params: dict[str, str], wanted: float) -> Recipe:
+    def _as_slow(self, name: str, params: dict[str, str], wanted: float) -> Recipe:
         """Return the magnitude recipe that takes ``wanted`` of the dense time."""
         low, high = 0.0, 0.99
         found: Recipe = wb.Recipe.uniform("magnitude", low, **params)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
             recipe = wb.Recipe.uniform("magnitude", middle, **params)
-            ratio = self._ratio(recipe)
-            print(f"{params} {middle:.4f}: {ratio:.4f} of {wanted:.4f}", flush=True)
+            ratio = self._ratio(f"{name} {middle:.6f}", recipe)
+            print(f"{name} {middle:.4f}: {ratio:.4f} of {wanted:.4f}", flush=True)
             if ratio >= wanted:
                 # Not faster than the plan: it may prune more.
                 low, found = middle, recipe
@@ -177,10 +177,15 @@ class Comparison:
                 high = middle
         return found
 
-    def _ratio(self, recipe: Recipe) -> float:
-        """Return the time of a recipe's program over the dense program's."""
-        times = self._measured({"pruned": wb.prune(self.network, recipe)}, SECONDS)
-        return float(times["pruned"]["ms"] / times["dense"]["ms"])
+    def _ratio(self, key: str, recipe: Recipe) -> float:
+        """Return the time of a recipe's program over the dense one's, measured once."""
+        trials: dict[str, float] = self.facts.setdefault("trials", {})
+        if key not in trials:
+            pruned = wb.prune(self.network, recipe)
+            times = self._measured({"pruned": pruned}, self.options.seconds)
+            trials[key] = float(times["pruned"]["ms"] / times["dense"]["ms"])
+            self.book.save()
+        return trials[key]
 
     def _measured(self, pruned: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Return medians and spreads of these and the dense one, taking turns."""

@@ -141,9 +141,13 @@ def test_eval_prune_and_export_are_recorded_and_compared(
     assert found["results.layers.fc1.sparsity"]["delta"] == pytest.approx(0.3, abs=1e-3)
 
 
-def test_a_killed_sweep_keeps_its_cells_and_is_resumed(
-    home: Path, tmp_path: Path
+def test_a_killed_sweep_is_resumed_to_the_file_of_an_uninterrupted_one(
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    resumed, whole = tmp_path / "resumed.csv", tmp_path / "whole.csv"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "workbench", *SWEEP]
     killed = subprocess.Popen(
@@ -166,7 +170,7 @@ def test_a_killed_sweep_keeps_its_cells_and_is_resumed(
     before = {k: v for k, v in store.rows(run.id).items() if "reason" not in v}
     assert run.status in ("interrupted", "done")
     again = subprocess.run(
-        [*command, "--json"],
+        [*command, "--json", "--csv", str(resumed)],
         env=environment,
         capture_output=True,
         text=True,
@@ -179,3 +183,8 @@ def test_a_killed_sweep_keeps_its_cells_and_is_resumed(
     after = store.rows(newest.id)
     # What was known before the kill is the same in the new run, to the last bit.
     assert {key: after[key] for key in before} == before
+    assert any(key not in before for key in after)
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "elsewhere"))
+    assert call(monkeypatch, capsys, *SWEEP, "--csv", whole)[0] == 0
+    # Every byte: accuracies, losses, divergences, counts, and times of the cost model.
+    assert resumed.read_bytes() == whole.read_bytes()

@@ -118,3 +118,46 @@ def test_the_code_of_the_algorithms_times_the_shape_of_the_page(
     monkeypatch.chdir(folder)
     execute(script.replace("seconds=3", "seconds=0.2"))
     assert "algorithm=" in capsys.readouterr().out
+
+
+def test_the_code_of_the_page_train_trains_and_keeps_the_zeros(
+    app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    open_page(app, "prune")
+    app.button(key="preset-magnitude").click().run()
+    app.switch_page("workbench/ui/pages/train.py").run()
+    app.number_input(key="epochs").set_value(1).run()
+    app.session_state["images"] = 500
+    app.run()
+    assert not app.exception
+    (script,) = (text for text in blocks(app, "python") if "wb.finetune(" in text)
+    (command,) = (text for text in blocks(app, "bash") if " finetune " in text)
+    monkeypatch.chdir(folder)
+    names = execute(script)
+    assert names["tuned"].report.zeros == names["pruned"].report.zeros > 0
+    assert len(names["train"]) == 500
+    (folder / "tuned.safetensors").unlink()
+    shell(command)
+    assert (folder / "tuned.safetensors").stat().st_size > 1_000_000
+
+
+def test_the_code_of_the_threads_measures_every_number_of_them(
+    app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr("workbench.ui.services.thread_sweeps.SECONDS", 0.2)
+    monkeypatch.setattr("workbench.ui.services.thread_sweeps.counts", lambda: (1,))
+    app.query_params["model"] = "lenet5-mnist5k"
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    open_page(app, "speed")
+    app.session_state["explore"] = "Threads"
+    app.run()
+    (script,) = (text for text in blocks(app, "python") if "for threads in" in text)
+    (command,) = (
+        text for text in blocks(app, "bash") if text.endswith("--seconds 0.2")
+    )
+    monkeypatch.chdir(folder)
+    execute(script)
+    assert "workbench dense" in capsys.readouterr().out
+    assert any("workbench dense" in text for text in shell(command))

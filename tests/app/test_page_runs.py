@@ -252,7 +252,7 @@ def test_the_list_is_filtered_by_kind(app: AppTest) -> None:
     two_trials()
     wb.Store().add_run("eval", inputs={"model": "lenet5-mnist5k"}, results={})
     open_part(app, "All runs")
-    app.multiselect(key="kinds").set_value(["eval"]).run()
+    app.pills(key="kinds").set_value(["eval"]).run()
     table = next(one.value for one in app.dataframe if "kind" in one.value)
     assert list(table["kind"]) == ["eval"]
 

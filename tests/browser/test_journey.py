@@ -56,8 +56,8 @@ def test_open_prune_measure_download_and_load_in_plain_torch(
 
     # Prune one layer with `pattern`.
     page.get_by_role("link", name="Prune").click()
-    page.get_by_label("Layers", exact=True).click()
-    page.get_by_role("option", name=LAYER, exact=True).click()
+    button(page, "All usual layers").click()
+    button(page, LAYER).click()
     page.keyboard.press("Escape")
     button(page, "Set this rule for 1 layer(s)").click()
     # 5 of 9 weights of 64 x 64 kernels, of 287,264 weights in all: 7.1 %.

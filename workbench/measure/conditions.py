@@ -90,10 +90,13 @@ class Conditions:
     @property
     def line(self) -> str:
         """One line to print under a table or a chart."""
-        plural = "" if self.threads == 1 else "s"
+        threads, cores = (
+            f"{number} {word}{'' if number == 1 else 's'}"
+            for number, word in ((self.threads, "thread"), (self.cores, "core"))
+        )
         return (
-            f"{self.cpu}, {self.isa}, {self.threads} thread{plural} of "
-            f"{self.cores} cores, load {self.load_1min:.2f}, {self.date}"
+            f"{self.cpu}, {self.isa}, {threads} of {cores}, "
+            f"load {self.load_1min:.2f}, {self.date}"
         )
 
 

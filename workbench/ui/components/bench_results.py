@@ -6,6 +6,8 @@ Belongs here: drawing. Does not belong here: measuring (``services.benches``).
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import streamlit as st
+
 from workbench.ui.charts import frame
 from workbench.ui.charts.latency import latency_figure
 from workbench.ui.charts.layer_times import layer_times_figure
@@ -40,6 +42,10 @@ def bench_results(parts: Parts, *, key: str) -> None:
     layers = parts.get("layers")
     if layers is None:
         return
+    rows: Sequence[Mapping[str, Any]] = with_weights(layers["rows"])
+    times = layer_times_figure(
+        rows, conditions=line or "Medians of whole runs, timed step by step."
+    )
     if roof and roof["rows"]:
         figure = roofline_figure(
             roof["rows"],
@@ -47,15 +53,13 @@ def bench_results(parts: Parts, *, key: str) -> None:
             bandwidth=roof["bandwidth"],
             conditions=line,
         )
-        frame.show(figure, key=f"{key}-roof")
-    rows: Sequence[Mapping[str, Any]] = with_weights(layers["rows"])
-    frame.show(
-        layer_times_figure(
-            rows,
-            conditions=line or "Medians of whole runs, timed step by step.",
-        ),
-        key=f"{key}-layers",
-    )
+        left, right = st.columns(2, gap="medium")
+        with left:
+            frame.show(times, key=f"{key}-layers")
+        with right:
+            frame.show(figure, key=f"{key}-roof")
+    else:
+        frame.show(times, key=f"{key}-layers")
     kernel_choice(rows, key=f"{key}-choice")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from workbench.ui.components.tiles import tile
 from workbench.ui.format import count, interval, percent, short, size
 from workbench.ui.glossary import tip
 
@@ -29,16 +30,13 @@ def headline(cost: "NetworkCost", found: "tuple[Accuracy, Dataset] | None") -> N
     left, *others = st.columns(4)
     with left:
         if found is None:
-            st.metric("Top-1 accuracy", "no data", border=True, help=tip("top-1"))
+            tile("Top-1 accuracy", "no data", help=tip("top-1"))
         else:
             accuracy, data = found
-            st.metric(
+            tile(
                 "Top-1 accuracy",
                 percent(accuracy.top1),
-                delta=f"95 %: {interval(*accuracy.interval)}, n = {count(accuracy.n)}",
-                delta_color="off",
-                delta_arrow="off",
-                border=True,
+                below=f"{interval(*accuracy.interval)}, n = {count(accuracy.n)}",
                 help=f"{tip('top-1')}\n\nMeasured on {data.name}, {data.split} images. "
                 f"\n\nInterval: {tip('interval')}",
             )
@@ -58,12 +56,5 @@ def headline(cost: "NetworkCost", found: "tuple[Accuracy, Dataset] | None") -> N
         ),
     )
     for column, (label, value, below, word) in zip(others, figures, strict=True):
-        column.metric(
-            label,
-            value,
-            delta=below,
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            help=tip(word),
-        )
+        with column:
+            tile(label, value, below=below, help=tip(word))

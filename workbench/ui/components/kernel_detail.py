@@ -34,7 +34,7 @@ def kernel_detail(view: KernelView, pick: Pick | None) -> None:
     title = "Kernel" if chosen else "Heaviest kernel"
     st.markdown(f"**{title}: filter {pick.o}, channel {pick.i}**")
     table = pd.DataFrame(weights)
-    table.columns = [f"column {n}" for n in range(weights.shape[1])]
+    table.columns = [f"col {n}" for n in range(weights.shape[1])]
     table.index = pd.Index([f"row {n}" for n in range(weights.shape[0])])
     st.table(table.style.apply(_shade, mask=mask, axis=None).format(_signed))
     norm = float(np.sqrt((weights.astype(np.float64) ** 2).sum()))
@@ -44,8 +44,7 @@ def kernel_detail(view: KernelView, pick: Pick | None) -> None:
         kept = left / max(norm * norm, 1e-30)
         text += (
             f" The mask keeps {int(mask.sum())} of {mask.size} weights and "
-            f"{percent(kept)} of the energy; pruned weights are shaded and struck "
-            "through."
+            f"{percent(kept)} of the energy; pruned weights are shaded."
         )
     st.caption(text)
 

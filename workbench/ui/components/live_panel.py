@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.ui.components.tiles import tile
 from workbench.ui.format import count, interval, millis, percent, ratio
 from workbench.ui.glossary import tip
 from workbench.ui.services import data, live
@@ -41,23 +42,17 @@ def live_panel(network: "Network", pruned: "PrunedNetwork") -> None:
     with tiles[1]:
         _time(found)
     with tiles[2]:
-        st.metric(
+        tile(
             "Weights removed",
             percent(pruned.report.sparsity),
-            delta=f"of {count(pruned.report.weights)}",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
+            below=f"of {count(pruned.report.weights)}",
             help=tip("sparsity"),
         )
     with tiles[3]:
-        st.metric(
+        tile(
             "Answered in",
             f"{found.seconds:.2f}\u00a0s",
-            delta="pruned, asked, timed",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
+            below="pruned, asked, timed",
             help="From the masks to these numbers. A recipe that was on the screen "
             "before is not measured again.",
         )
@@ -66,15 +61,12 @@ def live_panel(network: "Network", pruned: "PrunedNetwork") -> None:
 def _accuracy(found: live.Live, images: str) -> None:
     after, before = found.pruned.accuracy, found.dense.accuracy
     if after is None or before is None:
-        st.metric("Top-1, raw", "no data", border=True, help=tip("top-1"))
+        tile("Top-1, raw", "no data", help=tip("top-1"))
         return
-    st.metric(
+    tile(
         "Top-1, raw",
         percent(after.top1),
-        delta=f"{interval(*after.interval)}; dense {percent(before.top1)}",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
+        below=f"{interval(*after.interval)}; dense {percent(before.top1)}",
         help=f"{tip('top-1')}\n\nn = {count(after.n)} of {images} images, a quick "
         f"subset; below it the 95 % interval. Nothing is retrained and batch norms are "
         "as they were: “Apply and measure” re-estimates them.",
@@ -85,13 +77,10 @@ def _time(found: live.Live) -> None:
     after, before = found.pruned.time, found.dense.time
     clear = after.p90_ms < before.p10_ms or after.p10_ms > before.p90_ms
     gain = ratio(before.median_ms / after.median_ms) if clear else "within noise"
-    st.metric(
+    tile(
         "Time of one image",
         millis(after.median_ms),
-        delta=f"dense {millis(before.median_ms)}; {gain}",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
+        below=f"{gain}; dense {millis(before.median_ms)}",
         help=f"Our engine, one thread, n = {after.n} runs in turn with the dense "
         f"program; 10th to 90th percentile {millis(after.p10_ms)} to "
         f"{millis(after.p90_ms)}, dense {millis(before.p10_ms)} to "

@@ -15,8 +15,9 @@ def machine() -> None:
     from workbench.measure.conditions import cpu_model
 
     kernels = info()
+    cores = len(os.sched_getaffinity(0))
     st.caption(
-        f"{cpu_model()}, {len(os.sched_getaffinity(0))} cores. Our kernels: "
+        f"{cpu_model()}, {cores} core{'' if cores == 1 else 's'}. Our kernels: "
         f"{kernels.isa} ({kernels.reason})."
     )
     if not kernels.native:

@@ -27,13 +27,16 @@ def recipe_rule(network: "Network") -> None:
     kept = [name for name in st.session_state.get(_LAYERS, []) if name in names]
     if _LAYERS in st.session_state:
         st.session_state[_LAYERS] = kept
-    chosen = st.multiselect(
-        "Layers",
-        names,
-        key=_LAYERS,
-        placeholder="All layers but the first convolution and the classifier",
-        persist_state="session",
-    )
+    told = f"{len(kept)} of {len(names)} layers" if kept else "All usual layers"
+    with st.popover(told, icon=":material/layers:", width="stretch"):
+        chosen = st.pills(
+            "Layers",
+            names,
+            selection_mode="multi",
+            key=_LAYERS,
+            help="None chosen means all but the first convolution and the classifier.",
+            persist_state="session",
+        )
     method = st.selectbox(
         "Method",
         tuple(METHODS),

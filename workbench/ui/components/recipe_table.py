@@ -51,25 +51,20 @@ def recipe_table(
         disabled=_READ_ONLY,
         alt="Recipe, one row a layer",
         column_config={
-            "layer": column.TextColumn("Layer", pinned=True, width=116),
-            "share": column.ProgressColumn(
-                "Share of MACs",
-                width=112,
-                format="percent",
-                min_value=0,
-                max_value=1,
-                help=tip("share of MACs"),
+            "layer": column.TextColumn("Layer", pinned=True, width=100),
+            "share": column.NumberColumn(
+                "of MACs", width=66, format="percent", help=tip("share of MACs")
             ),
             "method": column.SelectboxColumn(
                 "Method",
                 options=list(METHODS),
                 required=True,
-                width=88,
+                width=84,
                 help=tip("method"),
             ),
             "sparsity": column.NumberColumn(
                 "Asked (%)",
-                width=86,
+                width=80,
                 min_value=0,
                 max_value=99,
                 step=0.1,
@@ -77,21 +72,21 @@ def recipe_table(
                 help="Type a number: the method's parameters follow it.",
             ),
             "params": column.TextColumn(
-                "Parameters", width=108, help="As in the recipe file."
+                "Parameters", width=180, help="As in the recipe file."
             ),
             "removed": column.ProgressColumn(
                 "Removed",
-                width=104,
+                width=92,
                 format="percent",
                 min_value=0,
                 max_value=1,
                 help="Zeros / weights that this recipe really makes.",
             ),
             "kernels": column.NumberColumn(
-                "Kernels", width=72, help="Kernels that go whole."
+                "Kernels", width=60, help="Kernels that go whole."
             ),
             "filters": column.NumberColumn(
-                "Filters", width=66, help="Filters that go whole."
+                "Filters", width=54, help="Filters that go whole."
             ),
         },
     )
@@ -122,11 +117,11 @@ def _frame(
                 "layer": one.layer.id,
                 "method": one.method,
                 "sparsity": _asked(params, report.sparsity),
-                "removed": report.sparsity,
+                "removed": round(report.sparsity, 3),
                 "kernels": report.kernels_removed,
                 "filters": report.filters_removed,
+                "share": round(shares[one.layer.id], 3),
                 "params": ", ".join(f"{k}: {_plain(v)}" for k, v in params.items()),
-                "share": shares[one.layer.id],
             }
         )
     return pd.DataFrame(rows)

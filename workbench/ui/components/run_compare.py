@@ -15,6 +15,7 @@ from workbench.ui.charts import frame
 from workbench.ui.charts.run_deltas import deltas_figure
 from workbench.ui.components.disagreements import Pair, disagreements
 from workbench.ui.components.tables import table_height
+from workbench.ui.components.tiles import tile
 from workbench.ui.format import millis, percent, points
 from workbench.ui.glossary import tip
 from workbench.ui.notices import show_error
@@ -71,14 +72,12 @@ def _tile(
     a, b = rows[0][name], rows[1][name]
     show = millis if name.endswith("_ms") else percent
     known = a is not None and b is not None
-    column.metric(
-        label,
-        "not in both" if not known else f"{show(a)} → {show(b)}",
-        delta=f"B − A: {change(b - a)}" if known else None,
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-    )
+    with column:
+        tile(
+            label,
+            f"{show(a)} → {show(b)}" if known else "not in both",
+            below=f"B − A: {change(b - a)}" if known else "",
+        )
 
 
 def _change(value: float) -> str:

@@ -90,13 +90,13 @@ def _filtered(found: "Sequence[Run]") -> "Sequence[Run]":
     """Draw the filters; return the runs that pass."""
     kinds = sorted({run.kind for run in found})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        wanted = st.multiselect(
+        wanted = st.pills(
             "What",
             kinds,
+            selection_mode="multi",
             key="kinds",
             bind="query-params",
-            placeholder="Every kind of run",
-            width=340,
+            help="None chosen means every kind of run.",
         )
         mine = st.toggle("Only this model", key="mine", bind="query-params")
     model = st.session_state["model"]

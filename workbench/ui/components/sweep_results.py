@@ -125,7 +125,7 @@ def _table(cells: pd.DataFrame) -> None:
     whole = (cells["state"] == "measured").all()
     shown.remove("state" if whole or "reached" not in shown else "reached")
     st.dataframe(
-        cells,
+        cells.round({"sparsity": 3, "reached": 3, "top1": 3}),
         key="cells",
         hide_index=True,
         on_select="rerun",

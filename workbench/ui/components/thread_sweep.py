@@ -33,12 +33,14 @@ def thread_sweep(network: "Network", pruned: "PrunedNetwork | None") -> None:
     )
     recipe = None if pruned is None else pruned.recipe
     option = "" if recipe is None else f" --recipe {code.FILE}"
-    numbers = " ".join(map(str, counts))
     subject = "net" if recipe is None else "net, pruned"
     snippets(
-        command=f"{code.recipe_command(recipe)}for n in {numbers}; do python -m "
-        f"workbench bench {network.name}{option} --threads $n "
-        f"--seconds {thread_sweeps.SECONDS:g}; done",
+        command=code.recipe_command(recipe)
+        + "\n".join(
+            f"python -m workbench bench {network.name}{option} --threads {number} "
+            f"--seconds {thread_sweeps.SECONDS:g}"
+            for number in counts
+        ),
         python=f"{code.opening(network, recipe)}for threads in {counts}:\n"
         f"    found = wb.bench({subject}, threads=threads, "
         f"budget_s={thread_sweeps.SECONDS:g})\n"

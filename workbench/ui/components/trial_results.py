@@ -12,6 +12,7 @@ import streamlit as st
 from workbench.ui.charts import frame
 from workbench.ui.charts.accuracy import Dot, accuracy_figure
 from workbench.ui.charts.latency import latency_figure
+from workbench.ui.components.tiles import tile
 from workbench.ui.components.verdict import verdicts
 from workbench.ui.format import count, percent, points, ratio, short, size
 from workbench.ui.glossary import tip
@@ -59,30 +60,27 @@ def _tiles(parts: Parts) -> None:
     with columns[0]:
         _accuracy_tile(parts)
     if cost:
-        columns[1].metric(
-            "Size sparse",
-            size(cost["sparse_bytes"]),
-            delta=f"dense {size(cost['dense_bytes'])}, "
-            f"{percent(cost['sparsity'])} zeros",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            help=f"{tip('size sparse')}\n\nDense: {tip('size dense')}",
-        )
+        with columns[1]:
+            tile(
+                "Size sparse",
+                size(cost["sparse_bytes"]),
+                below=f"dense {size(cost['dense_bytes'])}, "
+                f"{percent(cost['sparsity'])} zeros",
+                help=f"{tip('size sparse')}\n\nDense: {tip('size dense')}",
+            )
         executed = parts.get("layers", {}).get("executed_macs")
-        columns[2].metric(
-            "Multiply-adds",
-            short(cost["theoretical_macs"] if executed is None else executed),
-            delta=f"executed; {short(cost['theoretical_macs'])} theoretical, "
-            f"{short(cost['dense_macs'])} dense"
-            if executed is not None
-            else f"theoretical; {short(cost['dense_macs'])} dense",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            help=f"Executed: {tip('executed MACs')}\n\nTheoretical: "
-            f"{tip('theoretical MACs')}",
-        )
+        macs = short(cost["theoretical_macs"])
+        dense = f"{short(cost['dense_macs'])} dense"
+        with columns[2]:
+            tile(
+                "Multiply-adds",
+                macs if executed is None else short(executed),
+                below=f"theoretical; {dense}"
+                if executed is None
+                else f"executed; {macs} theoretical, {dense}",
+                help=f"Executed: {tip('executed MACs')}\n\nTheoretical: "
+                f"{tip('theoretical MACs')}",
+            )
     with columns[3]:
         _speed_tile(parts.get("latency", {}))
 
@@ -91,7 +89,7 @@ def _accuracy_tile(parts: Parts) -> None:
     best = parts.get("bn") or parts.get("raw")
     dense = parts.get("dense")
     if not best or not dense:
-        st.metric("Top-1 accuracy", "…", border=True, help=tip("top-1"))
+        tile("Top-1 accuracy", "…", help=tip("top-1"))
         return
     change = best["top1"] - dense["top1"]
     st.metric(
@@ -101,6 +99,7 @@ def _accuracy_tile(parts: Parts) -> None:
         delta=f"{points(change)} against dense".replace("\u2212", "-"),
         delta_color="normal" if abs(change) > 1e-9 else "off",
         border=True,
+        height="stretch",
         help=f"{tip('top-1')}\n\nAfter pruning and BN re-estimation, n = "
         f"{count(best['n'])}.",
     )
@@ -113,13 +112,10 @@ def _speed_tile(latency: Mapping[str, Any]) -> None:
         return
     first = found[0]
     text = "" if len(found) < 2 else f"; {ratio(found[1]['ratio'])} against torch"
-    st.metric(
+    tile(
         "Speed-up by pruning",
         ratio(first["ratio"]),
-        delta=f"{first['verdict']}{text}",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
+        below=f"{first['verdict']}{text}",
         help=f"{tip('speed-up')}\n\nBaseline: {tip('our dense')}",
     )
 

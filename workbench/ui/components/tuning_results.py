@@ -12,6 +12,7 @@ import streamlit as st
 from workbench.ui.charts import frame
 from workbench.ui.charts.accuracy import Dot, accuracy_figure
 from workbench.ui.charts.training import loss_figure, validation_figure
+from workbench.ui.components.tiles import tile
 from workbench.ui.format import count, percent, points
 from workbench.ui.glossary import tip
 
@@ -26,7 +27,8 @@ def tuning_progress(rows: Rows, *, epochs: int, key: str, conditions: str) -> No
     last = rows[-1]
     remarks = last["remarks"]
     tiles = st.columns(4)
-    tiles[0].metric("Epoch", f"{last['epoch']} of {epochs}", border=True)
+    with tiles[0]:
+        tile("Epoch", f"{last['epoch']} of {epochs}")
     if "zeros" in remarks:
         kept, wanted = remarks["zeros_kept"], remarks["zeros"]
         tiles[1].metric(
@@ -36,15 +38,16 @@ def tuning_progress(rows: Rows, *, epochs: int, key: str, conditions: str) -> No
             delta_color="off" if kept == wanted else "inverse",
             delta_arrow="off",
             border=True,
+            height="stretch",
             help=tip("zeros kept"),
         )
-    tiles[2].metric("Images a second", count(last["images_per_s"]), border=True)
+    with tiles[2]:
+        tile("Images a second", count(last["images_per_s"]))
     rest = {k: v for k, v in remarks.items() if k not in ("zeros", "zeros_kept")}
     if rest:
         name, value = next(iter(rest.items()))
-        tiles[3].metric(
-            name.replace("_", " ").capitalize(), f"{value:.4g}", border=True
-        )
+        with tiles[3]:
+            tile(name.replace("_", " ").capitalize(), f"{value:.4g}")
     figures = [
         draw(rows, epochs=epochs, conditions=conditions)
         for draw in (loss_figure, validation_figure)

@@ -78,7 +78,9 @@ def _figure(setting: Setting, seed: int) -> Figure:
         .mark_line(point={"size": 45, "filled": True}, strokeWidth=2)
         .encode(
             x=alt.X(
-                "side:Q", title="side of the kernel", axis=alt.Axis(values=KERNELS)
+                "side:Q",
+                title="side of the kernel",
+                axis=alt.Axis(values=KERNELS, format="d"),
             ),
             y=alt.Y(
                 "products:Q",

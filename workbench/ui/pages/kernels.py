@@ -24,7 +24,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     layer_facts(layer, pruned)
 
 view = layer_view(network, pruned, layer.id, height_px=540)
-large, small = st.columns([3, 1], gap="medium")
+large, small = st.columns([5, 2], gap="medium")
 with large:
     pick = mosaic(view, key=f"mosaic-{network.digest[:8]}-{layer.id}")
 with small:

@@ -5,9 +5,11 @@ comparing engines (``measure``).
 
 The dense program is tuned once; a cell's program differs from it in the pruned layers
 only (``engine.variation``). Both run whole, in turns, and each step counts with its
-steadiest time: what the cell gains is the difference of the two sums, so that other
-work on the machine hits both alike. It is told on the scale of the dense network's
-selection (each step alone), which is the same in every process of this machine.
+steadiest time, so that other work on the machine hits both alike. What the cell gains
+is the difference over the steps that differ: an equal step on equal weights has equal
+work, and its time says only where its memory came to lie. It is told on the scale of
+the dense network's selection (each step alone), the same in every process of this
+machine.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from workbench.capture.torch_export import CaptureError, Recapture
 from workbench.engine.compile import Tune, compile_graph
 from workbench.engine.graph import Graph
 from workbench.engine.program import Program
+from workbench.engine.report import StepReport
 from workbench.engine.variation import Variations
 from workbench.kernels import info
 from workbench.models.network import Network
@@ -122,12 +125,13 @@ class Timer:
         if self._variations is None:
             return times_of(self._modelled(graph))
         program = self._variations.program(graph)
-        dense, ours = _in_turns((self._variations.base, program))
+        base = self._variations.base
+        dense, ours = _in_turns((base, program))
         program.close()
         layers: dict[str, float] = {}
         for step, ms in zip(program.steps, ours, strict=True):
             layers[step.layer] = layers.get(step.layer, 0.0) + float(ms)
-        gained = float(dense.sum() - ours.sum())
+        gained = _apart(base, program, dense) - _apart(program, base, ours)
         return Times(
             layers,
             max(self.base.network_ms - gained, 0.0),
@@ -150,6 +154,25 @@ def _in_turns(programs: Sequence[Program]) -> list[NDArray[np.float64]]:
             else:
                 best[at] = np.minimum(best[at], ms)
     return best
+
+
+def _apart(program: Program, other: Program, ms: NDArray[np.float64]) -> float:
+    """Return the time of the steps of a program that the other does not have."""
+    theirs = {_identity(step) for step in other.steps}
+    steps = zip(program.steps, ms, strict=True)
+    return sum(float(t) for step, t in steps if _identity(step) not in theirs)
+
+
+def _identity(step: StepReport) -> tuple[object, ...]:
+    return (
+        step.layer,
+        step.op,
+        step.kernel,
+        step.source,
+        step.target,
+        step.theoretical_macs,
+        step.executed_macs,
+    )
 
 
 def _noise(program: Program) -> NDArray[np.float32]:

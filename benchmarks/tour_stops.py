@@ -175,6 +175,8 @@ STOPS = (
         "norms re-estimated, size, multiply-adds, and three measured times.",
         page(
             "Prune",
+            press("Magnitude 80 %"),
+            run_once("Apply and measure", unless="Measured before"),
             press("PCONV 70 %"),
             run_once("Apply and measure", unless="Measured before"),
         ),

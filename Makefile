@@ -95,7 +95,8 @@ sanitize: build $(VENV)/dev.stamp
 	  $(UNCHECKED:%=--ignore=%) -p no:cacheprovider
 	$${CC:-cc} -std=gnu11 -O1 -g -fsanitize=thread -pthread -Iext \
 	  tests/kernels/team_harness.c -o $(CHECKED)/team
-	setarch -R $(CHECKED)/team
+	if setarch -R true; then setarch -R $(CHECKED)/team; \
+	  else echo "data races not checked: this system keeps its address layout random"; fi
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .

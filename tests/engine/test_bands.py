@@ -129,6 +129,21 @@ def test_proposed_bands_cover_the_large_layers_and_survive_a_file() -> None:
     assert Plan.from_json(plan.to_json()).bands == plan.bands
 
 
+def test_a_stem_joins_the_stage_behind_it() -> None:
+    module = pruned(chain_of_layers(), 3)
+    program = compile(module, example=torch.zeros(1, 3, 160, 160), tune="model")
+    graph, sizes = program.graph, (400_000, 100_000)
+    slots, costs = find_slots(graph), ModelCosts(graph, 1)
+    plan = propose(graph, slots, program.plan, costs, sizes, staged=True)
+    # The stem halves the image but is no stage alone; the stage ends with the
+    # depthwise of stride 2: 18x80x80 + 18x40x40 floats = 576,000 bytes. Rows above.
+    assert plan is not None
+    (band,) = plan.bands
+    ids = [node.id for node in graph]
+    assert (band.first, band.rows) == (ids[0], 24)
+    assert graph.node(band.last).shape == (18, 40, 40)
+
+
 def test_window_worked_by_hand() -> None:
     # A 3x3 layer reads 6 rows in bands of 2 made rows. Band 0: rows 0-1 exist, output
     # row 0 reads rows -1..1. Band 1: rows 2-3 are made, output rows 1-2 read 0..3.

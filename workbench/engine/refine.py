@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.engine.candidates import Form
 from workbench.engine.costs import Option
@@ -27,6 +28,9 @@ ROUNDS = 4
 """Runs of each program in each of the turns."""
 
 TURNS = 3
+QUARTILE = 0.25
+"""Of a node's times: the least of a few is luck, interruptions lie above."""
+
 GAIN = 0.97
 """A runner-up must be this much faster in place: ties keep the plan."""
 
@@ -126,28 +130,32 @@ def _better(
 
 
 def _times(contenders: list[Lowered], threads: int) -> list[dict[str, float]]:
-    """Return the least time of each node in each program, run in turns."""
+    """Return the lower quartile of each node's times, programs run in turns."""
     executors = [
         Executor(c.steps, arena_floats=c.arena.floats, threads=threads)
         for c in contenders
     ]
-    best = [np.full(len(c.groups), np.inf) for c in contenders]
+    seen: list[list[NDArray[np.float64]]] = [[] for _ in contenders]
     try:
         for _ in range(TURNS):
-            for index, (lowered, executor) in enumerate(
-                zip(contenders, executors, strict=True)
+            for mine, lowered, executor in zip(
+                seen, contenders, executors, strict=True
             ):
                 times = executor.time_steps(ROUNDS)[1:]
-                grouped = lowered.by_task(times).min(axis=0)
-                best[index] = np.minimum(best[index], grouped / NS_PER_MS)
+                mine.append(lowered.by_task(times) / NS_PER_MS)
     finally:
         for executor in executors:
             executor.close()
     return [
         {
             task.node.id: float(ms)
-            for task, ms in zip(lowered.tasks, column, strict=True)
+            for task, ms in zip(lowered.tasks, _quartiles(mine), strict=True)
             if task.kind == "node"
         }
-        for lowered, column in zip(contenders, best, strict=True)
+        for lowered, mine in zip(contenders, seen, strict=True)
     ]
+
+
+def _quartiles(turns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    times: NDArray[np.float64] = np.quantile(np.concatenate(turns), QUARTILE, axis=0)
+    return times

@@ -32,10 +32,9 @@ enum { WB_LINE = 64, WB_SPIN_CHECK = 32 };
 
 /* Between runs threads soon sleep. Within a step the rest of it is mostly a matter of
  * microseconds; but whoever has begun it may have lost its processor, and gets this one by
- * our sleeping. Beside a third program, a thread that is going to lose its processor had
- * better do so while it waits than inside of a part: helpers offer theirs early. The caller
- * does not: giving it away costs a time slice, and helpers can do without the caller. */
-enum { WB_IDLE_SPIN_NS = 50000, WB_STEP_SPIN_NS = 200000, WB_HELPER_SPIN_NS = 20000 };
+ * our sleeping. Nobody yields while it waits: that costs a time slice wherever another
+ * program spins, and its owner loses the steps that follow. */
+enum { WB_IDLE_SPIN_NS = 50000, WB_STEP_SPIN_NS = 200000 };
 
 #define WB_STOP UINT64_MAX
 
@@ -117,10 +116,9 @@ static void sleep_until(member *m, count *c, uint64_t target) {
     }
 }
 
-static int spin_until(const member *m, count *c, uint64_t target, int64_t spin_ns) {
+static int spin_until(count *c, uint64_t target, int64_t spin_ns) {
     const int64_t start = now_ns();
     for (int64_t spent = 0; spent < spin_ns; spent = now_ns() - start) {
-        if (m->tid != 0 && spent > WB_HELPER_SPIN_NS) sched_yield();
         for (int i = 0; i < WB_SPIN_CHECK; i++) {
             if (reached(c, target)) return 1;
             relax();
@@ -130,7 +128,7 @@ static int spin_until(const member *m, count *c, uint64_t target, int64_t spin_n
 }
 
 static void wait_until(member *m, count *c, uint64_t target, int64_t spin_ns) {
-    if (reached(c, target) || spin_until(m, c, target, spin_ns)) return;
+    if (reached(c, target) || spin_until(c, target, spin_ns)) return;
     sleep_until(m, c, target);
 }
 

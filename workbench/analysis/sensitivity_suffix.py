@@ -6,8 +6,8 @@ that cross from these nodes to the others (the frontier) are computed once and k
 Since the same operations run on the same values in the same batches, results are equal
 bit for bit to those of the whole module; ``make_runner`` proves it on the first batch.
 
-Belongs here: partial execution. Does not belong here: what is changed and how it is
-scored (``sensitivity``).
+Belongs here: partial execution. Does not belong here: faster forms of an operation
+(``sensitivity_forms``), what is changed and how it is scored (``sensitivity``).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from workbench.analysis.sensitivity_forms import Forms, Trial, may_overwrite
 from workbench.data.dataset import Dataset
 
 logger = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ class SuffixRunner(Runner):
     ) -> None:
         super().__init__(module, data, batch)
         self._budget = cache_bytes
+        self.forms = Forms()
         graph, self._source = _exported(module, self._images(0)[:2])
         self._order = {node: rank for rank, node in enumerate(graph.nodes)}
         self._image = next(n for n in graph.nodes if n.name not in self._source)
@@ -137,6 +139,15 @@ class SuffixRunner(Runner):
             scores = self._run((self._result,), {**given, **known})[self._result]
             yield scores
 
+    def try_forms(self) -> None:
+        """Take the faster forms that give equal bits for every size of batch."""
+        trial = Trial()
+        self.forms = trial
+        sizes = {min(self.batch, len(self._data)), len(self._data) % self.batch}
+        for size in sorted(sizes - {0}, reverse=True):
+            self._run((self._result,), {self._image: self._images(0)[:size]})
+        self.forms = trial.found
+
     def _move(
         self, frontier: Sequence[fx.Node], changed: frozenset[str], check: Check
     ) -> None:
@@ -163,12 +174,15 @@ class SuffixRunner(Runner):
         values = {**self._given, **known}
         todo = self._needed(wanted, values)
         last = {source: node for node in todo for source in node.all_input_nodes}
-        keep = set(wanted)
+        keep, own = set(wanted), {node for node in todo if may_overwrite(node)}
+        own -= keep
         with torch.inference_mode():
             for node in todo:
                 args = fx.node.map_arg(node.args, values.__getitem__)
                 kwargs = fx.node.map_arg(node.kwargs, values.__getitem__)
-                values[node] = node.target(*args, **kwargs)  # type: ignore[operator]
+                first = node.args[0] if node.args else None
+                spare = first in own and last[first] is node
+                values[node] = self.forms(node, args, kwargs, spare=spare)
                 for source in node.all_input_nodes:
                     if last[source] is node and source not in keep:
                         values.pop(source, None)
@@ -224,7 +238,12 @@ def make_runner(
     except _REFUSALS as error:
         logger.info("no prefix reuse: %s", str(error).partition("\n")[0])
         return whole
-    if torch.equal(next(whole({})), next(found({}))):
+    expected = next(whole({}))
+    if torch.equal(expected, next(found({}))):
+        found.try_forms()
+        if not torch.equal(expected, next(found({}))):
+            logger.info("no faster forms: they round otherwise")
+            found.forms = Forms()
         return found
     logger.info("no prefix reuse: the exported graph rounds otherwise")
     return whole

@@ -43,9 +43,9 @@ BYTES_PER_WEIGHT = 8
 SHORTEST = 2
 """Layers worth a chain."""
 
-TURNS, ROUNDS = 5, 4
+TURNS, ROUNDS = 10, 2
 NS_PER_MS = 1e6
-LONG_MS, LONG_TURNS = 20.0, 4
+LONG_MS, LONG_TURNS = 20.0, 6
 """Programs that take longer run fewer times: in so many turns, once each."""
 
 QUARTILE = 0.25
@@ -74,15 +74,18 @@ def band(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
     for staged, proposals in ((True, STAGES), (False, whole)):
         for sizes in proposals:
             if costs.over:
-                return best
+                break
             other = propose(graph, slots, plan, costs, sizes, staged=staged)
             if other is None or other.bands in tried:
                 continue
             tried.add(other.bands)
-            pair = [lower(graph, slots, p) for p in (other, best)]
-            if _faster(pair, plan.threads):
+            if _faster([lower(graph, slots, p) for p in (other, best)], plan.threads):
                 best = other
-    return best
+    if best is plan or _faster(
+        [lower(graph, slots, p) for p in (best, plan)], plan.threads
+    ):
+        return best
+    return plan
 
 
 def propose(
@@ -200,7 +203,7 @@ def _inner(graph: Graph, chain: Band) -> list[str]:
 
 
 def _faster(pair: Sequence[Lowered], threads: int) -> bool:
-    """Say whether the first of two programs takes clearly less time."""
+    """Say whether the first of two programs takes clearly less time, also in turns."""
     executors = [
         Executor(p.steps, arena_floats=p.arena.floats, threads=threads) for p in pair
     ]
@@ -215,5 +218,6 @@ def _faster(pair: Sequence[Lowered], threads: int) -> bool:
     finally:
         for executor in executors:
             executor.close()
-    ours, theirs = (np.quantile(seen, QUARTILE) for seen in times)
-    return bool(ours < GAIN * theirs)
+    ours, theirs = (np.array(seen) for seen in times)
+    quartiles = np.quantile(ours, QUARTILE) / np.quantile(theirs, QUARTILE)
+    return bool(max(quartiles, np.median(ours / theirs)) < GAIN)

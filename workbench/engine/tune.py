@@ -101,7 +101,9 @@ class MeasuredCosts:
         self._model = ModelCosts(graph, threads)
         self._slots, self._tuning = slots, tuning
         self._shapes = {node.id: node.shape for node in graph}
-        self._cache = known._cache if known else TimingCache(tuning.cache, threads)
+        self._cache: TimingCache = (
+            known._cache if known else TimingCache(tuning.cache, threads)
+        )
         self._forms = slot_forms(graph, slots)
         self._bench = Bench(threads, cold=_footprint(graph) > WARM_BYTES)
         self._copies: dict[tuple[tuple[int, ...], Form, Form], float] = {}
@@ -111,7 +113,9 @@ class MeasuredCosts:
         fresh = [node for node in graph if old.get(node.id) is not node]
         order = sorted(fresh, key=self._expected, reverse=True)
         found = self._search([node for node in order if node.inputs])
-        self._options = {**known._options, **found} if known else found
+        self._options: dict[str, Sequence[Option]] = (
+            {**known._options, **found} if known else found
+        )
         if known:
             self._copies = known._copies
 

@@ -181,7 +181,9 @@ class SuffixRunner(Runner):
                 args = fx.node.map_arg(node.args, values.__getitem__)
                 kwargs = fx.node.map_arg(node.kwargs, values.__getitem__)
                 first = node.args[0] if node.args else None
-                spare = first in own and last[first] is node
+                spare = (
+                    isinstance(first, fx.Node) and first in own and last[first] is node
+                )
                 values[node] = self.forms(node, args, kwargs, spare=spare)
                 for source in node.all_input_nodes:
                     if last[source] is node and source not in keep:

@@ -132,12 +132,15 @@ class Comparison:
             costs = wb.layer_costs(pruned)
             self.facts.setdefault("macs", {})[name] = costs.macs
             once(f"{name} raw", lambda pruned=pruned: pruned)
-            fixed = wb.reestimate_bn(pruned, train)
-            once(f"{name} BN", lambda fixed=fixed: fixed)
+
+            def fixed(pruned: Any = pruned) -> Any:
+                return wb.reestimate_bn(pruned, train)
+
+            once(f"{name} BN", fixed)
             once(
                 f"{name} tuned",
                 lambda fixed=fixed: wb.finetune(
-                    fixed,
+                    fixed(),
                     train.take(options.tune_images),
                     epochs=options.epochs,
                     lr=options.lr,
@@ -221,8 +224,8 @@ def markdown(facts: dict[str, Any]) -> str:
     lines = [
         f"{facts.get('network')}, {facts.get('conditions', 'not timed')}",
         "",
-        "| recipe | ms (p10 .. p90) | theoretical MACs | raw | BN | tuned |",
-        "|---|---|---|---|---|---|",
+        "| recipe | ms (p10 .. p90) | theoretical MACs | raw | BN | tuned | n |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name in ("dense", *facts["recipes"]):
         time = times.get(name)
@@ -234,7 +237,8 @@ def markdown(facts: dict[str, Any]) -> str:
         keys = keys or tuple(f"{name} {kind}" for kind in ("raw", "BN", "tuned"))
         scores = [_share(cells.get(key)) for key in keys]
         scores += [""] * (3 - len(scores))
-        lines.append(f"| {name} | {shown} | {macs} | {' | '.join(scores)} |")
+        images = ", ".join(sorted({str(cells[key][3]) for key in keys if key in cells}))
+        lines.append(f"| {name} | {shown} | {macs} | {' | '.join(scores)} | {images} |")
     return "\n".join(lines)
 
 

@@ -113,9 +113,9 @@ def run_once(name: str, *, unless: str, starts_ms: int = 2500) -> Reach:
     """Return starting a job and waiting for it, unless its result stands there."""
 
     def act(tab: Any, address: str) -> None:
-        if tab.get_by_text(unless).count():
-            return
         button = tab.get_by_role("button", name=name, exact=True).first
+        if tab.get_by_text(unless).count() or not button.count():
+            return
         if button.is_enabled():
             button.click()
             tab.wait_for_timeout(starts_ms)
@@ -151,6 +151,37 @@ def _tab_of_kernels(name: str, says: str) -> Stop:
     )
 
 
+def _tab_of_runs(name: str, tab: str, title: str, says: str, *acts: Reach) -> Stop:
+    return Stop(
+        f"runs-{name}",
+        f"Runs and export: {title}",
+        says,
+        page("Runs and export", press(tab, "tab"), *acts),
+        below=tab,
+    )
+
+
+_RUN_TABS = (
+    (
+        "list",
+        "All runs",
+        "all runs",
+        "Accuracy against latency of every network that was measured, and the list.",
+    ),
+    (
+        "compare",
+        "Compare A and B",
+        "A and B",
+        "Two measurements layer by layer.",
+        choose_two_runs,
+    ),
+    (
+        "differ",
+        "Dense against pruned",
+        "dense against pruned",
+        "The images that the dense and the pruned network answer differently.",
+    ),
+)
 _NAMES = ("Winograd",)
 _KERNEL_TABS = (
     ("Filter norms", "The norm of every filter, dense and pruned."),
@@ -245,27 +276,7 @@ STOPS = (
         "Files to take away, each read back before it is offered.",
         page("Runs and export", press("Write and verify")),
     ),
-    Stop(
-        "runs-list",
-        "Runs and export: all runs",
-        "Accuracy against latency of every network that was measured, and the list.",
-        page("Runs and export", press("All runs", "tab")),
-        below="All runs",
-    ),
-    Stop(
-        "runs-compare",
-        "Runs and export: A and B",
-        "Two measurements layer by layer.",
-        page("Runs and export", press("Compare A and B", "tab"), choose_two_runs),
-        below="Compare A and B",
-    ),
-    Stop(
-        "runs-differ",
-        "Runs and export: dense against pruned",
-        "The images that the dense and the pruned network answer differently.",
-        page("Runs and export", press("Dense against pruned", "tab")),
-        below="Dense against pruned",
-    ),
+    *(_tab_of_runs(*row) for row in _RUN_TABS),
     Stop(
         "model-large",
         "Model: a large network",

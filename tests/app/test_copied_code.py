@@ -75,13 +75,18 @@ def blocks(app: AppTest, language: str) -> list[str]:
     return [one.value for one in app.code if one.language == language]
 
 
-def test_the_code_of_the_page_prune_runs_without_a_file(
-    app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def prune_at_home(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open LeNet-5 on the page Prune, in the project's folder, and take a preset."""
     app.query_params["model"] = "lenet5-mnist5k"
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
     open_page(app, "prune")
     app.button(key="preset-magnitude").click().run()
+
+
+def test_the_code_of_the_page_prune_runs_without_a_file(
+    app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prune_at_home(app, monkeypatch)
     (script,) = (text for text in blocks(app, "python") if "wb.bench(" in text)
     monkeypatch.chdir(folder)
     # The measurement alone takes ten seconds; its line is tried on the page Speed.
@@ -123,10 +128,7 @@ def test_the_code_of_the_algorithms_times_the_shape_of_the_page(
 def test_the_code_of_the_page_train_trains_and_keeps_the_zeros(
     app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app.query_params["model"] = "lenet5-mnist5k"
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
-    open_page(app, "prune")
-    app.button(key="preset-magnitude").click().run()
+    prune_at_home(app, monkeypatch)
     app.switch_page("workbench/ui/pages/train.py").run()
     app.number_input(key="epochs").set_value(1).run()
     app.session_state["images"] = 500

@@ -5,10 +5,11 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import workbench as wb
 from tests.app.conftest import TIMEOUT_S, open_page, texts
 from workbench.jobs.registry import registry
 from workbench.ui.charts.roofline import roofline_figure
-from workbench.ui.services import thread_sweeps
+from workbench.ui.services import break_even, thread_sweeps
 
 
 def button(app: AppTest, label: str) -> object:
@@ -73,6 +74,33 @@ def test_a_layers_break_even_is_measured_and_said(app: AppTest) -> None:
     app.run()
     assert not app.exception
     assert "Break-even: **" in texts(app) or "**Not faster** at any" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (("within noise", "faster"), "Break-even: **80\u00a0%**"),
+        (("within noise", "slower"), "**Not faster** at any"),
+    ],
+)
+def test_break_even_goes_by_rounds_in_turn_not_by_overlapping_spreads(
+    app: AppTest, verdicts: tuple[str, str], said: str
+) -> None:
+    # A busy machine: all spreads overlap, yet round by round 80 % took half the time.
+    spread = {"p10_ms": 0.5, "p90_ms": 9.0, "n": 30}
+    rows = {"dense": spread | {"median_ms": 2.0, "verdict": None}}
+    for level, ms, verdict in zip(("0.3", "0.8"), (2.0, 1.0), verdicts, strict=True):
+        rows[level] = spread | {"median_ms": ms, "verdict": verdict}
+    inputs = break_even.layer_inputs(
+        wb.load_model("lenet5-mnist5k"), "conv2", "magnitude"
+    )
+    results = {"rows": rows, "line": "a machine"}
+    wb.Store().add_run(break_even.LAYER_KIND, inputs=inputs, results=results)
+    app.query_params["model"] = "lenet5-mnist5k"
+    open_page(app, "speed")
+    app.selectbox(key="evenlayer").select("conv2").run()
+    assert not app.exception
+    assert said in texts(app)
 
 
 def test_every_algorithm_runs_a_shape_of_the_users_choice(app: AppTest) -> None:

@@ -61,7 +61,12 @@ def accuracy_figure(dots: Sequence[Dot], *, conditions: str = "") -> Figure:
         color=alt.Color("network:N", sort=None, legend=None, scale=scale),
     )
     lines = base.mark_rule(strokeWidth=3).encode(
-        x=alt.X("low_percent:Q", title="top-1 accuracy (%)", scale=axis),
+        x=alt.X(
+            "low_percent:Q",
+            title="top-1 accuracy (%)",
+            scale=axis,
+            axis=alt.Axis(tickCount=10),
+        ),
         x2="high_percent",
     )
     marks = base.mark_point(filled=True, size=130, opacity=1).encode(

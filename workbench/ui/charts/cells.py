@@ -119,7 +119,7 @@ def cell_frame(grids: Sequence[Grid]) -> pd.DataFrame:
                     "column": column,
                     "value": float(value),
                     "role": ROLES[role],
-                    "text": "" if blank else f"{value:.{grid.digits}f}",
+                    "text": "" if blank else _text(float(value), grid.digits or 0),
                     "left": start + column,
                     "right": start + column + 1,
                     "top": row,
@@ -130,6 +130,11 @@ def cell_frame(grids: Sequence[Grid]) -> pd.DataFrame:
             )
         start += grid.values.shape[1] + GAP
     return pd.DataFrame(rows)
+
+
+def _text(value: float, digits: int) -> str:
+    """Return a number with a real minus sign, and none before zero."""
+    return f"{value:z.{digits}f}".replace("-", "\u2212")
 
 
 def numbers(grids: Sequence[Grid]) -> pd.DataFrame:

@@ -12,6 +12,9 @@ import pandas as pd
 from workbench.ui import theme
 from workbench.ui.charts.frame import Figure
 
+# More names than these are thinned out: a bar is then narrower than a letter.
+MOST_NAMES = 24
+
 
 def layer_times_figure(rows: Sequence[Mapping[str, Any]], *, conditions: str) -> Figure:
     """Return two bars a layer: our dense program and our pruned one.
@@ -42,7 +45,11 @@ def layer_times_figure(rows: Sequence[Mapping[str, Any]], *, conditions: str) ->
                 "layer:N",
                 sort=None,
                 title=None,
-                axis=alt.Axis(labelAngle=-45, labelLimit=110),
+                axis=alt.Axis(
+                    labelAngle=-45,
+                    labelLimit=110,
+                    labelOverlap=frame["layer"].nunique() > MOST_NAMES,
+                ),
             ),
             xOffset=alt.XOffset("weights:N", sort=["dense", "pruned"]),
             y=alt.Y("ms:Q", title="time (ms)"),

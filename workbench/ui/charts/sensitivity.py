@@ -13,6 +13,7 @@ from workbench.ui.charts.frame import Figure
 PICK = "cell"
 # Losses beyond this look alike: a layer that costs so much is out of the question.
 WORST_POINTS = 20.0
+_OPEN_END = f"datum.value >= {WORST_POINTS:g} ? '\u2265 {WORST_POINTS:g}' : datum.label"
 
 
 def map_figure(cells: pd.DataFrame, *, method: str, conditions: str) -> Figure:
@@ -55,6 +56,7 @@ def map_figure(cells: pd.DataFrame, *, method: str, conditions: str) -> Figure:
             alt.Color(
                 "shade:Q",
                 title="points lost",
+                legend=alt.Legend(labelExpr=_OPEN_END),
                 scale=alt.Scale(
                     domain=[0, WORST_POINTS], range=list(colours.sequential)
                 ),

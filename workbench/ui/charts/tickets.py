@@ -46,7 +46,7 @@ def tickets_figure(rounds: Sequence[Mapping[str, Any]], *, conditions: str) -> F
                 "left:Q",
                 title="weights left",
                 axis=alt.Axis(format="%"),
-                scale=alt.Scale(type="log", reverse=True),
+                scale=alt.Scale(type="log", reverse=True, nice=False, padding=20),
             ),
             y=alt.Y(
                 "top1_percent:Q",

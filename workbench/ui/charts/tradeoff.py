@@ -14,6 +14,9 @@ from workbench.ui import theme
 from workbench.ui.charts.frame import Figure
 from workbench.ui.format import millis, percent
 
+# Room that a name takes, as shares of the picture's width and height.
+NAME_WIDTH, NAME_HEIGHT = 0.1, 0.06
+
 
 @dataclass(frozen=True)
 class Spot:
@@ -70,6 +73,32 @@ def sweet_spot(spots: Sequence[Spot], *, most_ms: float | None = None) -> Spot |
     return max(fits, key=lambda spot: (spot.top1, -spot.ms)) if fits else None
 
 
+def heights(spots: Sequence[Spot]) -> list[float]:
+    """Return where each name is written, in percent: none on top of another.
+
+    Names of dots that are near each other in time are pushed apart upwards.
+
+    Examples
+    --------
+    >>> a, b, c = Spot("a", 1, 0.9), Spot("b", 1.01, 0.901), Spot("c", 2, 0.8)
+    >>> [round(height, 2) for height in heights([a, b, c])]
+    [90.0, 90.61, 80.0]
+    """
+    wide = NAME_WIDTH * (max(one.ms for one in spots) - min(one.ms for one in spots))
+    tall = 100 * (max(one.top1 for one in spots) - min(one.top1 for one in spots))
+    placed: dict[int, float] = {}
+    for at in sorted(range(len(spots)), key=lambda one: spots[one].top1):
+        found = 100 * spots[at].top1
+        near = [
+            placed[one] for one in placed if abs(spots[one].ms - spots[at].ms) <= wide
+        ]
+        for other in sorted(near):
+            if abs(found - other) < NAME_HEIGHT * tall:
+                found = other + NAME_HEIGHT * tall
+        placed[at] = found
+    return [placed[at] for at in range(len(spots))]
+
+
 def tradeoff_figure(
     spots: Sequence[Spot], *, conditions: str, most_ms: float | None = None
 ) -> Figure:
@@ -94,6 +123,7 @@ def tradeoff_figure(
             "kind": [spot.kind for spot in spots],
             "on_front": [spot in on_front for spot in spots],
             "sweet_spot": [spot is best for spot in spots],
+            "label_percent": heights(spots),
         }
     )
     colours = theme.palette()
@@ -126,7 +156,7 @@ def tradeoff_figure(
         color=shade, tooltip=["network", "ms", "top1_percent", "on_front"]
     )
     names = base.mark_text(align="left", dx=9, dy=-7, color=colours.text).encode(
-        text="network:N"
+        y=alt.Y("label_percent:Q"), text="network:N"
     )
     chart = line + dots + names
     reading = (
@@ -155,6 +185,6 @@ def tradeoff_figure(
             f"{spot.name} {millis(spot.ms)} {percent(spot.top1)}" for spot in spots
         ),
         chart=chart.properties(height=340),
-        data=frame,
+        data=frame.drop(columns="label_percent"),
         conditions=conditions,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from workbench.ui.components.tables import table_height
+from workbench.ui.components.tables import PERCENT, in_percent, table_height
 from workbench.ui.glossary import tip
 from workbench.ui.services import exports, recipes
 
@@ -76,7 +76,7 @@ def factor_rows(rows: "Sequence[FactorRow]") -> None:
         ]
     )
     st.dataframe(
-        table,
+        in_percent(table, ("error",)),
         hide_index=True,
         height=table_height(len(table), 8),
         width="content",
@@ -85,7 +85,7 @@ def factor_rows(rows: "Sequence[FactorRow]") -> None:
             "rank": column.NumberColumn("Rank"),
             "error": column.NumberColumn(
                 "Relative error",
-                format="percent",
+                format=PERCENT,
                 help="Root of the squared differences of the weights over that of the "
                 "weights: nothing was trained yet.",
             ),

@@ -26,6 +26,8 @@ COLUMNS = (
     "sparsity",
 )
 
+LEAST_PX, LETTER_PX, MOST_PX = 100, 7, 160
+
 
 def layer_table(
     rows: Sequence[Mapping[str, Any]], selected: str, *, key: str, most: int = 9
@@ -54,7 +56,7 @@ def layer_table(
         on_select=lambda: follow_rows(key, names),
         selection_mode="single-row",
         column_order=[name for name in COLUMNS if name in rows[0]],
-        column_config=_config("ms" in rows[0]),
+        column_config=_config(names, timed="ms" in rows[0]),
         alt=f"Layer table, {len(rows)} layers",
     )
 
@@ -67,12 +69,12 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**here)
 
 
-def _config(timed: bool) -> dict[str, Any]:
+def _config(names: Sequence[str], *, timed: bool) -> dict[str, Any]:
     """Return the columns; with times beside them, shares are numbers without bars."""
     column = st.column_config
     share = _number if timed else _bar
     return {
-        "layer": column.TextColumn("Layer", pinned=True, width=100),
+        "layer": column.TextColumn("Layer", pinned=True, width=_name_px(names)),
         "kind": column.TextColumn("Type", width=50),
         "weight": column.TextColumn(
             "Weight", help="O × I × KH × KW, or O × I.", width=116
@@ -89,6 +91,11 @@ def _config(timed: bool) -> dict[str, Any]:
         "time_share": share("of time", tip("share of time")),
         "sparsity": share("Sparsity", tip("sparsity")),
     }
+
+
+def _name_px(names: Sequence[str]) -> int:
+    """Return a width that the longest name of a layer fits in, within reason."""
+    return min(max(LEAST_PX, LETTER_PX * max(map(len, names)) + 16), MOST_PX)
 
 
 def _bar(name: str, help: str) -> Any:

@@ -14,7 +14,7 @@ from workbench.errors import WorkbenchError
 from workbench.ui.charts import frame
 from workbench.ui.charts.run_deltas import deltas_figure
 from workbench.ui.components.disagreements import Pair, disagreements
-from workbench.ui.components.tables import table_height
+from workbench.ui.components.tables import PERCENT, in_percent, table_height
 from workbench.ui.components.tiles import tile
 from workbench.ui.format import millis, percent, points
 from workbench.ui.glossary import tip
@@ -98,8 +98,9 @@ def _layers(first: "Run", second: "Run") -> None:
     frame.show(deltas_figure(both, conditions=told), key="run-deltas")
     column = st.column_config
     st.dataframe(
-        pd.DataFrame(rows),
+        in_percent(pd.DataFrame(rows), ("a_sparsity", "b_sparsity")),
         hide_index=True,
+        placeholder="",
         height=table_height(len(rows), 12),
         column_config={
             "layer": column.TextColumn("Layer", pinned=True),
@@ -107,9 +108,9 @@ def _layers(first: "Run", second: "Run") -> None:
             "b_ms": column.NumberColumn("B ms", format="%.4f"),
             "delta_ms": column.NumberColumn("B − A ms", format="%+.4f"),
             "a_sparsity": column.NumberColumn(
-                "A zeros", format="percent", help=tip("sparsity")
+                "A zeros", format=PERCENT, help=tip("sparsity")
             ),
-            "b_sparsity": column.NumberColumn("B zeros", format="percent"),
+            "b_sparsity": column.NumberColumn("B zeros", format=PERCENT),
             "a_macs": column.NumberColumn(
                 "A MACs (M)", format="%.2f", help=tip("executed MACs")
             ),

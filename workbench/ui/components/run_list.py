@@ -12,7 +12,7 @@ import streamlit as st
 
 from workbench.ui.components.run_compare import A, B
 from workbench.ui.components.run_scatter import run_scatter
-from workbench.ui.components.tables import table_height
+from workbench.ui.components.tables import PERCENT, in_percent, table_height
 from workbench.ui.glossary import tip
 from workbench.ui.services import runs
 
@@ -45,7 +45,7 @@ def run_list(found: "Sequence[Run]") -> None:
     )
     column = st.column_config
     event = st.dataframe(
-        frame,
+        in_percent(frame, ("top1", "sparsity")),
         key="run-table",
         hide_index=True,
         on_select="rerun",
@@ -58,9 +58,9 @@ def run_list(found: "Sequence[Run]") -> None:
             "status": column.TextColumn("Ended"),
             "model": column.TextColumn("Model"),
             "recipe": column.TextColumn("Recipe", width=300),
-            "top1": column.NumberColumn("Top-1", format="percent", help=tip("top-1")),
+            "top1": column.NumberColumn("Top-1", format=PERCENT, help=tip("top-1")),
             "sparsity": column.NumberColumn(
-                "Sparsity", format="percent", help=tip("sparsity")
+                "Sparsity", format=PERCENT, help=tip("sparsity")
             ),
             "pruned_ms": column.NumberColumn("Pruned ms", format="%.3f"),
             "dense_ms": column.NumberColumn("Our dense ms", format="%.3f"),

@@ -18,7 +18,7 @@ from workbench.ui.charts.sensitivity import (
 )
 from workbench.ui.components.feedback import caught
 from workbench.ui.components.plan_panel import plan_panel
-from workbench.ui.components.tables import table_height
+from workbench.ui.components.tables import PERCENT, in_percent, table_height
 from workbench.ui.format import count, interval, millis, percent
 from workbench.ui.services import sweeps
 
@@ -125,7 +125,8 @@ def _table(cells: pd.DataFrame) -> None:
     whole = (cells["state"] == "measured").all()
     shown.remove("state" if whole or "reached" not in shown else "reached")
     st.dataframe(
-        cells.round({"sparsity": 3, "reached": 3, "top1": 3}),
+        in_percent(cells, ("sparsity", "reached", "top1")),
+        placeholder="",
         key="cells",
         hide_index=True,
         on_select="rerun",
@@ -134,9 +135,9 @@ def _table(cells: pd.DataFrame) -> None:
         height=table_height(len(cells), 8),
         column_config={
             "layer": column.TextColumn("Layer", pinned=True, width=92),
-            "sparsity": column.NumberColumn("Asked", format="percent", width=60),
-            "reached": column.NumberColumn("Reached", format="percent", width=68),
-            "top1": column.NumberColumn("Top-1", format="percent", width=64),
+            "sparsity": column.NumberColumn("Asked", format=PERCENT, width=62),
+            "reached": column.NumberColumn("Reached", format=PERCENT, width=68),
+            "top1": column.NumberColumn("Top-1", format=PERCENT, width=64),
             "drop_points": column.NumberColumn("Points lost", format="%.1f", width=80),
             "saved_ms": column.NumberColumn("Saved ms", format="%.3f", width=76),
             "loss_per_ms": column.NumberColumn("Points a ms", format="%.1f", width=86),

@@ -3,6 +3,8 @@
 Belongs here: the form. Does not belong here: what the settings do (``training``).
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -13,6 +15,17 @@ from workbench.ui.services.fields import fields_of_model
 from workbench.ui.services.tunings import Wish
 
 RECIPE = "the recipe"
+TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "slimming": "network slimming",
+        "skeleton": "filter skeleton",
+        "flops": "gates, MACs target",
+        "winograd": "Winograd domain",
+        "lottery": "lottery ticket",
+        "admm": "ADMM",
+    }
+)
+"""Words for methods and schedules; others are called what the command line calls."""
 IMAGES = (500, 1000, 2000, 4000, 50_000)
 
 
@@ -32,9 +45,13 @@ def tuning_form(*, seed: int) -> Wish:
         default=RECIPE,
         required=True,
         key="chooser",
+        format_func=title_of,
         bind="query-params",
         help="The recipe of the page Prune, or a method that learns them in training:\n"
-        + "\n".join(f"- {name}: keeps {DRIVEN[name].keeps}" for name in methods),
+        + "\n".join(
+            f"- {title_of(name)} (`{name}`): keeps {DRIVEN[name].keeps}"
+            for name in methods
+        ),
     )
     settings: dict[str, Any] = {"seed": seed}
     if chooser == RECIPE:
@@ -54,6 +71,17 @@ def tuning_form(*, seed: int) -> Wish:
     return Wish(settings, images, "" if chooser == RECIPE else chooser, _plain(params))
 
 
+def title_of(name: str) -> str:
+    """Return what people call a method or a schedule.
+
+    Examples
+    --------
+    >>> title_of("flops"), title_of("gradual")
+    ('gates, MACs target', 'gradual')
+    """
+    return TITLES.get(name, name)
+
+
 def _plain(params: dict[str, Any]) -> dict[str, Any]:
     """Leave out a share of zero where a threshold decides instead."""
     if params.get("threshold") and not params.get("sparsity"):
@@ -68,6 +96,7 @@ def _schedule(settings: dict[str, Any], usual: Any, names: tuple[str, ...]) -> N
         default=usual.schedule,
         required=True,
         key="schedule",
+        format_func=title_of,
         bind="query-params",
         help=tip("schedule"),
     )

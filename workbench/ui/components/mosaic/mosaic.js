@@ -316,15 +316,18 @@ class View {
           g.fillText(head.firstO + f, Math.max(this.x - 5, 34), y)
         }
       }
+      g.textAlign = "left"
+      g.fillText("filter \u2193", 4, 9)
+      const columns = "channel \u2192"
+      const untitled = this.width - g.measureText(columns).width - 24
+      g.fillText(columns, untitled + 18, 9)
       g.textAlign = "center"
       for (let c = 0; c < head.i; c += step(plan.pw)) {
         const x = this.x + (c * plan.pw + head.kw / 2) * scale
         const y = Math.max(this.y - 9, 9)
-        const besideTitle = y < 20 && x < MARGIN.left + 90
+        const besideTitle = y < 20 && (x < 50 || x > untitled)
         if (x > MARGIN.left && !besideTitle) g.fillText(head.firstI + c, x, y)
       }
-      g.textAlign = "left"
-      g.fillText("filter \u2193  channel \u2192", 6, 9)
     } else if (plan.bw * scale >= LABEL_PX && plan.space * scale >= 12) {
       g.textAlign = "left"
       g.textBaseline = "alphabetic"

@@ -35,8 +35,8 @@ def module_tree(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     --------
     >>> macs = {"dense_macs": 2, "theoretical_macs": 1}
     >>> tree = module_tree([{"layer": name, **macs} for name in ("b.0", "b.1")])
-    >>> tree[["id", "parent", "dense_macs"]].values.tolist()
-    [['', None, 4], ['b', '', 4], ['b.0', 'b', 2], ['b.1', 'b', 2]]
+    >>> tree[["id", "dense_macs"]].values.tolist()
+    [['', 4], ['b', 4], ['b.0', 2], ['b.1', 2]]
     """
     found: dict[str, dict[str, Any]] = {}
     for row in rows:

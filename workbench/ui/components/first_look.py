@@ -29,10 +29,12 @@ def first_look(network: "Network") -> None:
     if measured is None and sweep is None:
         return
     st.subheader("What this machine has measured")
-    left, right = st.columns(2, gap="medium")
+    # One of the two alone takes the whole width.
+    known = sum(one is not None for one in (measured, sweep))
+    columns = st.columns(known, gap="medium")
     if measured is not None:
         latency = measured.results["latency"]
-        with left:
+        with columns[0]:
             frame.show(
                 latency_figure(latency["rows"], conditions=str(latency["line"])),
                 key="look-latency",
@@ -40,7 +42,7 @@ def first_look(network: "Network") -> None:
     if sweep is not None:
         told = f"{sweep.data}, {sweep.split} images, n = {sweep.base.n}, raw."
         cells = sweeps.table(sweep)
-        with left if measured is None else right:
+        with columns[-1]:
             frame.show(
                 curves_figure(cells, method=sweep.methods[0], conditions=told),
                 key="look-curves",

@@ -128,8 +128,8 @@ def index(stops: Sequence[Stop]) -> str:
         "# A tour in pictures",
         "",
         "Every page and every lesson, light and dark, as the app draws them at 1,280",
-        "pixels. All figures in them were measured while the pictures were taken, by",
-        "`python -m benchmarks.tour`, on a machine that was also taking pictures:",
+        "pixels. All figures in them were measured by the script that took them,",
+        "`python -m benchmarks.tour`, on a machine that was busy with other work too:",
         "look at the pages here and for speed at the tables of the main README.",
     ]
     for stop in stops:

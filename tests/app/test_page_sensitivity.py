@@ -46,8 +46,8 @@ def test_cells_fill_in_are_kept_and_go_into_the_recipe(app: AppTest) -> None:
     assert len(app.get("vega_lite_chart")) == 2
     cells = app.dataframe[0].value
     assert len(cells) == 8
-    row = int(cells.index[(cells["layer"] == "fc1") & (cells["sparsity"] == 0.9)][0])
-    assert cells["reached"][row] == pytest.approx(0.9, abs=0.01)
+    row = int(cells.index[(cells["layer"] == "fc1") & (cells["sparsity"] == 90)][0])
+    assert cells["reached"][row] == pytest.approx(90, abs=1)
     app.session_state["cells"] = {
         "selection": {"rows": [row], "columns": [], "cells": []}
     }

@@ -54,11 +54,19 @@ PLANS = {
         2e-4,
         "jitter",
     ),
+    # As in the paper's VGG-16, early layers, which hold few weights, keep more.
     "vgg16-cifar10": Plan(
-        (("features.*", 0.9), ("features.0", 0.3), ("classifier", 0.5)),
+        (
+            ("features.*", 0.92),
+            ("features.0", 0.3),
+            ("features.[37]", 0.6),
+            ("features.1[047]", 0.75),
+            ("features.20", 0.75),
+            ("classifier", 0.5),
+        ),
         "6:conv,5:fc",
         (0.8, 1.0),
-        3,
+        4,
         0.02,
         2,
         2e-5,

@@ -9,6 +9,8 @@
 #define HALF WB_TILE(1, 3, 4)
 #define MOST WB_TILE(1, 1, 3)
 
+enum { FEW_WEIGHTS = 64 << 10 };
+
 typedef void (*tile_fn)(const wb_conv_dense *a, float *arena, const float *const *base,
                         const float *w, const float *bias, int64_t vector,
                         int64_t first_channel, int count);
@@ -100,12 +102,14 @@ static const float *look_up(const wb_conv_dense *a, int64_t block, float *room) 
 WB_INLINE void run(const wb_conv_dense *a, float *arena, int tid, int nthreads) {
     const int64_t all = (int64_t)a->groups * a->blocks;
     int64_t v0 = 0, v1 = a->place.count, b0 = 0, b1 = all;
-    /* Share what leaves the smaller rest; weights are streamed once when blocks are. */
+    /* Share what leaves the smaller rest. Else blocks, so that weights are streamed once,
+     * unless they stay in every thread's cache: then each reads what itself wrote. */
     const int64_t most = a->vectors < MOST ? a->vectors : MOST;
     const int64_t tiles = (v1 + most - 1) / most;
     const int64_t by_blocks = (all + nthreads - 1) / nthreads * tiles;
     const int64_t by_vectors = (tiles + nthreads - 1) / nthreads * all;
-    if (by_blocks <= by_vectors) {
+    const int few_weights = a->groups * a->group_floats <= FEW_WEIGHTS;
+    if (by_blocks < by_vectors || (by_blocks == by_vectors && !few_weights)) {
         b0 = wb_share(all, tid, nthreads);
         b1 = wb_share(all, tid + 1, nthreads);
     } else {

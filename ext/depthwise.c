@@ -4,7 +4,8 @@
 #include "epilogue.h"
 #include "fetch.h"
 
-enum { SINGLES = 4 };
+/* Vectors of a plane from which threads share rows rather than channels. */
+enum { SINGLES = 4, WB_TALL = 12 };
 
 WB_INLINE wb_v16 load_lanes(const float *p, int pace) {
     if (pace == 1) return wb_load(p);
@@ -122,11 +123,13 @@ WB_INLINE void band(const wb_depthwise *a, float *arena, wb_ahead *ahead,
     }
 }
 
-/* Rows of all channels lie together: all channels of four rows before the next ones. */
+/* Channels [range[0], range[1]) of rows [range[2], range[3]). Rows of all channels lie
+ * together: all channels of four rows before the next ones. */
 WB_INLINE void bands(const wb_depthwise *a, float *arena, wb_ahead *ahead,
-                     const int64_t range[2], const int size, const int step, const int pace, const int store) {
-    const int64_t rows = a->place.count / a->columns;
-    int64_t row = 0;
+                     const int64_t range[4], const int size, const int step,
+                     const int pace, const int store) {
+    const int64_t rows = range[3];
+    int64_t row = range[2];
     for (; row + WB_CHAIN <= rows; row += WB_CHAIN)
         band(a, arena, ahead, range, row, WB_CHAIN, size, step, pace, store);
     if (rows - row == 3) band(a, arena, ahead, range, row, 3, size, step, pace, store);
@@ -136,7 +139,7 @@ WB_INLINE void bands(const wb_depthwise *a, float *arena, wb_ahead *ahead,
 
 #define BANDS(size, step, pace, store)                                                   \
     static __attribute__((noinline)) void bands_##size##_##step##_##pace##_##store(      \
-        const wb_depthwise *a, float *arena, wb_ahead *ahead, const int64_t range[2]) {  \
+        const wb_depthwise *a, float *arena, wb_ahead *ahead, const int64_t range[4]) {  \
         bands(a, arena, ahead, range, size, step, pace, store);                          \
     }
 #define BANDS_STORES(size, step, pace)                                                   \
@@ -150,7 +153,7 @@ BANDS_STORES(5, 1, 1)
 BANDS_STORES(5, 2, 1)
 BANDS_STORES(5, 2, 2)
 
-typedef void (*bands_fn)(const wb_depthwise *, float *, wb_ahead *, const int64_t[2]);
+typedef void (*bands_fn)(const wb_depthwise *, float *, wb_ahead *, const int64_t[4]);
 
 #define BANDS_FNS(size, step, pace)                                                      \
     {bands_##size##_##step##_##pace##_0, bands_##size##_##step##_##pace##_1,             \
@@ -161,23 +164,37 @@ static const bands_fn BANDS_OF[2][3][3] = {
     {BANDS_FNS(5, 1, 1), BANDS_FNS(5, 2, 1), BANDS_FNS(5, 2, 2)},
 };
 
+/* Tall images: threads share rows as the convolutions before and after do, so that what
+ * one has written stays in its cache. Low ones: channels. */
+static void share(const wb_depthwise *a, int tid, int nthreads, int64_t range[4]) {
+    const int64_t rows = a->place.count / a->columns;
+    const int tall = a->place.count >= WB_TALL && rows >= WB_CHAIN * nthreads;
+    range[0] = tall ? 0 : wb_share(a->channels, tid, nthreads);
+    range[1] = tall ? a->channels : wb_share(a->channels, tid + 1, nthreads);
+    range[2] = tall ? wb_share(rows, tid, nthreads) : 0;
+    range[3] = tall ? wb_share(rows, tid + 1, nthreads) : rows;
+}
+
 WB_DEFINE(depthwise, 1x32, 1x64, 1x64) {
     const wb_depthwise *a = args;
     const wb_place *p = &a->place;
-    const int64_t low = wb_share(a->channels, tid, nthreads);
-    const int64_t high = wb_share(a->channels, tid + 1, nthreads);
     if (a->grid >= a->pace && p->count % a->columns == 0) {
         const int clipped =
             p->act.curve == WB_LINEAR && p->residual == WB_NONE && !p->unzip;
         const int store = !clipped ? ANY : p->segments == 1 ? AT_ONCE : CLIPPED;
         const bands_fn fn = BANDS_OF[a->taps == 25][a->grid + a->pace - 2][store];
+        int64_t range[4];
+        share(a, tid, nthreads, range);
+        const int64_t low = range[0], high = range[1];
         const int64_t step = a->in_cs < a->row_stride ? high - low : 1;
-        const int64_t rows = (p->count / a->columns + WB_CHAIN - 1) / WB_CHAIN;
-        wb_ahead ahead = wb_ahead_open(arena, rows * (high - low));
+        const int64_t chains = (range[3] - range[2] + WB_CHAIN - 1) / WB_CHAIN;
+        wb_ahead ahead = wb_ahead_open(arena, chains * (high - low));
         for (int64_t c = low; c < high; c += step)
-            fn(a, arena, &ahead, (const int64_t[2]){c, c + step});
+            fn(a, arena, &ahead, (const int64_t[4]){c, c + step, range[2], range[3]});
         return;
     }
+    const int64_t low = wb_share(a->channels, tid, nthreads);
+    const int64_t high = wb_share(a->channels, tid + 1, nthreads);
     for (int64_t c = low; c < high; c++)
         for (int64_t v = 0; v < p->count; v += SINGLES) {
             const int64_t left = p->count - v;

@@ -30,7 +30,8 @@ LARGE_BYTES = (512 * 1024, 256 * 1024)
 """A run ends with the last layer whose input and output together exceed this."""
 
 BAND_BYTES = (384 * 1024, 192 * 1024)
-"""Input and output of a band's largest layer: what is left of L2 beside weights."""
+"""Input and output of a band's largest layer, a thread: what is left of its L2 cache
+beside weights."""
 
 STAGES = ((3 << 19, 640 * 1024), (3 << 19, 384 * 1024), (3 << 18, 384 * 1024))
 """The same two for chains that end where images shrink: large images, shallow chains
@@ -108,10 +109,11 @@ def propose(
     staged : bool
         End chains where images shrink.
     """
+    large, size = sizes
     bands = tuple(
         found
         for run in (_stages(graph, plan) if staged else _runs(graph, plan))
-        if (found := _band(graph, run, *sizes)) is not None
+        if (found := _band(graph, run, large, size * plan.threads)) is not None
     )
     if not bands:
         return None

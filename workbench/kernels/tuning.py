@@ -30,6 +30,10 @@ BYTES_PER_NONZERO = 14
 """Code and weight together, measured at 80 to 95 % sparsity."""
 
 FEW_VECTORS = 16
+SHARED_VECTORS = 12
+"""Planes of at least so many vectors are shared by pixels: whoever reads them next has
+written them (see `WB_TALL` in ext/depthwise.c)."""
+
 FARTHEST_IN_ROW = 2
 NARROW_LANES = 8
 
@@ -201,7 +205,7 @@ def worthwhile(spec: ConvSparse, isa: str) -> tuple[str, ...]:
     few = lanes.size <= FEW_VECTORS and lanes.min() <= NARROW_LANES
     if few and not large and not place.vectors.unzip:
         found.append(_with(found[0], narrow=True))
-    if lanes.size < 4 * FEW_VECTORS:
+    if lanes.size < SHARED_VECTORS:
         found.append(_with(found[0], rows=True))
     names = [_with(t, group=even_groups(rows, t.group)).name for t in found]
     return tuple(dict.fromkeys(names))

@@ -31,8 +31,8 @@ BYTES_PER_NONZERO = 14
 
 FEW_VECTORS = 16
 SHARED_VECTORS = 12
-"""Planes of at least so many vectors are shared by pixels: whoever reads them next has
-written them (see `WB_TALL` in ext/depthwise.c)."""
+"""Planes of at least so many vectors are shared by pixels, unless there is much code:
+whoever reads them next has written them (see `WB_TALL` in ext/depthwise.c)."""
 
 FARTHEST_IN_ROW = 2
 NARROW_LANES = 8
@@ -205,7 +205,7 @@ def worthwhile(spec: ConvSparse, isa: str) -> tuple[str, ...]:
     few = lanes.size <= FEW_VECTORS and lanes.min() <= NARROW_LANES
     if few and not large and not place.vectors.unzip:
         found.append(_with(found[0], narrow=True))
-    if lanes.size < SHARED_VECTORS:
+    if lanes.size < (4 * FEW_VECTORS if large else SHARED_VECTORS):
         found.append(_with(found[0], rows=True))
     names = [_with(t, group=even_groups(rows, t.group)).name for t in found]
     return tuple(dict.fromkeys(names))

@@ -53,6 +53,32 @@ print(team.rank, f"{log.loss:.6f}", log.text.rpartition("zeros ")[2])
 """
 
 
+_INTERRUPTED = """
+import sys
+import torch
+from tests.unit.test_team import SETTINGS, pruned_net
+from tests.unit.training_cases import stripes
+from workbench.training.finetune import tune
+from workbench.training.fit import FitHooks
+from workbench.training.team import joined
+
+class Enough(Exception):
+    pass
+
+def stop(log):
+    raise Enough
+
+torch.set_num_threads(1)
+with joined() as team:
+    assert team.size == 2
+    try:
+        tune(pruned_net(), stripes(), checkpoint=sys.argv[1],
+             hooks=FitHooks(after_epoch=stop), **SETTINGS)
+    except Enough:
+        print("stopped", team.rank)
+"""
+
+
 def test_alone_there_is_a_team_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with joined() as here:
@@ -88,3 +114,28 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path: Path) -> None:
     for name, value in alone.network.module.state_dict().items():
         assert torch.equal(states[0][name], states[1][name])
         assert torch.allclose(states[0][name], value, atol=TOLERANCE)
+
+
+def test_what_torchrun_left_goes_on_in_one_process(tmp_path: Path) -> None:
+    path, script = tmp_path / "run.ckpt", tmp_path / "interrupted.py"
+    script.write_text(_INTERRUPTED)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    child = subprocess.run(
+        [*torchrun, "--nproc_per_node", "2", str(script), str(path)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert child.returncode == 0, child.stderr
+    assert sorted(child.stdout.split()) == ["0", "1", "stopped", "stopped"]
+    resumed = tune(pruned_net(), stripes(), checkpoint=path, **SETTINGS)
+    whole = tune(pruned_net(), stripes(), **SETTINGS)
+    # The first of two epochs was theirs.
+    assert len(resumed.history) == len(whole.history) == 2
+    expected = whole.network.module.state_dict()
+    for name, value in resumed.network.module.state_dict().items():
+        assert torch.allclose(value, expected[name], atol=TOLERANCE)
+        assert torch.equal(value == 0, expected[name] == 0)

@@ -46,12 +46,10 @@ def served(workspace: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
     process = subprocess.Popen(
-        [*command, "--server.port", str(port), "--server.headless", "true"],
+        [sys.executable, "-m", "workbench", "app", "--port", str(port), "--quiet"],
         cwd=ROOT,
-        env=os.environ
-        | {"WORKBENCH_HOME": str(workspace), "WORKBENCH_FIRST_START": "0"},
+        env=os.environ | {"WORKBENCH_HOME": str(workspace)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -12,7 +12,7 @@ from workbench.jobs.registry import registry
 
 def removed(app: AppTest) -> dict[str, float]:
     table = app.dataframe[0].value
-    return dict(zip(table["layer"], table["removed"], strict=True))
+    return dict(zip(table["layer"], table["removed"] / 100, strict=True))
 
 
 def edit(app: AppTest, row: int, **cells: object) -> AppTest:

@@ -57,11 +57,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "OMP_NUM_THREADS": "1",
         "WORKBENCH_FIRST_START": "0",
     }
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
-    flags = ["--server.port", str(port), "--server.headless", "true"]
+    command = [sys.executable, "-m", "workbench", "app", "--port", str(port)]
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [*command, *flags], cwd=ROOT, env=environment, stdout=log, stderr=log
+            command, cwd=ROOT, env=environment, stdout=log, stderr=log
         )
         try:
             _wait_until_up(f"http://127.0.0.1:{port}/_stcore/health", process)

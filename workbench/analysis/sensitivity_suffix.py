@@ -22,6 +22,7 @@ import torch
 from torch import fx, nn
 
 from workbench.analysis.sensitivity_forms import Forms, Trial, may_overwrite
+from workbench.capture.twin import twin
 from workbench.data.dataset import Dataset
 
 logger = logging.getLogger(__name__)
@@ -258,7 +259,7 @@ def _exported(
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.export.export(
-            module,
+            twin(module),
             (example,),
             dynamic_shapes=({0: torch.export.Dim.AUTO},),
             strict=False,

@@ -5,7 +5,6 @@ becomes is in `aten_ops`. Module paths become layer ids, so masks, recipes and
 reports speak of the same layers as the engine.
 """
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -15,6 +14,7 @@ from torch import nn
 
 from workbench.capture.aten_ops import TRANSLATIONS
 from workbench.capture.builder import GraphBuilder, Value
+from workbench.capture.twin import twin
 from workbench.engine.graph import Graph, UncoveredOp
 from workbench.errors import WorkbenchError
 
@@ -140,11 +140,9 @@ class Recapture:
 
 
 def _export(module: nn.Module, example: torch.Tensor) -> torch.export.ExportedProgram:
-    if module.training:
-        module = copy.deepcopy(module).eval()
     try:
         with torch.no_grad():
-            return torch.export.export(module, (example,), strict=False)
+            return torch.export.export(twin(module), (example,), strict=False)
     except (
         torch._dynamo.exc.UserError,
         torch.fx.experimental.symbolic_shapes.GuardOnDataDependentSymNode,

@@ -54,7 +54,7 @@ def run(
     print_line(f"Pruning Workbench: http://127.0.0.1:{port}")
     sys.stdout.flush()
     os.chdir(script.parent)
-    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    command = [sys.executable, "-m", "workbench.ui.serve", str(script)]
     flags = ["--server.port", str(port), "--server.headless", "true"]
     os.execv(
         sys.executable,

@@ -82,17 +82,27 @@ def factor_rows(rows: "Sequence[FactorRow]") -> None:
         width="content",
         column_config={
             "layer": column.TextColumn("Layer"),
-            "rank": column.NumberColumn("Rank"),
+            "rank": column.NumberColumn(
+                "Rank", help="Terms that are left of the product."
+            ),
             "error": column.NumberColumn(
                 "Relative error",
                 format=PERCENT,
                 help="Root of the squared differences of the weights over that of the "
                 "weights: nothing was trained yet.",
             ),
-            "before": column.NumberColumn("Weights (k)", format="%.1f"),
-            "after": column.NumberColumn("After (k)", format="%.1f"),
-            "macs": column.NumberColumn("MACs (M)", format="%.2f"),
-            "factor_macs": column.NumberColumn("After (M)", format="%.2f"),
+            "before": column.NumberColumn(
+                "Weights (k)", format="%.1f", help=tip("parameters")
+            ),
+            "after": column.NumberColumn(
+                "After (k)", format="%.1f", help="Weights of the factors together."
+            ),
+            "macs": column.NumberColumn(
+                "MACs (M)", format="%.2f", help=tip("dense MACs")
+            ),
+            "factor_macs": column.NumberColumn(
+                "After (M)", format="%.2f", help="MACs of the factors together."
+            ),
         },
         alt=f"{len(table)} layers and their factors",
     )

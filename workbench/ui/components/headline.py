@@ -37,8 +37,8 @@ def headline(cost: "NetworkCost", found: "tuple[Accuracy, Dataset] | None") -> N
                 "Top-1 accuracy",
                 percent(accuracy.top1),
                 below=f"{interval(*accuracy.interval)}, n = {count(accuracy.n)}",
-                help=f"{tip('top-1')}\n\nMeasured on {data.name}, {data.split} images. "
-                f"\n\nInterval: {tip('interval')}",
+                help=f"{tip('top-1')}\n\nMeasured on {data.name}, {data.split} images, "
+                f"n = {count(accuracy.n)}.\n\nInterval: {tip('interval')}",
             )
     figures = (
         ("Weights", short(cost.weights), f"in {len(cost.layers)} layers", "parameters"),
@@ -57,4 +57,4 @@ def headline(cost: "NetworkCost", found: "tuple[Accuracy, Dataset] | None") -> N
     )
     for column, (label, value, below, word) in zip(others, figures, strict=True):
         with column:
-            tile(label, value, below=below, help=tip(word))
+            tile(label, value, below=below, help=f"{tip(word)}\n\nCounted: no spread.")

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from workbench.ui.components.tables import table_height
+from workbench.ui.components.tables import LAYER_MS, table_height
 from workbench.ui.format import millis
 from workbench.ui.glossary import tip
 
@@ -77,8 +77,8 @@ def _config() -> dict[str, Any]:
     column = st.column_config
     return {
         "layer": column.TextColumn("Layer", pinned=True),
-        "dense_ms": column.NumberColumn("Dense ms", format="%.4f"),
-        "pruned_ms": column.NumberColumn("Pruned ms", format="%.4f"),
+        "dense_ms": column.NumberColumn("Dense ms", format="%.4f", help=LAYER_MS),
+        "pruned_ms": column.NumberColumn("Pruned ms", format="%.4f", help=LAYER_MS),
         "ratio": column.NumberColumn(
             "Dense / pruned", format="%.2f×", help=tip("speed-up")
         ),

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench.ui.components.layer_picker import follow_rows
-from workbench.ui.components.tables import table_height
+from workbench.ui.components.tables import LAYER_MS, table_height
 from workbench.ui.glossary import tip
 
 COLUMNS = (
@@ -26,7 +26,7 @@ COLUMNS = (
     "sparsity",
 )
 
-LEAST_PX, LETTER_PX, MOST_PX = 100, 7, 160
+LEAST_PX, LETTER_PX, MOST_PX = 88, 7, 160
 
 
 def layer_table(
@@ -75,11 +75,13 @@ def _config(names: Sequence[str], *, timed: bool) -> dict[str, Any]:
     share = _number if timed else _bar
     return {
         "layer": column.TextColumn("Layer", pinned=True, width=_name_px(names)),
-        "kind": column.TextColumn("Type", width=50),
+        "kind": column.TextColumn("Type", width=48),
         "weight": column.TextColumn(
-            "Weight", help="O × I × KH × KW, or O × I.", width=116
+            "Weight", help="O × I × KH × KW, or O × I.", width=108
         ),
-        "stride": column.NumberColumn("Stride", width=48),
+        "stride": column.NumberColumn(
+            "Stride", width=48, help="Rows and columns from one window to the next."
+        ),
         "weights": column.NumberColumn(
             "Weights (k)", format="%.1f", help=tip("parameters"), width=76
         ),
@@ -87,9 +89,9 @@ def _config(names: Sequence[str], *, timed: bool) -> dict[str, Any]:
             "MACs (M)", format="%.2f", help=tip("dense MACs"), width=70
         ),
         "share": share("of MACs", tip("share of MACs")),
-        "ms": column.NumberColumn("ms", format="%.3f", help=tip("latency"), width=52),
+        "ms": column.NumberColumn("ms", format="%.4f", help=LAYER_MS, width=58),
         "time_share": share("of time", tip("share of time")),
-        "sparsity": share("Sparsity", tip("sparsity")),
+        "sparsity": share("Zeros", tip("sparsity")),
     }
 
 
@@ -111,5 +113,5 @@ def _bar(name: str, help: str) -> Any:
 
 def _number(name: str, help: str) -> Any:
     return st.column_config.NumberColumn(
-        name, format="%.1f\u00a0%%", width=62, help=help
+        name, format="%.1f\u00a0%%", width=60, help=help
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.ui import told
 from workbench.ui.components.tiles import tile
 from workbench.ui.format import count, interval, millis, percent, ratio
 from workbench.ui.glossary import tip
@@ -54,7 +55,7 @@ def live_panel(network: "Network", pruned: "PrunedNetwork") -> None:
             f"{found.seconds:.2f}\u00a0s",
             below="pruned, asked, timed",
             help="From the masks to these numbers. A recipe that was on the screen "
-            "before is not measured again.",
+            f"before is not measured again. {told.here()}",
         )
 
 
@@ -85,5 +86,5 @@ def _time(found: live.Live) -> None:
         f"program; 10th to 90th percentile {millis(after.p10_ms)} to "
         f"{millis(after.p90_ms)}, dense {millis(before.p10_ms)} to "
         f"{millis(before.p90_ms)}. Kernels are taken by the cost model here; “Apply "
-        "and measure” times every candidate, and torch beside it.",
+        f"and measure” times every candidate, and torch beside it. {told.here()}",
     )

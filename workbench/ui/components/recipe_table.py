@@ -11,7 +11,7 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.ui.components.feedback import caught
-from workbench.ui.components.tables import table_height
+from workbench.ui.components.tables import PERCENT, table_height
 from workbench.ui.glossary import tip
 from workbench.ui.services import recipes
 
@@ -53,7 +53,7 @@ def recipe_table(
         column_config={
             "layer": column.TextColumn("Layer", pinned=True, width=100),
             "share": column.NumberColumn(
-                "of MACs", width=66, format="percent", help=tip("share of MACs")
+                "of MACs", width=66, format=PERCENT, help=tip("share of MACs")
             ),
             "method": column.SelectboxColumn(
                 "Method",
@@ -77,9 +77,9 @@ def recipe_table(
             "removed": column.ProgressColumn(
                 "Removed",
                 width=92,
-                format="percent",
+                format=PERCENT,
                 min_value=0,
-                max_value=1,
+                max_value=100,
                 help="Zeros / weights that this recipe really makes.",
             ),
             "kernels": column.NumberColumn(
@@ -117,10 +117,10 @@ def _frame(
                 "layer": one.layer.id,
                 "method": one.method,
                 "sparsity": _asked(params, report.sparsity),
-                "removed": round(report.sparsity, 3),
+                "removed": round(100 * report.sparsity, 1),
                 "kernels": report.kernels_removed,
                 "filters": report.filters_removed,
-                "share": round(shares[one.layer.id], 3),
+                "share": round(100 * shares[one.layer.id], 1),
                 "params": ", ".join(f"{k}: {_plain(v)}" for k, v in params.items()),
             }
         )

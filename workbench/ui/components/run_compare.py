@@ -14,7 +14,7 @@ from workbench.errors import WorkbenchError
 from workbench.ui.charts import frame
 from workbench.ui.charts.run_deltas import deltas_figure
 from workbench.ui.components.disagreements import Pair, disagreements
-from workbench.ui.components.tables import PERCENT, in_percent, table_height
+from workbench.ui.components.tables import LAYER_MS, PERCENT, in_percent, table_height
 from workbench.ui.components.tiles import tile
 from workbench.ui.format import millis, percent, points
 from workbench.ui.glossary import tip
@@ -60,24 +60,35 @@ def run_compare(found: "Sequence[Run]") -> None:
 
 def _figures(first: "Run", second: "Run") -> None:
     rows = [runs.row_of(one) for one in (first, second)]
+    accuracy, time = (
+        f"A: {say(first)}\n\nB: {say(second)}"
+        for say in (runs.accuracy_told, runs.time_told)
+    )
     tiles = st.columns(3)
-    _tile(tiles[0], "Top-1 accuracy", rows, "top1", points)
-    _tile(tiles[1], "Time of one image", rows, "pruned_ms", _change)
-    _tile(tiles[2], "Sparsity", rows, "sparsity", points)
-
-
-def _tile(
-    column: Any, label: str, rows: Sequence[dict[str, Any]], name: str, change: Any
-) -> None:
-    a, b = rows[0][name], rows[1][name]
-    show = millis if name.endswith("_ms") else percent
-    known = a is not None and b is not None
-    with column:
-        tile(
-            label,
-            f"{show(a)} → {show(b)}" if known else "not in both",
-            below=f"B − A: {change(b - a)}" if known else "",
+    with tiles[0]:
+        _tile("Top-1 accuracy", rows, "top1", help=f"{tip('top-1')}\n\n{accuracy}")
+    with tiles[1]:
+        _tile(
+            "Time of one image",
+            rows,
+            "pruned_ms",
+            help=f"{tip('latency')}\n\n{time}\n\nThe two were not measured in turn.",
         )
+    with tiles[2]:
+        _tile("Sparsity", rows, "sparsity", help=f"{tip('sparsity')}\n\nCounted.")
+
+
+def _tile(label: str, rows: Sequence[dict[str, Any]], name: str, *, help: str) -> None:
+    a, b = rows[0][name], rows[1][name]
+    timed = name.endswith("_ms")
+    show, change = (millis, _change) if timed else (percent, points)
+    known = a is not None and b is not None
+    tile(
+        label,
+        f"{show(a)} → {show(b)}" if known else "not in both",
+        below=f"B − A: {change(b - a)}" if known else "",
+        help=help,
+    )
 
 
 def _change(value: float) -> str:
@@ -104,17 +115,27 @@ def _layers(first: "Run", second: "Run") -> None:
         height=table_height(len(rows), 12),
         column_config={
             "layer": column.TextColumn("Layer", pinned=True),
-            "a_ms": column.NumberColumn("A ms", format="%.4f"),
-            "b_ms": column.NumberColumn("B ms", format="%.4f"),
-            "delta_ms": column.NumberColumn("B − A ms", format="%+.4f"),
+            "a_ms": column.NumberColumn(
+                "A ms", format="%.4f", help=f"{LAYER_MS} {runs.time_told(first)}"
+            ),
+            "b_ms": column.NumberColumn(
+                "B ms", format="%.4f", help=f"{LAYER_MS} {runs.time_told(second)}"
+            ),
+            "delta_ms": column.NumberColumn(
+                "B − A ms", format="%+.4f", help="Below zero: B needs less time."
+            ),
             "a_sparsity": column.NumberColumn(
                 "A zeros", format=PERCENT, help=tip("sparsity")
             ),
-            "b_sparsity": column.NumberColumn("B zeros", format=PERCENT),
+            "b_sparsity": column.NumberColumn(
+                "B zeros", format=PERCENT, help=tip("sparsity")
+            ),
             "a_macs": column.NumberColumn(
                 "A MACs (M)", format="%.2f", help=tip("executed MACs")
             ),
-            "b_macs": column.NumberColumn("B MACs (M)", format="%.2f"),
+            "b_macs": column.NumberColumn(
+                "B MACs (M)", format="%.2f", help=tip("executed MACs")
+            ),
             "a_kernel": column.TextColumn("A kernel"),
             "b_kernel": column.TextColumn("B kernel"),
         },
@@ -154,7 +175,9 @@ def _values(first: "Run", second: "Run") -> None:
         height=420,
         column_config={
             "value": st.column_config.TextColumn("Value"),
-            "B - A": st.column_config.NumberColumn("B − A", format="%.5g"),
+            "B - A": st.column_config.NumberColumn(
+                "B − A", format="%.5g", help="Where both values are numbers."
+            ),
         },
         alt="Values that differ between two runs",
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.store.run import Run
 
 _TICKED = "ticked_runs"
+_WHERE = "n, spread, machine and threads of each run are in its HTML report."
 _COLUMNS = (
     "id",
     "when",
@@ -58,12 +59,18 @@ def run_list(found: "Sequence[Run]") -> None:
             "status": column.TextColumn("Ended"),
             "model": column.TextColumn("Model"),
             "recipe": column.TextColumn("Recipe", width=300),
-            "top1": column.NumberColumn("Top-1", format=PERCENT, help=tip("top-1")),
+            "top1": column.NumberColumn(
+                "Top-1", format=PERCENT, help=f"{tip('top-1')}\n\n{_WHERE}"
+            ),
             "sparsity": column.NumberColumn(
                 "Sparsity", format=PERCENT, help=tip("sparsity")
             ),
-            "pruned_ms": column.NumberColumn("Pruned ms", format="%.3f"),
-            "dense_ms": column.NumberColumn("Our dense ms", format="%.3f"),
+            "pruned_ms": column.NumberColumn(
+                "Pruned ms", format="%.3f", help=f"{tip('latency')}\n\n{_WHERE}"
+            ),
+            "dense_ms": column.NumberColumn(
+                "Our dense ms", format="%.3f", help=f"{tip('our dense')}\n\n{_WHERE}"
+            ),
         },
         placeholder="",
         alt=f"{len(frame)} recorded runs",

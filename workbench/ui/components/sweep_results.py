@@ -20,6 +20,7 @@ from workbench.ui.components.feedback import caught
 from workbench.ui.components.plan_panel import plan_panel
 from workbench.ui.components.tables import PERCENT, in_percent, table_height
 from workbench.ui.format import count, interval, millis, percent
+from workbench.ui.glossary import tip
 from workbench.ui.services import sweeps
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def sweep_results(sweep: "Sweep") -> None:
         )
     with right:
         _cell(cells, _picked(key, cells))
-        _table(cells)
+        _table(cells, told=conditions, times=sweep.latency)
     if (cells["state"] == "measured").any():
         figure = curves_figure(cells, method=method, conditions=conditions)
         frame.show(figure, key=f"curves-{method}")
@@ -119,7 +120,7 @@ def _use(layer: str, method: str, sparsity: float) -> None:
         sweeps.use_cell(layer, method, sparsity)
 
 
-def _table(cells: pd.DataFrame) -> None:
+def _table(cells: pd.DataFrame, *, told: str, times: str) -> None:
     column = st.column_config
     shown = [name for name in _COLUMNS if name in cells and cells[name].notna().any()]
     whole = (cells["state"] == "measured").all()
@@ -135,12 +136,39 @@ def _table(cells: pd.DataFrame) -> None:
         height=table_height(len(cells), 8),
         column_config={
             "layer": column.TextColumn("Layer", pinned=True, width=92),
-            "sparsity": column.NumberColumn("Asked", format=PERCENT, width=62),
-            "reached": column.NumberColumn("Reached", format=PERCENT, width=68),
-            "top1": column.NumberColumn("Top-1", format=PERCENT, width=64),
-            "drop_points": column.NumberColumn("Points lost", format="%.1f", width=80),
-            "saved_ms": column.NumberColumn("Saved ms", format="%.3f", width=76),
-            "loss_per_ms": column.NumberColumn("Points a ms", format="%.1f", width=86),
+            "sparsity": column.NumberColumn(
+                "Asked", format=PERCENT, width=62, help=tip("sparsity")
+            ),
+            "reached": column.NumberColumn(
+                "Reached",
+                format=PERCENT,
+                width=68,
+                help="Sparsity that the method really made.",
+            ),
+            "top1": column.NumberColumn(
+                "Top-1",
+                format=PERCENT,
+                width=64,
+                help=f"{tip('top-1')}\n\n{told}",
+            ),
+            "drop_points": column.NumberColumn(
+                "Points lost",
+                format="%.1f",
+                width=80,
+                help=f"Points of top-1 below the dense network: {told}",
+            ),
+            "saved_ms": column.NumberColumn(
+                "Saved ms",
+                format="%.3f",
+                width=76,
+                help=f"Time of the dense network minus with this cell: {times}",
+            ),
+            "loss_per_ms": column.NumberColumn(
+                "Points a ms",
+                format="%.1f",
+                width=86,
+                help="Points lost / ms saved: the lower, the cheaper.",
+            ),
             "state": column.TextColumn("State", width="medium"),
         },
         alt="Sensitivity, one row a cell",

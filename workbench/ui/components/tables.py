@@ -11,6 +11,8 @@ import pandas as pd
 ROW_PX = 33
 PERCENT = "%.1f\u00a0%%"
 """Format of a column that ``in_percent`` has scaled."""
+LAYER_MS = "Median of the layer's time inside whole runs of the network."
+"""Tooltip of a column of layers' times."""
 
 
 def table_height(rows: int, most: int) -> int | Literal["content"]:

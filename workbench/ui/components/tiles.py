@@ -7,17 +7,17 @@ Belongs here: how a figure looks. Does not belong here: figures that are good or
 import streamlit as st
 
 
-def tile(label: str, value: str, *, below: str = "", help: str | None = None) -> None:
+def tile(label: str, value: str, *, help: str, below: str = "") -> None:
     """Draw a figure in a frame, as tall as its neighbours.
 
     Parameters
     ----------
     label, value : str
         What it is; the figure with its unit.
+    help : str
+        Formula and conditions: no figure stands without them.
     below : str
         What it is compared with, or where it holds; "" for nothing.
-    help : str, optional
-        Formula and conditions.
     """
     st.metric(
         label,

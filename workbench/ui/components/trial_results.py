@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from workbench.ui import told
 from workbench.ui.charts import frame
 from workbench.ui.charts.accuracy import Dot, accuracy_figure
 from workbench.ui.charts.latency import latency_figure
@@ -38,7 +39,7 @@ def trial_results(parts: Parts, *, key: str, data: str) -> None:
     """
     if not parts:
         return
-    _tiles(parts)
+    _tiles(parts, data)
     left, right = st.columns(2, gap="medium")
     with left:
         _accuracy(parts, key=key, data=data)
@@ -54,11 +55,11 @@ def trial_so_far(view: "JobView") -> None:
     trial_results(parts, key="trial", data=str(view.spec["data"]))
 
 
-def _tiles(parts: Parts) -> None:
+def _tiles(parts: Parts, data: str) -> None:
     cost = parts.get("cost", {})
     columns = st.columns(4)
     with columns[0]:
-        _accuracy_tile(parts)
+        _accuracy_tile(parts, data)
     if cost:
         with columns[1]:
             tile(
@@ -85,7 +86,7 @@ def _tiles(parts: Parts) -> None:
         _speed_tile(parts.get("latency", {}))
 
 
-def _accuracy_tile(parts: Parts) -> None:
+def _accuracy_tile(parts: Parts, data: str) -> None:
     best = parts.get("bn") or parts.get("raw")
     dense = parts.get("dense")
     if not best or not dense:
@@ -100,8 +101,8 @@ def _accuracy_tile(parts: Parts) -> None:
         delta_color="normal" if abs(change) > 1e-9 else "off",
         border=True,
         height="stretch",
-        help=f"{tip('top-1')}\n\nAfter pruning and BN re-estimation, n = "
-        f"{count(best['n'])}.",
+        help=f"{tip('top-1')}\n\n{tip('BN re-estimated' if parts.get('bn') else 'raw')}"
+        f"\n\n{told.accuracy(best, data)}",
     )
 
 
@@ -116,8 +117,15 @@ def _speed_tile(latency: Mapping[str, Any]) -> None:
         "Speed-up by pruning",
         ratio(first["ratio"]),
         below=f"{first['verdict']}{text}",
-        help=f"{tip('speed-up')}\n\nBaseline: {tip('our dense')}",
+        help=f"{tip('speed-up')}\n\nBaseline: {tip('our dense')}\n\n"
+        + "\n\n".join(_timed(latency, name) for name in ("dense", "pruned")),
     )
+
+
+def _timed(latency: Mapping[str, Any], weights: str) -> str:
+    row = told.latency_row(latency, f"workbench {weights}")
+    line = str(latency.get("line", "machine not recorded"))
+    return f"{weights.capitalize()}: {told.time(row, line) if row else 'no time.'}"
 
 
 def _accuracy(parts: Parts, *, key: str, data: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from workbench.ui import told
 from workbench.ui.charts import frame
 from workbench.ui.charts.accuracy import Dot, accuracy_figure
 from workbench.ui.charts.training import loss_figure, validation_figure
@@ -28,7 +29,7 @@ def tuning_progress(rows: Rows, *, epochs: int, key: str, conditions: str) -> No
     remarks = last["remarks"]
     tiles = st.columns(4)
     with tiles[0]:
-        tile("Epoch", f"{last['epoch']} of {epochs}")
+        tile("Epoch", f"{last['epoch']} of {epochs}", help=f"Passes over {conditions}.")
     if "zeros" in remarks:
         kept, wanted = remarks["zeros_kept"], remarks["zeros"]
         tiles[1].metric(
@@ -42,12 +43,23 @@ def tuning_progress(rows: Rows, *, epochs: int, key: str, conditions: str) -> No
             help=tip("zeros kept"),
         )
     with tiles[2]:
-        tile("Images a second", count(last["images_per_s"]))
+        tile(
+            "Images a second",
+            count(last["images_per_s"]),
+            help="Training images of the last epoch / its seconds, with all threads of "
+            "PyTorch and whatever else the machine did then: one epoch, no spread. "
+            f"{told.machine()}.",
+        )
     rest = {k: v for k, v in remarks.items() if k not in ("zeros", "zeros_kept")}
     if rest:
         name, value = next(iter(rest.items()))
         with tiles[3]:
-            tile(name.replace("_", " ").capitalize(), f"{value:.4g}")
+            tile(
+                name.replace("_", " ").capitalize(),
+                f"{value:.4g}",
+                help=f"As the method reports it after epoch {last['epoch']}: one run, "
+                f"{conditions}.",
+            )
     figures = [
         draw(rows, epochs=epochs, conditions=conditions)
         for draw in (loss_figure, validation_figure)

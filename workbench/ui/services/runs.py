@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import workbench as wb
+from workbench.ui import told
 from workbench.ui.charts.tradeoff import Spot
 from workbench.ui.format import millis, percent
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from workbench.store.run import Difference, Run
 
 LIMIT = 200
+PRUNED = "workbench pruned"
 
 
 def newest() -> "tuple[Run, ...]":
@@ -25,7 +27,7 @@ def newest() -> "tuple[Run, ...]":
 def row_of(run: "Run") -> dict[str, Any]:
     """Return what the list shows of a run; None where it has no such number."""
     results = run.results
-    after = results.get("tuned") or results.get("bn") or results.get("raw") or {}
+    after = _after(run)
     return {
         "id": run.id,
         "when": run.created[:19].replace("T", " "),
@@ -35,9 +37,33 @@ def row_of(run: "Run") -> dict[str, Any]:
         "recipe": _short(run.inputs.get("recipe")),
         "top1": after.get("top1"),
         "sparsity": results.get("cost", {}).get("sparsity"),
-        "pruned_ms": _median(results, "workbench pruned"),
+        "pruned_ms": _median(results, PRUNED),
         "dense_ms": _median(results, "workbench dense"),
     }
+
+
+def accuracy_told(run: "Run") -> str:
+    """Return the conditions of a run's accuracy in words."""
+    found = _after(run)
+    if not found:
+        return "not measured."
+    images = (run.inputs.get("dataset"), run.inputs.get("split"))
+    return told.accuracy(found, ", ".join(str(one) for one in images if one))
+
+
+def time_told(run: "Run") -> str:
+    """Return the conditions of a run's time in words."""
+    latency = run.results.get("latency", {})
+    row = told.latency_row(latency, PRUNED)
+    if row is None:
+        return f"{run.results.get('line') or 'not measured'}."
+    return told.time(row, str(latency.get("line", "machine not recorded")))
+
+
+def _after(run: "Run") -> Mapping[str, Any]:
+    """Return the accuracy that a run ended with; {} where it measured none."""
+    found = run.results
+    return found.get("tuned") or found.get("bn") or found.get("raw") or {}
 
 
 def title_of(run: "Run") -> str:
@@ -97,11 +123,8 @@ def _label(row: Mapping[str, Any]) -> str:
 
 
 def _median(results: Mapping[str, Any], name: str) -> float | None:
-    for row in results.get("latency", {}).get("rows", ()):
-        if row["name"] == name:
-            value: float | None = row["median_ms"]
-            return value
-    return None
+    row = told.latency_row(results.get("latency", {}), name)
+    return None if row is None else float(row["median_ms"])
 
 
 def _short(recipe: str | None) -> str:

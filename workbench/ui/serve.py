@@ -8,8 +8,8 @@ import importlib
 import sys
 import threading
 
-# What the first page needs and takes seconds to import, none of it ours: two threads may
-# then never hold halves of one another's packages.
+# What the first page needs and takes seconds to import. None of it is ours: two threads
+# never hold halves of one another's packages then.
 LARGE = ("torch", "pandas", "altair", "pyarrow.csv")
 
 

@@ -9,11 +9,12 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 import workbench as wb
-from tests.app.conftest import open_page
+from tests.app.conftest import TIMEOUT_S, open_page
 from workbench.cli.main import build
+from workbench.jobs.registry import registry
 from workbench.models.network import Network
 from workbench.ui.components.export_code import Subject, command_of, script_of
-from workbench.ui.services import code, exports
+from workbench.ui.services import break_even, code, exports
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +164,63 @@ def test_the_code_of_the_threads_measures_every_number_of_them(
     execute(script)
     assert "workbench dense" in capsys.readouterr().out
     assert any("workbench dense" in text for text in shell(command))
+
+
+def test_the_code_of_the_page_model_prints_the_accuracy_of_the_page(
+    app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    app.query_params["data"] = "test"
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    open_page(app, "model")
+    shown = next(one.value for one in app.metric if one.label == "Top-1 accuracy")
+    (script,) = blocks(app, "python")
+    (command,) = blocks(app, "bash")
+    monkeypatch.chdir(folder)
+    execute(script)
+    top1 = float(shown.partition("\u00a0")[0]) / 100
+    assert f"Accuracy(top1={top1:g}, " in capsys.readouterr().out
+    assert shown.partition("\u00a0")[0] in shell(command)[1]
+
+
+def test_the_code_of_the_pages_sensitivity_and_plan_gives_their_recipe(
+    app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    app.query_params["lose"] = "10"
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    open_page(app, "sensitivity")
+    app.session_state["levels"] = ["50 %", "90 %"]
+    app.run()
+    next(one for one in app.button if one.label == "Start").click().run()
+    assert registry().jobs()[0].wait(TIMEOUT_S).state == "done"
+    app.run()
+    assert not app.exception
+    sweep_script, plan_script = blocks(app, "python")
+    shown = app.dataframe[0].value
+    (told,) = (one.value for one in app.markdown if one.value.startswith("Predicted: "))
+    monkeypatch.chdir(folder)
+    names = execute(f"{sweep_script}\n{plan_script}")
+    mine = {
+        (row.subject, round(row.sparsity, 3)): row.top1 for row in names["sweep"].rows
+    }
+    for row in shown.to_dict("records"):
+        top1 = mine[row["layer"], round(row["sparsity"] / 100, 3)]
+        assert row["top1"] == pytest.approx(100 * top1)
+    rules = [rule for rule in names["recipe"].layers if rule.method != "none"]
+    assert rules
+    assert all(f"{rule.match} {rule.method}" in told for rule in rules)
+
+
+def test_the_code_of_a_break_even_measures_the_levels_of_the_page(
+    app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.query_params["model"] = "lenet5-mnist5k"
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    open_page(app, "speed")
+    app.selectbox(key="evenlayer").select("conv2").run()
+    (script,) = (text for text in blocks(app, "python") if "break_even(" in text)
+    monkeypatch.chdir(folder)
+    found = execute(script)["found"].to_dict()
+    assert (found["layer"], found["sparsities"]) == ("conv2", break_even.LEVELS)
+    assert found["curves"][0]["method"] == "magnitude"

@@ -105,7 +105,7 @@ def test_a_typed_latency_marks_the_most_accurate_network_within_it(
     assert not app.exception
     assert "Sweet spot: **magnitude 80\u00a0%**, 95.0\u00a0%" in texts(app)
     app.number_input(key="budget").set_value(0.1).run()
-    assert "No recorded network meets 0.1\u00a0ms." in texts(app)
+    assert "No recorded network meets 0.100\u00a0ms." in texts(app)
 
 
 def test_a_trained_run_is_listed_with_what_training_reached() -> None:
@@ -219,7 +219,7 @@ def test_two_runs_are_compared_layer_by_layer(app: AppTest) -> None:
     assert table.loc["features.7", "delta_ms"] == pytest.approx(-0.075)
     assert table.loc["features.3", "a_sparsity"] == pytest.approx(50)
     tiles = {tile.label: tile.value for tile in app.metric}
-    assert tiles["Time of one image"] == "0.8\u00a0ms → 0.5\u00a0ms"
+    assert tiles["Time of one image"] == "0.800\u00a0ms → 0.500\u00a0ms"
 
 
 def test_images_that_two_runs_answer_differently_are_shown(app: AppTest) -> None:

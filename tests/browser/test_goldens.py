@@ -27,6 +27,11 @@ PAGES = {
     "model": ("?model=minivgg-mnist5k", "What it answers"),
     "lesson": ("learn?lesson=winograd&seed=7", "Three questions"),
     "kernels": ("kernels?model=lenet5-mnist5k&layer=conv2&view=Weights", "Palette"),
+    "prune": ("prune?model=minivgg-mnist5k", "Measured against PyTorch"),
+    "sensitivity": ("sensitivity?model=minivgg-mnist5k", "End a layer"),
+    "speed": ("speed?model=minivgg-mnist5k", "Break-even of a layer"),
+    "train": ("train?model=minivgg-mnist5k", "Schedule of sparsity"),
+    "runs": ("runs?model=minivgg-mnist5k", "Write and verify"),
 }
 
 

@@ -75,8 +75,8 @@ def millis(value: float) -> str:
 
     Examples
     --------
-    >>> millis(0.01234), millis(1.5), millis(123.4)
-    ('0.0123\xa0ms', '1.50\xa0ms', '123\xa0ms')
+    >>> millis(0.01234), millis(0.5), millis(1.5), millis(123.4)
+    ('0.0123\xa0ms', '0.500\xa0ms', '1.50\xa0ms', '123\xa0ms')
     """
     if value >= 100:
         return f"{value:.0f}\u00a0ms"
@@ -84,7 +84,7 @@ def millis(value: float) -> str:
         return f"{value:.1f}\u00a0ms"
     if value >= 1:
         return f"{value:.2f}\u00a0ms"
-    return f"{value:.3g}\u00a0ms"
+    return f"{value:#.3g}\u00a0ms"
 
 
 def ratio(value: float) -> str:

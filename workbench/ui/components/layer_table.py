@@ -74,7 +74,7 @@ def _config(names: Sequence[str], *, timed: bool) -> dict[str, Any]:
     column = st.column_config
     share = _number if timed else _bar
     return {
-        "layer": column.TextColumn("Layer", pinned=True, width=_name_px(names)),
+        "layer": column.TextColumn("Layer", pinned=True, width=name_px(names)),
         "kind": column.TextColumn("Type", width=48),
         "weight": column.TextColumn(
             "Weight", help="O × I × KH × KW, or O × I.", width=108
@@ -95,7 +95,7 @@ def _config(names: Sequence[str], *, timed: bool) -> dict[str, Any]:
     }
 
 
-def _name_px(names: Sequence[str]) -> int:
+def name_px(names: Sequence[str]) -> int:
     """Return a width that the longest name of a layer fits in, within reason."""
     return min(max(LEAST_PX, LETTER_PX * max(map(len, names)) + 16), MOST_PX)
 

@@ -76,15 +76,17 @@ def _accuracy(found: live.Live, images: str) -> None:
 
 def _time(found: live.Live) -> None:
     after, before = found.pruned.time, found.dense.time
-    clear = after.p90_ms < before.p10_ms or after.p10_ms > before.p90_ms
-    gain = ratio(before.median_ms / after.median_ms) if clear else "within noise"
+    gain = found.gain
+    said = gain.verdict if gain.verdict == "within noise" else ratio(gain.value)
     tile(
         "Time of one image",
         millis(after.median_ms),
-        below=f"{gain}; dense {millis(before.median_ms)}",
+        below=f"dense {millis(before.median_ms)}; {said}",
         help=f"Our engine, one thread, n = {after.n} runs in turn with the dense "
         f"program; 10th to 90th percentile {millis(after.p10_ms)} to "
         f"{millis(after.p90_ms)}, dense {millis(before.p10_ms)} to "
-        f"{millis(before.p90_ms)}. Kernels are taken by the cost model here; “Apply "
-        f"and measure” times every candidate, and torch beside it. {told.here()}",
+        f"{millis(before.p90_ms)}. Dense / pruned {ratio(gain.value)}, 95 % interval "
+        f"over the rounds {gain.lo:.2f} to {gain.hi:.2f}. Kernels are "
+        "taken by the cost model here; “Apply and measure” times every candidate, and "
+        f"torch beside it. {told.here()}",
     )

@@ -11,6 +11,7 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.ui.components.feedback import caught
+from workbench.ui.components.layer_table import name_px
 from workbench.ui.components.tables import PERCENT, table_height
 from workbench.ui.glossary import tip
 from workbench.ui.services import recipes
@@ -51,7 +52,9 @@ def recipe_table(
         disabled=_READ_ONLY,
         alt="Recipe, one row a layer",
         column_config={
-            "layer": column.TextColumn("Layer", pinned=True, width=100),
+            "layer": column.TextColumn(
+                "Layer", pinned=True, width=name_px(list(frame["layer"]))
+            ),
             "share": column.NumberColumn(
                 "of MACs", width=66, format=PERCENT, help=tip("share of MACs")
             ),

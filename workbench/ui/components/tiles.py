@@ -1,13 +1,14 @@
-"""The tile of one figure: label, value, and a quiet line below.
+"""The tile of one figure: label, value, its change, and a quiet line below.
 
-Belongs here: how a figure looks. Does not belong here: figures that are good or bad
-(those colour their change with ``st.metric`` itself).
+Belongs here: how a figure looks. Does not belong here: figures.
 """
 
 import streamlit as st
 
 
-def tile(label: str, value: str, *, help: str, below: str = "") -> None:
+def tile(
+    label: str, value: str, *, help: str, below: str = "", change: str = ""
+) -> None:
     """Draw a figure in a frame, as tall as its neighbours.
 
     Parameters
@@ -18,14 +19,20 @@ def tile(label: str, value: str, *, help: str, below: str = "") -> None:
         Formula and conditions: no figure stands without them.
     below : str
         What it is compared with, or where it holds; "" for nothing.
+    change : str
+        Signed difference, more is better; "" for nothing.
     """
-    st.metric(
-        label,
-        value,
-        delta=below or None,
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        height="stretch",
-        help=help,
-    )
+    with st.container(border=True, height="stretch", gap="xxsmall"):
+        # A typographic minus would be read as an increase.
+        plain = change.replace("\u2212", "-")
+        still = not any(digit in plain for digit in "123456789")
+        st.metric(
+            label,
+            value,
+            delta=plain or None,
+            delta_color="off" if still else "normal",
+            help=help,
+        )
+        # A metric's own line below it is cut where the page is narrow; this one wraps.
+        if below:
+            st.caption(below)

@@ -93,14 +93,11 @@ def _accuracy_tile(parts: Parts, data: str) -> None:
         tile("Top-1 accuracy", "…", help=tip("top-1"))
         return
     change = best["top1"] - dense["top1"]
-    st.metric(
+    tile(
         "Top-1 accuracy" if parts.get("bn") else "Top-1 accuracy, raw",
         percent(best["top1"]),
-        # A typographic minus would be read as an increase.
-        delta=f"{points(change)} against dense".replace("\u2212", "-"),
-        delta_color="normal" if abs(change) > 1e-9 else "off",
-        border=True,
-        height="stretch",
+        change=points(change),
+        below=f"against dense, n = {count(best['n'])}",
         help=f"{tip('top-1')}\n\n{tip('BN re-estimated' if parts.get('bn') else 'raw')}"
         f"\n\n{told.accuracy(best, data)}",
     )
@@ -109,7 +106,7 @@ def _accuracy_tile(parts: Parts, data: str) -> None:
 def _speed_tile(latency: Mapping[str, Any]) -> None:
     found = [one for one in latency.get("comparisons", ()) if "pruned" in one["name"]]
     if not found:
-        st.metric("Speed-up", "…", border=True, help=tip("speed-up"))
+        tile("Speed-up", "…", help=tip("speed-up"))
         return
     first = found[0]
     text = "" if len(found) < 2 else f"; {ratio(found[1]['ratio'])} against torch"

@@ -32,16 +32,13 @@ def tuning_progress(rows: Rows, *, epochs: int, key: str, conditions: str) -> No
         tile("Epoch", f"{last['epoch']} of {epochs}", help=f"Passes over {conditions}.")
     if "zeros" in remarks:
         kept, wanted = remarks["zeros_kept"], remarks["zeros"]
-        tiles[1].metric(
-            "Zeros kept",
-            f"{count(kept)} of {count(wanted)}",
-            delta="all" if kept == wanted else "weights came back",
-            delta_color="off" if kept == wanted else "inverse",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
-            help=tip("zeros kept"),
-        )
+        with tiles[1]:
+            tile(
+                "Zeros kept",
+                f"{count(kept)} of {count(wanted)}",
+                below="all" if kept == wanted else ":red[weights came back]",
+                help=tip("zeros kept"),
+            )
     with tiles[2]:
         tile(
             "Images a second",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
     from workbench.engine.graph import Graph
     from workbench.engine.program import Program
-    from workbench.measure.statistics import Spread
+    from workbench.measure.statistics import Ratio, Spread
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
 
@@ -49,6 +49,7 @@ class Live:
 
     dense: Reading
     pruned: Reading
+    gain: "Ratio"
     seconds: float
 
 
@@ -102,10 +103,10 @@ def _live(
     thin = _program(masked(graph, _pruned.masks))
     before = _accuracy(digest, data_digest, program, _images)
     after = _accuracy(pruned_digest, data_digest, thin, _images)
-    first, second = _in_turn(program, thin)
+    first, second, gain = _in_turn(program, thin)
     thin.close()
     return Live(
-        Reading(before, first), Reading(after, second), perf_counter() - started
+        Reading(before, first), Reading(after, second), gain, perf_counter() - started
     )
 
 
@@ -156,9 +157,9 @@ def _accuracy(
     return found
 
 
-def _in_turn(first: "Program", second: "Program") -> "tuple[Spread, Spread]":
-    """Return the times of two programs that take turns on one image."""
-    from workbench.measure.statistics import summarise
+def _in_turn(first: "Program", second: "Program") -> "tuple[Spread, Spread, Ratio]":
+    """Return the times of two programs that take turns on an image, and their ratio."""
+    from workbench.measure.statistics import ratio, summarise
 
     noise = np.random.default_rng(0)
     image = noise.standard_normal((1, *first.input_shape), dtype=np.float32)
@@ -173,4 +174,5 @@ def _in_turn(first: "Program", second: "Program") -> "tuple[Spread, Spread]":
             start = perf_counter()
             program(image)
             taken.append(1000 * (perf_counter() - start))
-    return summarise(np.array(samples[0])), summarise(np.array(samples[1]))
+    dense, pruned = (np.array(taken) for taken in samples)
+    return summarise(dense), summarise(pruned), ratio(dense, pruned)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LIMIT = 200
 PRUNED = "workbench pruned"
+_EVERYWHERE = '{match: "*", method: '
 
 
 def newest() -> "tuple[Run, ...]":
@@ -117,7 +118,9 @@ def report(run_id: str) -> Callable[[], bytes]:
 
 def _label(row: Mapping[str, Any]) -> str:
     """Return a few characters for a dot: the method and the sparsity."""
-    method = str(row["recipe"]).partition("method: ")[2].partition(",")[0].strip("} ")
+    recipe = str(row["recipe"])
+    first = recipe.partition("method: ")[2] if "method: " in recipe else recipe
+    method = first.partition(",")[0].strip("} ")
     zeros = "" if row["sparsity"] is None else percent(row["sparsity"], 0)
     return f"{method or 'dense'} {zeros}".rstrip()
 
@@ -128,8 +131,13 @@ def _median(results: Mapping[str, Any], name: str) -> float | None:
 
 
 def _short(recipe: str | None) -> str:
-    """Return the rules of a recipe in one line."""
+    """Return the rules of a recipe in one line; "*" is not said."""
     if not recipe:
         return "dense"
     rules = [line.strip()[2:] for line in recipe.splitlines() if "match:" in line]
-    return "; ".join(rules)
+    return "; ".join(
+        rule.removeprefix(_EVERYWHERE).removesuffix("}")
+        if rule.startswith(_EVERYWHERE)
+        else rule
+        for rule in rules
+    )

@@ -57,8 +57,8 @@ def run_list(found: "Sequence[Run]") -> None:
             "when": column.TextColumn("When (UTC)"),
             "kind": column.TextColumn("What"),
             "status": column.TextColumn("Ended"),
-            "model": column.TextColumn("Model"),
-            "recipe": column.TextColumn("Recipe", width=300),
+            "model": column.TextColumn("Model", width=124),
+            "recipe": column.TextColumn("Recipe", width=270),
             "top1": column.NumberColumn(
                 "Top-1", format=PERCENT, help=f"{tip('top-1')}\n\n{_WHERE}"
             ),

@@ -62,7 +62,7 @@ def _figure(setting: Setting, seed: int) -> Figure:
         name="hetconv",
         title=f"Which kernels stay 3 × 3 with P = {part}",
         reading=(
-            f"Blue kernels keep all 9 weights, pale ones only their centre. MACs fall "
+            f"A 9 keeps all weights of its kernel, a 1 only the centre. MACs fall "
             f"to 1/{part} + (1 − 1/{part}) / 9 = {percent(macs_share(part))} of a "
             "whole convolution. Neighbouring filters keep different channels."
         ),

@@ -35,7 +35,7 @@ def row_of(run: "Run") -> dict[str, Any]:
         "kind": run.kind,
         "status": run.status,
         "model": run.inputs.get("model"),
-        "recipe": _short(run.inputs.get("recipe")),
+        "recipe": _short(run.inputs.get("recipe")) if "model" in run.inputs else "",
         "top1": after.get("top1"),
         "sparsity": results.get("cost", {}).get("sparsity"),
         "pruned_ms": _median(results, PRUNED),

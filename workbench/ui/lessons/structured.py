@@ -129,13 +129,13 @@ def _result(found: Found) -> Result:
     spots = timed_spots(found["rows"], found["top1"])
     pruned = [spot for spot in spots if spot.kind == "pruned"]
     fastest = min(pruned, key=lambda spot: spot.ms)
-    best = max(pruned, key=lambda spot: spot.top1)
+    best = max(pruned, key=lambda spot: (spot.top1, -spot.ms))
     figure = tradeoff_figure(
         spots, conditions=f"{found['line']}; n = {found['n']} test images"
     )
     zeros = ", ".join(
         f"{name} {percent(share)}"
-        for name, share in found["zeros"].items()
+        for name, share in sorted(found["zeros"].items())
         if name != "dense"
     )
     return Result(

@@ -4,10 +4,11 @@
         [--share 0.6] [--output plan.json] [--only time|accuracy] [--table]
 
 First the times: a plan for ``share`` of the dense program's milliseconds, proved and
-repaired on validation images; then, for each baseline, the sparsity whose program takes
-as long as the plan's (found by halving; where it cannot be hit, the baseline gets the
-slower, milder program). All are measured once more in turns. Then the accuracies on
-test images: raw, with batch norms re-estimated, and after the same fine-tuning.
+repaired on validation images, batch norms re-estimated; then, for each baseline, the
+sparsity whose program takes as long as the plan's (found by halving; where it cannot be
+hit, the baseline gets the slower, milder program). All are measured once more in turns.
+Then the accuracies on test images: raw, with batch norms re-estimated, and after the
+same fine-tuning.
 
 The file is written after every step and read again at the start, so that a run can be
 stopped, and its times taken on a quiet machine and its accuracies on a busy one.
@@ -152,12 +153,13 @@ class Comparison:
         """Return the recipe of the proved plan."""
         sweep = read_csv(self.options.sweep)
         data = wb.dataset_for(self.network, split="val", root=self.options.data)
+        train = wb.dataset_for(self.network, split="train", root=self.options.data)
         settings = wb.SweepOptions(images=sweep.base.n)
         dense = sweep.base.measured_ms or sweep.base.network_ms or 0.0
         rounds = verify_plan(
             sweep,
             Budget("ms", limit=self.options.share * dense),
-            Proof(self.network, data, settings),
+            Proof(self.network, data, settings, settle=train),
             rounds=self.options.rounds,
             on_round=lambda one: print(json.dumps(one.to_dict()), flush=True),
         )

@@ -16,6 +16,7 @@ from workbench.analysis.planner import Budget, Plan, Prediction, make_plan, pred
 from workbench.analysis.planner_context import around
 from workbench.analysis.planner_harm import TOGETHER, outlook, unit_of
 from workbench.analysis.planner_repair import corrected, cost_in, learnt, next_harm
+from workbench.analysis.planner_starts import starts
 from workbench.analysis.sensitivity_change import compare
 from workbench.analysis.sensitivity_grid import SweepOptions
 from workbench.analysis.sensitivity_rows import Sweep
@@ -27,6 +28,7 @@ from workbench.models.network import Network
 from workbench.pruning.prune import prune
 from workbench.pruning.pruned import PrunedNetwork
 from workbench.pruning.recipe import Recipe
+from workbench.training.batchnorm import reestimate_bn
 
 Check = Callable[[], None]
 ROUNDS = 3
@@ -90,12 +92,16 @@ class Proof:
         Images, batch, threads.
     seconds : float
         Spent on timing each plan.
+    settle : Dataset or None
+        Training images: every plan gets batch-norm statistics of 2,000 of these before
+        it is evaluated, as it would before it is used or tuned. None: none.
     """
 
     network: Network
     data: Dataset
     options: SweepOptions
     seconds: float = 4.0
+    settle: Dataset | None = None
 
 
 def verify_plan(
@@ -118,9 +124,9 @@ def verify_plan(
     proof : Proof
         How plans are checked.
     rounds : int
-        Repairs at most. The first ones scale what was predicted by what came out; then,
-        or where that changes nothing, the cells around the best plan are looked at
-        again with the rest of the plan in place.
+        Repairs at most, of each start (``planner_starts``). The first ones scale what
+        was predicted by what came out; then, or where that changes nothing, the cells
+        around the best plan are looked at again with the rest of the plan in place.
     check : callable
         Called often; may raise to stop.
     on_round : callable
@@ -132,15 +138,18 @@ def verify_plan(
         The sweep is of another network or other images, or the budget is out of reach.
     """
     _require_same(sweep, proof)
-    repair = _Repair(sweep, budget, proof, check)
-    for number in range(rounds + 1):
-        made = repair.next_plan()
-        if made is None:
-            break
-        actual = repair.prove(made)
-        repair.learn(Round(number, made, actual, keeps(budget, actual)))
-        on_round(repair.found[-1])
-    return tuple(repair.found)
+    found: list[Round] = []
+    for cells in starts(sweep, budget):
+        repair = _Repair(cells, budget, proof, check)
+        for _ in range(rounds + 1):
+            made = repair.next_plan()
+            if made is None:
+                break
+            actual = repair.prove(made)
+            found.append(Round(len(found), made, actual, keeps(budget, actual)))
+            repair.learn(found[-1])
+            on_round(found[-1])
+    return tuple(found)
 
 
 def best_round(rounds: list[Round] | tuple[Round, ...]) -> Round:
@@ -220,7 +229,10 @@ class _Repair:
         """Prune, evaluate on the sweep's images, and time dense and pruned in turns."""
         proof, base, check = self._proof, self._sweep.base, self._check
         pruned = prune(proof.network, made.recipe, proof.options.calibration)
-        runner = Runner(pruned.module, self._images, proof.options.batch)
+        settled = pruned
+        if proof.settle is not None:
+            settled = reestimate_bn(pruned, proof.settle)
+        runner = Runner(settled.module, self._images, proof.options.batch)
         classes = len(self._images.classes)
         runs = runner({}, check)
         accuracy, change = compare(self._dense, runs, runner.labels, classes)
@@ -238,7 +250,7 @@ class _Repair:
         limited = self._budget.max_drop is not None
         if base.network_ms is None or (limited and not keeps(self._budget, found)):
             return found
-        return replace(found, ms=self._measured(pruned))
+        return replace(found, ms=self._measured(settled))
 
     def _plan(self) -> Plan:
         """Return a plan whose counts are those of its masks, and are kept."""

@@ -8,6 +8,7 @@ import typer
 
 import workbench as wb
 from workbench.analysis.planner import budget_of, make_plan
+from workbench.analysis.planner_starts import starts
 from workbench.analysis.sensitivity_csv import read_csv
 from workbench.analysis.sensitivity_fill import filled
 from workbench.analysis.sensitivity_grid import needs_images
@@ -63,8 +64,12 @@ def run(
         bool, typer.Option(help="Prune, evaluate and measure what was planned.")
     ] = False,
     rounds: Annotated[
-        int, typer.Option(min=0, help="Repairs at most, with --verify.")
+        int, typer.Option(min=0, help="Repairs of each start at most, with --verify.")
     ] = ROUNDS,
+    settle: Annotated[
+        bool,
+        typer.Option(help="Re-estimate batch norms before --verify evaluates a plan."),
+    ] = False,
     dense_top1: Annotated[
         float | None,
         typer.Option(help="Dense accuracy, 0..1, for a file without sparsity 0."),
@@ -112,8 +117,13 @@ def run(
         threads=threads,
         calibration=_calibration(cells, network, data),
     )
-    proof = Proof(network, load_data(network, data, cells.split or "val"), options)
-    job = Job("plan", {}, total=rounds + 1)
+    proof = Proof(
+        network,
+        load_data(network, data, cells.split or "val"),
+        options,
+        settle=load_data(network, data, "train") if settle else None,
+    )
+    job = Job("plan", {}, total=len(starts(cells, wanted)) * (rounds + 1))
     with open_store(workspace) as store, shown(job, "proving the plan"):
         found = verify_plan(
             cells,

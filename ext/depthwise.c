@@ -46,28 +46,53 @@ WB_INLINE void load_paced(const float *middle, wb_v16 *value, const int size) {
     v[-2] = wb_shift_up(pair.even, wb_set1(middle[-2]));
 }
 
+/* The vectors of the `size` neighbouring taps of a filter row. Where a vector is as long
+ * as a cache line, one load and shifts: most loads beside it would touch two lines. */
+WB_INLINE void load_near(const float *middle, wb_v16 *value, const int size) {
+    wb_v16 *const v = value + size / 2;
+    v[0] = wb_load(middle);
+    for (int x = 1; x <= size / 2; x++) {
+        if (WB_VECTOR_IS_LINE) {
+            v[x] = wb_shift_down(v[x - 1], wb_set1(middle[15 + x]));
+            v[-x] = wb_shift_up(v[1 - x], wb_set1(middle[-x]));
+        } else {
+            v[x] = wb_load(middle + x);
+            v[-x] = wb_load(middle - x);
+        }
+    }
+}
+
+/* What one channel needs: its filter, its bias, and where its image and its plane are. */
+typedef struct {
+    wb_v16 weight[25];
+    wb_v16 bias;
+    ptrdiff_t offset[25]; /* of a tap; the same for every channel */
+    const float *from;
+    int64_t to;        /* floats from place.dst */
+} wb_channel;
+
 /* Add filter rows first, first + step, ... of `size` taps to n rows of sums. */
-WB_INLINE void add_rows(const wb_depthwise *a, const float *p, const float *w,
+WB_INLINE void add_rows(const wb_depthwise *a, const wb_channel *channel, int64_t in,
                         wb_v16 *sum, const int n, const int size, const int first,
                         const int step, const int pace) {
     const int taps = (size - first + step - 1) / step;
+    const float *at = channel->from + in;
     const int64_t stride = a->row_stride;
-    const float *at[5];
+    ptrdiff_t offset[5];
+    for (int x = 0; x < size; x++) offset[x] = channel->offset[first * size + x];
 #pragma GCC unroll 8
-    for (int x = 0; x < size; x++) at[x] = p + a->offsets[first * size + x];
-#pragma GCC unroll 8
-    for (int y = 0; y < n + taps - 1; y++) {
+    for (int y = 0; y < n + taps - 1; y++, at += stride) {
         wb_v16 value[5];
-        if (pace == 2) load_paced(at[size / 2], value, size);
+        if (pace == 2) load_paced(at + offset[size / 2], value, size);
+        else if (step == 1) load_near(at + offset[size / 2], value, size);
 #pragma GCC unroll 8
         for (int x = 0; x < size; x++) {
-            if (pace == 1) value[x] = wb_load(at[x]);
-            at[x] += stride;
+            if (pace == 1 && step == 2) value[x] = wb_load(at + offset[x]);
 #pragma GCC unroll 8
             for (int i = 0; i < n; i++) {
                 const int row = first + (y - i) * step;
                 if (y >= i && y - i < taps)
-                    sum[i] = wb_fma(wb_set1(w[row * size + x]), value[x], sum[i]);
+                    sum[i] = wb_fma(channel->weight[row * size + x], value[x], sum[i]);
             }
         }
     }
@@ -77,27 +102,24 @@ WB_INLINE void add_rows(const wb_depthwise *a, const float *p, const float *w,
 enum { ANY = 0, CLIPPED = 1, AT_ONCE = 2 };
 
 /* n vectors that stand below each other. */
-WB_INLINE void column(const wb_depthwise *a, float *arena, int64_t c, int64_t vector,
-                      const int n, const int size, const int step, const int pace,
-                   const int store) {
+WB_INLINE void column(const wb_depthwise *a, float *arena, const wb_channel *channel,
+                      int64_t vector, const int n, const int size, const int step,
+                      const int pace, const int store) {
     const wb_place *place = &a->place;
-    const float *w = a->weights + c * size * size;
-    const float *p = arena + place->src + c * a->in_cs + place->in[vector];
-    const int64_t columns = a->columns;
+    const int64_t columns = a->columns, in = place->in[vector];
     wb_v16 sum[WB_CHAIN];
 #pragma GCC unroll 8
-    for (int i = 0; i < n; i++) sum[i] = wb_set1(a->bias[c]);
-    add_rows(a, p, w, sum, n, size, 0, step, pace);
-    if (step == 2) add_rows(a, p, w, sum, n, size, 1, step, pace);
-    const int64_t channel = c * place->out_cs;
+    for (int i = 0; i < n; i++) sum[i] = channel->bias;
+    add_rows(a, channel, in, sum, n, size, 0, step, pace);
+    if (step == 2) add_rows(a, channel, in, sum, n, size, 1, step, pace);
     if (store == ANY) {
         for (int i = 0; i < n; i++)
-            wb_finish(place, arena, vector + i * columns, channel, sum[i]);
+            wb_finish(place, arena, vector + i * columns, channel->to, sum[i]);
         return;
     }
     const wb_v16 low = wb_set1(place->act.lo), high = wb_set1(place->act.hi);
     const int64_t segments = store == AT_ONCE ? 1 : place->segments;
-    float *to = arena + place->dst + channel;
+    float *to = arena + place->dst + channel->to;
     const int64_t *out = place->out + vector * segments;
     const uint16_t *mask = place->mask + vector * segments;
 #pragma GCC unroll 8
@@ -112,29 +134,39 @@ WB_INLINE void column(const wb_depthwise *a, float *arena, int64_t c, int64_t ve
     }
 }
 
-/* One to four rows of vectors of the channels [low, high). */
-WB_INLINE void band(const wb_depthwise *a, float *arena, wb_ahead *ahead,
-                    const int64_t range[2], int64_t row, const int n, const int size, const int step,
-                    const int pace, const int store) {
-    for (int64_t c = range[0]; c < range[1]; c++) {
-        wb_ahead_go(ahead);
-        for (int32_t j = 0; j < a->columns; j++)
-            column(a, arena, c, row * a->columns + j, n, size, step, pace, store);
-    }
+/* One to four rows of vectors of a channel. */
+WB_INLINE void chain(const wb_depthwise *a, float *arena, const wb_channel *channel,
+                     int64_t row, const int n, const int size, const int step,
+                     const int pace, const int store) {
+    for (int32_t j = 0; j < a->columns; j++)
+        column(a, arena, channel, row * a->columns + j, n, size, step, pace, store);
 }
 
-/* Channels [range[0], range[1]) of rows [range[2], range[3]). Rows of all channels lie
- * together: all channels of four rows before the next ones. */
-WB_INLINE void bands(const wb_depthwise *a, float *arena, wb_ahead *ahead,
+/* Channels [range[0], range[1]) of rows [range[2], range[3]). */
+WB_INLINE void bands(const wb_depthwise *shared, float *arena, wb_ahead *ahead,
                      const int64_t range[4], const int size, const int step,
                      const int pace, const int store) {
-    const int64_t rows = range[3];
-    int64_t row = range[2];
-    for (; row + WB_CHAIN <= rows; row += WB_CHAIN)
-        band(a, arena, ahead, range, row, WB_CHAIN, size, step, pace, store);
-    if (rows - row == 3) band(a, arena, ahead, range, row, 3, size, step, pace, store);
-    else if (rows - row == 2) band(a, arena, ahead, range, row, 2, size, step, pace, store);
-    else if (rows - row == 1) band(a, arena, ahead, range, row, 1, size, step, pace, store);
+    /* Own copies: no store can change them, so they stay in registers. */
+    const wb_depthwise own = *shared, *a = &own;
+    const int64_t stop = range[1], first = range[2], end = range[3];
+    for (int64_t c = range[0]; c < stop; c++) {
+        wb_channel channel = {.bias = wb_set1(a->bias[c]),
+                              .from = arena + a->place.src + c * a->in_cs,
+                              .to = c * a->place.out_cs};
+#pragma GCC unroll 25
+        for (int t = 0; t < size * size; t++) {
+            channel.weight[t] = wb_set1(a->weights[c * size * size + t]);
+            channel.offset[t] = a->offsets[t];
+        }
+        wb_ahead_go(ahead);
+        int64_t row = first;
+        for (; row + WB_CHAIN <= end; row += WB_CHAIN)
+            chain(a, arena, &channel, row, WB_CHAIN, size, step, pace, store);
+        const int64_t left = end - row;
+        if (left == 3) chain(a, arena, &channel, row, 3, size, step, pace, store);
+        else if (left == 2) chain(a, arena, &channel, row, 2, size, step, pace, store);
+        else if (left == 1) chain(a, arena, &channel, row, 1, size, step, pace, store);
+    }
 }
 
 #define BANDS(size, step, pace, store)                                                   \
@@ -185,12 +217,15 @@ WB_DEFINE(depthwise, 1x32, 1x64, 1x64) {
         const bands_fn fn = BANDS_OF[a->taps == 25][a->grid + a->pace - 2][store];
         int64_t range[4];
         share(a, tid, nthreads, range);
-        const int64_t low = range[0], high = range[1];
-        const int64_t step = a->in_cs < a->row_stride ? high - low : 1;
-        const int64_t chains = (range[3] - range[2] + WB_CHAIN - 1) / WB_CHAIN;
-        wb_ahead ahead = wb_ahead_open(arena, chains * (high - low));
-        for (int64_t c = low; c < high; c += step)
-            fn(a, arena, &ahead, (const int64_t[4]){c, c + step, range[2], range[3]});
+        /* Rows of all channels lie together: a few rows of all of them at a time. */
+        const int together = a->in_cs < a->row_stride;
+        const int64_t rows = range[3] - range[2], few = together ? WB_CHAIN : rows;
+        const int64_t calls = rows > 0 ? (rows + few - 1) / few : 0;
+        wb_ahead ahead = wb_ahead_open(arena, calls * (range[1] - range[0]));
+        for (int64_t row = range[2]; row < range[3]; row += few) {
+            const int64_t stop = row + few < range[3] ? row + few : range[3];
+            fn(a, arena, &ahead, (const int64_t[4]){range[0], range[1], row, stop});
+        }
         return;
     }
     const int64_t low = wb_share(a->channels, tid, nthreads);

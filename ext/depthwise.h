@@ -9,7 +9,7 @@
  * Contract: lane l of vector v reads src + c * in_cs + in[v] + offsets[t] + pace * l;
  * pace is 1, or 2 for stride 2 over the image as it is: 16 or 32 floats are loaded.
  * With a grid offsets are row by row, and in[v + columns] - in[v] = row_stride; with
- * a grid and pace 2 the taps of a filter row are neighbours.
+ * grid 1 or pace 2 the taps of a filter row are neighbours.
  */
 #ifndef WB_DEPTHWISE_H
 #define WB_DEPTHWISE_H

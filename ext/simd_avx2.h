@@ -3,6 +3,7 @@
 
 #define WB_ISA_NAME avx2
 #define WB_TILE(t0, t1, t2) t1
+#define WB_VECTOR_IS_LINE 0 /* whether one load fills a cache line */
 
 typedef struct {
     __m256 lo, hi;

@@ -3,6 +3,7 @@
 
 #define WB_ISA_NAME avx512
 #define WB_TILE(t0, t1, t2) t2
+#define WB_VECTOR_IS_LINE 1 /* whether one load fills a cache line */
 
 typedef __m512 wb_v16;
 typedef struct {

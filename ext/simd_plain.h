@@ -4,6 +4,7 @@
  */
 #define WB_ISA_NAME scalar
 #define WB_TILE(t0, t1, t2) t0
+#define WB_VECTOR_IS_LINE 0 /* whether one load fills a cache line */
 
 typedef float wb_v4 __attribute__((vector_size(16)));
 typedef int32_t wb_m4 __attribute__((vector_size(16)));

@@ -112,3 +112,40 @@ def test_other_kernels_refuse_a_pace() -> None:
             act=Activation(),
             arena_floats=floats,
         )
+
+
+@pytest.mark.parametrize("isa", EVERY)
+@pytest.mark.parametrize(("apart", "grid"), [(1, 1), (2, 2)])
+def test_taps_of_a_row_may_lie_apart(isa: str, apart: int, grid: int) -> None:
+    """Dilation along x alone: only neighbours come out of one load."""
+    rows, pitch = 4, 48
+    starts = np.arange(rows, dtype=np.int64) * pitch
+    table = Vectors(starts, starts[:, None], np.full((rows, 1), 0xFFFF, np.uint16))
+    places = [pitch * y + apart * x for y in range(3) for x in range(3)]
+    offsets = np.array(places, np.int32)
+    assert depthwise_grid(offsets, table).step == grid
+    image_floats = up(pitch * (rows + 2) + GUARD)
+    rng = np.random.default_rng(5)
+    weights = rng.standard_normal((1, 9), dtype=np.float32)
+    with forced_isa(isa):
+        step = depthwise(
+            weights=weights,
+            offsets=offsets,
+            in_cs=0,
+            bias=np.zeros(1, np.float32),
+            vectors=table,
+            src=0,
+            dst=image_floats,
+            out_cs=0,
+            act=Activation(),
+            arena_floats=2 * image_floats,
+        )
+        with Executor([step], arena_floats=2 * image_floats) as executor:
+            image = rng.standard_normal(image_floats, dtype=np.float32)
+            executor.arena[:image_floats] = image
+            executor.run_step(0)
+            found = executor.arena[image_floats:].copy()
+    for start in starts:
+        taken = [image[start + o : start + o + LANES] for o in offsets]
+        wanted = weights[0].astype(np.float64) @ np.stack(taken)
+        np.testing.assert_allclose(found[start : start + LANES], wanted, **TOLERANCE)

@@ -45,9 +45,10 @@ def depthwise_grid(offsets: I32, vectors: Vectors) -> DepthwiseGrid:
     if size not in SIZES or size * size != offsets.size:
         return NO_GRID
     grid = offsets.astype(np.int64).reshape(size, size)
-    if vectors.pace > 1 and np.any(np.diff(grid, axis=1) != 1):
-        return NO_GRID
+    neighbours = bool(np.all(np.diff(grid, axis=1) == 1))
     for step in (1, 2):
+        if (step == 1 or vectors.pace > 1) and not neighbours:
+            continue
         stride = int(grid[step, 0] - grid[0, 0])
         if stride <= 0 or not np.all(grid[step:] - grid[:-step] == stride):
             continue

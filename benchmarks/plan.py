@@ -99,10 +99,9 @@ class Comparison:
         if PLAN not in recipes:
             recipes[PLAN] = self._planned()
             self.book.save()
-        wanted = self._ratio(PLAN, wb.Recipe.loads(recipes[PLAN]))
         for name, params in BASELINES.items():
             if name not in recipes:
-                recipes[name] = self._as_slow(name, params, wanted).dump()
+                recipes[name] = self._as_slow(name, params).dump()
                 self.book.save()
         if "times" not in self.facts:
             found = {
@@ -166,16 +165,16 @@ class Comparison:
         self.facts["rounds"] = [one.to_dict() for one in rounds]
         return best_round(rounds).plan.recipe.dump()
 
-    def _as_slow(self, name: str, params: dict[str, str], wanted: float) -> Recipe:
-        """Return the magnitude recipe that takes ``wanted`` of the dense time."""
+    def _as_slow(self, name: str, params: dict[str, str]) -> Recipe:
+        """Return the magnitude recipe that takes as long as the plan."""
         low, high = 0.0, 0.99
         found: Recipe = wb.Recipe.uniform("magnitude", low, **params)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
             recipe = wb.Recipe.uniform("magnitude", middle, **params)
             ratio = self._ratio(f"{name} {middle:.6f}", recipe)
-            print(f"{name} {middle:.4f}: {ratio:.4f} of {wanted:.4f}", flush=True)
-            if ratio >= wanted:
+            print(f"{name} {middle:.4f}: {ratio:.4f} of the plan's time", flush=True)
+            if ratio >= 1:
                 # Not faster than the plan: it may prune more.
                 low, found = middle, recipe
             else:
@@ -183,12 +182,16 @@ class Comparison:
         return found
 
     def _ratio(self, key: str, recipe: Recipe) -> float:
-        """Return the time of a recipe's program over the dense one's, measured once."""
+        """Return the time of a recipe's program over the plan's, taking turns."""
         trials: dict[str, float] = self.facts.setdefault("trials", {})
         if key not in trials:
-            pruned = wb.prune(self.network, recipe)
-            times = self._measured({"pruned": pruned}, self.options.seconds)
-            trials[key] = float(times["pruned"]["ms"] / times["dense"]["ms"])
+            plan = wb.Recipe.loads(self.facts["recipes"][PLAN])
+            both = {
+                PLAN: wb.prune(self.network, plan),
+                key: wb.prune(self.network, recipe),
+            }
+            times = self._measured(both, self.options.seconds)
+            trials[key] = float(times[key]["ms"] / times[PLAN]["ms"])
             self.book.save()
         return trials[key]
 

@@ -23,13 +23,13 @@ SHRINK = 8
 # that another font spaces differently stays below that, a missing chart does not.
 CELL_LIMIT = 24
 MOST_CELLS = 0.03
+# Without the page Speed: it shows the engines that are installed.
 PAGES = {
     "model": ("?model=minivgg-mnist5k", "What it answers"),
     "lesson": ("learn?lesson=winograd&seed=7", "Three questions"),
     "kernels": ("kernels?model=lenet5-mnist5k&layer=conv2&view=Weights", "Palette"),
     "prune": ("prune?model=minivgg-mnist5k", "Measured against PyTorch"),
     "sensitivity": ("sensitivity?model=minivgg-mnist5k", "End a layer"),
-    "speed": ("speed?model=minivgg-mnist5k", "Break-even of a layer"),
     "train": ("train?model=minivgg-mnist5k", "Schedule of sparsity"),
     "runs": ("runs?model=minivgg-mnist5k", "Write and verify"),
 }

@@ -91,13 +91,13 @@ class Comparison:
         self.network = wb.load_model(options.network)
         self.facts = book.facts
         self.facts["network"] = options.network
-        self.facts["share"] = options.share
 
     def time(self) -> None:
         """Find the three recipes, then measure them in turns."""
         recipes: dict[str, str] = self.facts["recipes"]
         if PLAN not in recipes:
             recipes[PLAN] = self._planned()
+            self.facts["share"] = self.options.share
             self.book.save()
         for name, params in BASELINES.items():
             if name not in recipes:

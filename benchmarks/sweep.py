@@ -1,6 +1,7 @@
 """Prefix reuse against the naive loop: the same sweep twice, cell by cell in turns.
 
     python -m benchmarks.sweep [--network resnet20-cifar10] [--images 2000]
+    python -m benchmarks.sweep --workers 2
 
 The naive loop prunes each cell and evaluates the whole network, as anyone would write
 it: ``evaluate(prune(network, recipe), data)``. Its batch is the library's default
@@ -8,7 +9,11 @@ unless ``--batch`` says otherwise. Both answers of every cell must be equal to t
 bit; exits 1 if they are not, or if reuse is not ``--least`` times faster.
 
 Times are seconds of the processor, so that other work on the machine counts for
-neither loop, and of the clock beside them.
+neither loop, and of the clock beside them. Both have one thread.
+
+With ``--workers`` both may use as many cores: the naive loop by PyTorch's threads,
+reuse by processes, their start included. Every second cell of the naive loop runs
+before reuse and the others after; only seconds of the clock count.
 """
 
 import argparse
@@ -21,8 +26,12 @@ import torch
 
 import workbench as wb
 from workbench.analysis.sensitivity import Sweeper
-from workbench.analysis.sensitivity_grid import Curve, grid
+from workbench.analysis.sensitivity_grid import Curve
+from workbench.analysis.sensitivity_rows import cell_key
 from workbench.data.dataset import Dataset, make_dataset
+from workbench.jobs.crew import CrewExecutor
+from workbench.jobs.job import Job
+from workbench.jobs.sweep import SweepOrder, run_sweep
 from workbench.measure.conditions import read_conditions
 from workbench.models.network import Network
 
@@ -52,9 +61,10 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--levels", type=int, default=len(LEVELS))
     parser.add_argument("--batch", type=int, default=None, help="of the naive loop")
+    parser.add_argument("--workers", type=int, default=1, help="cores of each loop")
     parser.add_argument("--least", type=float, default=0.0, help="ratio, else exit 1")
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.workers)
     network = wb.load_model(options.network)
     if options.made:
         data = _made(network, options.images)
@@ -62,38 +72,85 @@ def main() -> None:
         whole_split = wb.dataset_for(network, split="val", root=options.data)
         data = whole_split.take(options.images)
     levels = LEVELS[-options.levels :]
-    curves = grid(network, ("magnitude",), levels)
+    order = SweepOrder(network, data, ("magnitude",), levels)
     ours, naive = Clock(), Clock()
+    compare = _in_turns if options.workers == 1 else _one_after_the_other
+    differing = compare(order, (ours, naive), options)
+    size = options.batch or "default"
+    names = ("prefix reuse", f"naive, batch {size}")
+    ratio = _ratio(ours, naive, options)
+    print(f"\n{read_conditions(options.workers).line}; torch {torch.__version__}\n")
+    print(
+        f"{options.network}: {len(order.curves) * len(levels)} cells "
+        f"({len(order.curves)} layers x {len(levels)} sparsities) of {len(data)} images;"
+        f" top-1, top-5 and loss equal to the last bit in all but {len(differing)}.\n"
+    )
+    print("| loop | seconds of the processor | of the clock | naive / this |")
+    print("|---|---|---|---|")
+    for name, clock, gain in zip(names, (ours, naive), (ratio, 1.0), strict=True):
+        spent = f"{clock.processor:.1f}" if options.workers == 1 else "-"
+        print(f"| {name} | {spent} | {clock.wall:.1f} | {gain:.2f} |")
+    print("\n".join(differing[:5]))
+    if differing or ratio < options.least:
+        sys.exit(1)
+
+
+def _in_turns(
+    order: SweepOrder, clocks: tuple[Clock, Clock], options: argparse.Namespace
+) -> list[str]:
+    """Answer cell by cell on one core; return the cells that differ."""
+    ours, naive = clocks
     with ours:
-        sweeper = Sweeper(network, data, wb.SweepOptions())
+        sweeper = Sweeper(order.network, order.data, order.options)
     prepared = ours.processor
     differing = []
-    for curve in curves:
-        for level in levels:
+    for curve in order.curves:
+        for level in curve.sparsities:
             with ours:
                 row = sweeper.cell(curve, level)
             with naive:
-                whole = _naive(network, data, curve, (level, options.batch))
-            found = tuple(getattr(row, name, None) for name in ("top1", "top5", "loss"))
-            if found != (whole.top1, whole.top5, whole.loss):
-                differing.append(f"{curve.subject} {level}: {found} and {whole}")
-        print(f"{curve.subject}: {_ratio(ours, naive):.2f} so far", file=sys.stderr)
-    print(f"{read_conditions(1).line}; torch {torch.__version__}\n")
-    print(
-        f"{options.network}: {len(curves) * len(levels)} cells ({len(curves)} layers x "
-        f"{len(levels)} sparsities) of {len(data)} images; top-1, top-5 and loss equal "
-        f"to the last bit in all but {len(differing)}.\n"
-    )
-    size = options.batch or "default"
-    print("| loop | seconds of the processor | of the clock | naive / this |")
-    print("|---|---|---|---|")
-    for name, clock in (("prefix reuse", ours), (f"naive, batch {size}", naive)):
-        ratio = _ratio(clock, naive)
-        print(f"| {name} | {clock.processor:.1f} | {clock.wall:.1f} | {ratio:.2f} |")
-    print(f"\nPrefix reuse includes {prepared:.1f} s of export and the dense network.")
-    print("\n".join(differing[:5]))
-    if differing or _ratio(ours, naive) < options.least:
-        sys.exit(1)
+                whole = _naive(order, curve, level, options.batch)
+            differing += _difference(row, whole)
+        so_far = _ratio(ours, naive, options)
+        print(f"{curve.subject}: {so_far:.2f} so far", file=sys.stderr)
+    print(f"Prefix reuse includes {prepared:.1f} s of export and the dense network.")
+    return differing
+
+
+def _one_after_the_other(
+    order: SweepOrder, clocks: tuple[Clock, Clock], options: argparse.Namespace
+) -> list[str]:
+    """Answer all cells by several processes, between the halves of the naive loop."""
+    ours, naive = clocks
+    cells = [(curve, level) for curve in order.curves for level in curve.sparsities]
+    wholes: dict[str, wb.Accuracy] = {}
+
+    def half(first: int) -> None:
+        for curve, level in cells[first::2]:
+            with naive:
+                whole = _naive(order, curve, level, options.batch)
+            wholes[cell_key(curve.subject, curve.method, level)] = whole
+
+    half(0)
+    with ours:
+        sweep = run_sweep(
+            Job("sweep", {}), order, executor=CrewExecutor(options.workers)
+        )
+    half(1)
+    rows = {row.key: row for row in sweep.rows}
+    return [
+        line
+        for key, whole in wholes.items()
+        for line in _difference(rows.get(key), whole)
+    ]
+
+
+def _difference(row: object, whole: wb.Accuracy) -> list[str]:
+    """Return nothing, or a line that says how two answers differ."""
+    found = tuple(getattr(row, name, None) for name in ("top1", "top5", "loss"))
+    if found == (whole.top1, whole.top5, whole.loss):
+        return []
+    return [f"{getattr(row, 'key', row)}: {found} and {whole}"]
 
 
 def _made(network: Network, images: int) -> Dataset:
@@ -111,18 +168,19 @@ def _made(network: Network, images: int) -> Dataset:
 
 
 def _naive(
-    network: Network, data: Dataset, curve: Curve, how: tuple[float, int | None]
+    order: SweepOrder, curve: Curve, level: float, batch: int | None
 ) -> wb.Accuracy:
     """Return the accuracy of one cell as a plain loop finds it."""
-    level, batch = how
-    pruned = wb.prune(network, curve.recipe(level))
+    pruned = wb.prune(order.network, curve.recipe(level))
     if batch is None:
-        return wb.evaluate(pruned, data)
-    return wb.evaluate(pruned, data, batch_size=batch)
+        return wb.evaluate(pruned, order.data)
+    return wb.evaluate(pruned, order.data, batch_size=batch)
 
 
-def _ratio(this: Clock, naive: Clock) -> float:
-    return naive.processor / this.processor
+def _ratio(this: Clock, naive: Clock, options: argparse.Namespace) -> float:
+    if options.workers == 1:
+        return naive.processor / this.processor
+    return naive.wall / this.wall
 
 
 if __name__ == "__main__":

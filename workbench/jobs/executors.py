@@ -1,7 +1,7 @@
 """Where the cells of a sweep are evaluated: the protocol, and this thread.
 
 Belongs here: what every executor gives and the simplest one. Does not belong here:
-other processes (``process``) and other machines (``ray_executor``).
+other processes (``crew``) and other machines (``ray_executor``).
 """
 
 from __future__ import annotations
@@ -69,8 +69,19 @@ class LocalExecutor:
             yield from sweeper.cells(curve, known)
 
 
-def executor_named(name: str, *, address: str | None = None) -> Executor:
+def executor_named(
+    name: str, *, address: str | None = None, workers: int | None = None
+) -> Executor:
     """Return the executor of that name.
+
+    Parameters
+    ----------
+    name : str
+        "local" or "ray".
+    address : str or None
+        Of the Ray cluster.
+    workers : int or None
+        Processes; None takes one here, and every processor of a Ray cluster.
 
     Raises
     ------
@@ -78,11 +89,15 @@ def executor_named(name: str, *, address: str | None = None) -> Executor:
         There is none, or an address was given to one that has none.
     """
     if name == "local" and address is None:
-        return LocalExecutor()
+        if workers is None or workers == 1:
+            return LocalExecutor()
+        from workbench.jobs.crew import CrewExecutor
+
+        return CrewExecutor(workers)
     if name == "ray":
         from workbench.jobs.ray_executor import RayExecutor
 
-        return RayExecutor(address=address)
+        return RayExecutor(address=address, workers=workers)
     raise WorkbenchError(
         f"--executor {name}" + (f" --address {address}" if address else ""),
         "local, or ray with --address HOST:PORT",

@@ -84,6 +84,8 @@ def _started(order: bytes) -> tuple[subprocess.Popen[bytes], Connection]:
             [sys.executable, "-m", child.__name__, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
+            # Ctrl-C is for the parent, which ends its children in its own way.
+            start_new_session=True,
             env={**os.environ, "PYTHONPATH": path},
         )
     connection = Connection(ours.detach())

@@ -30,7 +30,7 @@ from workbench.analysis.sensitivity_rows import (
 )
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
-from workbench.jobs.executors import Executor, LocalExecutor
+from workbench.jobs.executors import Executor, LocalExecutor, executor_named
 from workbench.jobs.job import Job, JobCancelled
 from workbench.measure.conditions import read_conditions
 from workbench.models.network import Network
@@ -193,6 +193,7 @@ def sensitivity(
     sparsities: Sequence[float] = SPARSITIES,
     options: SweepOptions | None = None,
     workspace: str | Path | None = None,
+    workers: int = 1,
 ) -> Sweep:
     """Return how much each layer loses under each method at each sparsity.
 
@@ -211,18 +212,22 @@ def sensitivity(
     workspace : str, Path or None
         Folder of a store that records each cell, so that the same call after an
         interruption goes on where it was. None keeps nothing.
+    workers : int
+        Processes of this machine; more than one only where no times are measured.
 
     Raises
     ------
     WorkbenchError
-        The test split, an impossible grid, or no cell that any method can do.
+        The test split, an impossible grid, no cell that any method can do, or several
+        workers that would measure times.
     """
     order = SweepOrder(
         network, data, tuple(methods), tuple(sparsities), options or SweepOptions()
     )
     store = None if workspace is None else Store(workspace)
     try:
-        return run_sweep(Job("sensitivity", {}), order, store=store)
+        crew = executor_named("local", workers=workers)
+        return run_sweep(Job("sensitivity", {}), order, store=store, executor=crew)
     finally:
         if store is not None:
             store.close()

@@ -69,6 +69,10 @@ def run(
     address: Annotated[
         str | None, typer.Option(help="Address of the Ray cluster.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes; where times are measured, one a machine."),
+    ] = None,
     break_even: Annotated[
         str | None,
         typer.Option(help="Instead: latency of this layer against sparsity."),
@@ -109,7 +113,7 @@ def run(
                 job,
                 order,
                 store=store,
-                executor=executor_named(executor, address=address),
+                executor=executor_named(executor, address=address, workers=workers),
                 resume=resume,
             )
         except KeyboardInterrupt:

@@ -25,7 +25,8 @@ import torch
 import workbench as wb
 from workbench.analysis.planner import Budget
 from workbench.analysis.sensitivity_csv import read_csv
-from workbench.jobs.plan import Proof, best_round, verify_plan
+from workbench.jobs.plan import verify_plan
+from workbench.jobs.plan_round import Proof, best_round
 from workbench.measure.contenders import Contender, subject_of
 from workbench.measure.interleave import Settings, measure_contenders
 from workbench.measure.peers.protocol import FunctionRunner
@@ -60,6 +61,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=None, help="test images")
     parser.add_argument("--tune-images", type=int, default=5000)
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument(
+        "--choose", type=int, default=1, help="epochs of tuning before plans are chosen"
+    )
     parser.add_argument("--lr", type=float, default=0.02)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each trial")
     parser.add_argument("--output", default="plan.json")
@@ -158,7 +162,13 @@ class Comparison:
         rounds = verify_plan(
             sweep,
             Budget("ms", limit=self.options.share * dense),
-            Proof(self.network, data, settings, settle=train),
+            Proof(
+                self.network,
+                data,
+                settings,
+                settle=train,
+                tune_epochs=self.options.choose,
+            ),
             rounds=self.options.rounds,
             on_round=lambda one: print(json.dumps(one.to_dict()), flush=True),
         )

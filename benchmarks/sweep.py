@@ -82,8 +82,8 @@ def main() -> None:
     print(f"\n{read_conditions(options.workers).line}; torch {torch.__version__}\n")
     print(
         f"{options.network}: {len(order.curves) * len(levels)} cells "
-        f"({len(order.curves)} layers x {len(levels)} sparsities) of {len(data)} images;"
-        f" top-1, top-5 and loss equal to the last bit in all but {len(differing)}.\n"
+        f"({len(order.curves)} layers x {len(levels)} sparsities) of {len(data)} images"
+        f"; top-1, top-5 and loss equal to the last bit in all but {len(differing)}.\n"
     )
     print("| loop | seconds of the processor | of the clock | naive / this |")
     print("|---|---|---|---|")

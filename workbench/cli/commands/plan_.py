@@ -8,7 +8,6 @@ import typer
 
 import workbench as wb
 from workbench.analysis.planner import budget_of, make_plan
-from workbench.analysis.planner_starts import starts
 from workbench.analysis.sensitivity_csv import read_csv
 from workbench.analysis.sensitivity_fill import filled
 from workbench.analysis.sensitivity_grid import needs_images
@@ -26,14 +25,15 @@ from workbench.cli.progress import shown
 from workbench.cli.workspace import Workspace, open_store
 from workbench.errors import WorkbenchError
 from workbench.jobs.job import Job
-from workbench.jobs.plan import ROUNDS, Proof, best_round, verify_plan
+from workbench.jobs.plan import ROUNDS, most_rounds, verify_plan
+from workbench.jobs.plan_round import Proof, best_round
 from workbench.store.record import network_inputs, plain
 
 if TYPE_CHECKING:
     from workbench.analysis.planner import Plan, Prediction
     from workbench.analysis.sensitivity_rows import Sweep
     from workbench.data.dataset import Dataset
-    from workbench.jobs.plan import Round
+    from workbench.jobs.plan_round import Round
     from workbench.models.network import Network
 
 
@@ -70,6 +70,12 @@ def run(
         bool,
         typer.Option(help="Re-estimate batch norms before --verify evaluates a plan."),
     ] = False,
+    tune_epochs: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Fine-tune each start's best plan so long, then choose."
+        ),
+    ] = 0,
     dense_top1: Annotated[
         float | None,
         typer.Option(help="Dense accuracy, 0..1, for a file without sparsity 0."),
@@ -121,9 +127,10 @@ def run(
         network,
         load_data(network, data, cells.split or "val"),
         options,
-        settle=load_data(network, data, "train") if settle else None,
+        settle=load_data(network, data, "train") if settle or tune_epochs else None,
+        tune_epochs=tune_epochs,
     )
-    job = Job("plan", {}, total=len(starts(cells, wanted)) * (rounds + 1))
+    job = Job("plan", {}, total=most_rounds(cells, wanted, rounds))
     with open_store(workspace) as store, shown(job, "proving the plan"):
         found = verify_plan(
             cells,
@@ -237,16 +244,18 @@ def _print_rounds(found: "tuple[Round, ...]", best: "Round") -> None:
                 "-" if value.ms is None else f"{value.ms:.4f}",
                 round(value.macs),
                 round(value.bytes),
-                "" if name == "predicted" else "yes" if one.kept else "no",
+                "" if name != "actual" else "yes" if one.kept else "no",
             )
             for one in found
             for name, value in (
                 ("predicted", one.plan.predicted),
                 ("actual", one.actual),
+                ("tuned", one.tuned),
             )
+            if value is not None
         ],
     )
-    print_line(f"chosen: round {best.number}, " + _words(best.actual))
+    print_line(f"chosen: round {best.number}, " + _words(best.tuned or best.actual))
 
 
 def _words(value: "Prediction") -> str:

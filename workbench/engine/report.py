@@ -71,11 +71,18 @@ class Profile:
         Median over the rounds.
     total_ms : float
         Median of the sum.
+    p10_ms, p90_ms : numpy.ndarray of float64, shape (steps,)
+        Spread over the rounds.
+    rounds : int
+        Runs that these are over.
     """
 
     steps: tuple[StepReport, ...]
     ms: NDArray[np.float64]
     total_ms: float
+    p10_ms: NDArray[np.float64]
+    p90_ms: NDArray[np.float64]
+    rounds: int
 
     def gflops(self) -> NDArray[np.float64]:
         """Return 2 x executed MACs / time of each entry, in GF/s; 0 for moves."""
@@ -94,9 +101,16 @@ def report_of(graph: Graph, plan: Plan, lowered: Lowered) -> tuple[StepReport, .
 def profile_of(
     reports: tuple[StepReport, ...], times: NDArray[np.int64], lowered: Lowered
 ) -> Profile:
-    """Return medians per task from nanoseconds per kernel step and round."""
-    ms = np.median(lowered.by_task(times), axis=0) / NS_PER_MS
-    return Profile(reports, ms, float(np.median(times.sum(axis=1)) / NS_PER_MS))
+    """Return times per task from nanoseconds per kernel step and round."""
+    low, ms, high = np.percentile(lowered.by_task(times), (10, 50, 90), axis=0)
+    return Profile(
+        reports,
+        ms / NS_PER_MS,
+        float(np.median(times.sum(axis=1)) / NS_PER_MS),
+        low / NS_PER_MS,
+        high / NS_PER_MS,
+        len(times),
+    )
 
 
 def _report(task: Task, plan: Plan, kernels: list[str], macs: int) -> StepReport:

@@ -40,7 +40,10 @@ class Level:
 
 @dataclass(frozen=True)
 class Words:
-    """The texts of a curve: file stem, title, x axis, how to read it, conditions."""
+    """The texts of a curve: file stem, title, x axis, how to read it, conditions.
+
+    ``x_doubles`` says that x is a power of two: each doubling is one step on the axis.
+    """
 
     name: str
     title: str
@@ -48,6 +51,7 @@ class Words:
     reading: str
     conditions: str
     x_format: str = ""
+    x_doubles: bool = False
 
 
 def curve_figure(
@@ -88,6 +92,10 @@ def curve_figure(
         legend=alt.Legend(title=None, orient="top") if len(series) > 1 else None,
     )
     x = alt.X("x:Q", title=words.x, axis=_axis(words.x_format))
+    if words.x_doubles:
+        x = x.axis(values=sorted(set(frame["x"])), format="d").scale(
+            type="log", base=2, nice=False, padding=16
+        )
     base = alt.Chart(frame).encode(x=x, color=shade)
     scale = alt.Scale(domain=[0, most], nice=False)
     y = alt.Y("median_ms:Q", title="time (ms)", scale=scale)

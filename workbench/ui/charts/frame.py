@@ -89,7 +89,8 @@ def _dressed(chart: Chart) -> Chart:
         "labelFontSize": 12,
     }
     dressed: Chart = (
-        chart.configure_axis(**words, titleFontSize=13)
+        # Flush labels would leave the first and the last tick.
+        chart.configure_axis(**words, titleFontSize=13, labelFlush=False)
         .configure_legend(**words, titleFontSize=12)
         .properties(padding={"bottom": 4})
     )

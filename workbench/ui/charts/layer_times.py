@@ -4,6 +4,7 @@ Belongs here: the picture of a profile. Does not belong here: profiling.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import altair as alt
@@ -14,6 +15,10 @@ from workbench.ui.charts.frame import Figure
 
 # More names than these are thinned out: a bar is then narrower than a letter.
 MOST_NAMES = 24
+# What says how sure a time is, and how it is written; runs of old may lack it.
+SPREAD: Mapping[str, str] = MappingProxyType(
+    {"p10_ms": ".4f", "p90_ms": ".4f", "n": "d"}
+)
 
 
 def layer_times_figure(rows: Sequence[Mapping[str, Any]], *, conditions: str) -> Figure:
@@ -22,11 +27,14 @@ def layer_times_figure(rows: Sequence[Mapping[str, Any]], *, conditions: str) ->
     Parameters
     ----------
     rows : sequence of mapping
-        ``layer``, ``weights`` ("dense" or "pruned"), ``ms`` and ``kernel``.
+        ``layer``, ``weights`` ("dense" or "pruned"), ``ms`` and ``kernel``; where known
+        ``p10_ms``, ``p90_ms`` and ``n``, the runs these are over.
     conditions : str
         Machine, threads, date.
     """
-    frame = pd.DataFrame(rows, columns=["layer", "weights", "ms", "kernel"])
+    frame = pd.DataFrame(rows)
+    spread = [name for name in SPREAD if name in frame]
+    frame = frame[["layer", "weights", "ms", "kernel", *spread]]
     colours = theme.palette()
     hues = {"dense": colours.ours, "pruned": colours.pruned}
     shown = [name for name in hues if name in set(frame["weights"])]
@@ -56,7 +64,13 @@ def layer_times_figure(rows: Sequence[Mapping[str, Any]], *, conditions: str) ->
             color=alt.Color(
                 "weights:N", scale=scale, legend=alt.Legend(title=None, orient="top")
             ),
-            tooltip=["layer", "weights", "kernel", alt.Tooltip("ms:Q", format=".4f")],
+            tooltip=[
+                "layer",
+                "weights",
+                "kernel",
+                alt.Tooltip("ms:Q", format=".4f"),
+                *(alt.Tooltip(f"{name}:Q", format=SPREAD[name]) for name in spread),
+            ],
         )
         .properties(height=330)
     )

@@ -36,7 +36,7 @@ def roofline_figure(
     ----------
     rows : sequence of mapping
         layer, weights ("dense" or "pruned"), intensity (executed MACs a byte), rate
-        (GMAC/s), of_roof, bound, ms, kernel.
+        (GMAC/s), of_roof, bound, ms, kernel; n, the runs of the median, where known.
     peak : float
         Billions of multiply-adds a second.
     bandwidth : float
@@ -85,6 +85,7 @@ def roofline_figure(
             alt.Tooltip("rate:Q", format=".1f"),
             alt.Tooltip("of_roof:Q", format=".0%", title="of the roof"),
             "bound",
+            *(["n"] if "n" in frame else []),
         ],
     )
     best = frame.loc[frame["rate"].idxmax()]

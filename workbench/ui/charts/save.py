@@ -56,6 +56,7 @@ def look_of(*, background: str, text: str, grid: str) -> dict[str, Any]:
             "domainColor": grid,
             "tickColor": grid,
             "titleFontWeight": "normal",
+            "labelFlush": False,
         },
         "legend": {"labelColor": text, "titleColor": text},
         "title": {"color": text, "anchor": "start", "fontSize": 15, "offset": 12},

@@ -22,7 +22,8 @@ def map_figure(cells: pd.DataFrame, *, method: str, conditions: str) -> Figure:
     Parameters
     ----------
     cells : pandas.DataFrame
-        layer, sparsity, drop_points (NaN where not measured), state.
+        layer, sparsity, drop_points (NaN where not measured), state; top1, low, high
+        and n where known.
     method : str
         That all cells share.
     conditions : str
@@ -36,6 +37,8 @@ def map_figure(cells: pd.DataFrame, *, method: str, conditions: str) -> Figure:
         shade=np.clip(cells["drop_points"].astype(float), 0, WORST_POINTS),
     )
     frame["bad"] = frame["shade"] > 0.55 * WORST_POINTS
+    # Wilson's interval of top-1 and the images it is over.
+    sure = [name for name in ("top1", "low", "high", "n") if name in frame]
     colours = theme.palette()
     levels = sorted(frame["sparsity"].unique())
     pick = alt.selection_point(
@@ -65,7 +68,7 @@ def map_figure(cells: pd.DataFrame, *, method: str, conditions: str) -> Figure:
         ),
         stroke=alt.condition(pick, alt.value(colours.pruned), alt.value(colours.paper)),
         strokeWidth=alt.condition(pick, alt.value(4), alt.value(1.5)),
-        tooltip=["layer", "asked", "drop_points", "state"],
+        tooltip=["layer", "asked", "drop_points", *sure, "state"],
     )
     words = base.mark_text(fontSize=12).encode(
         text="text:N",

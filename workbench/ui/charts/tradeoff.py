@@ -6,6 +6,7 @@ measuring.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -16,6 +17,8 @@ from workbench.ui.format import millis, percent
 
 # Room that a name takes, as shares of the picture's width and height.
 NAME_WIDTH, NAME_HEIGHT = 0.1, 0.06
+# How far above its dot a name is centred, and how near to a dot it may come.
+NAME_LIFT, DOT_HEIGHT = 0.023, 0.045
 
 
 @dataclass(frozen=True)
@@ -74,27 +77,35 @@ def sweet_spot(spots: Sequence[Spot], *, most_ms: float | None = None) -> Spot |
 
 
 def heights(spots: Sequence[Spot]) -> list[float]:
-    """Return where each name is written, in percent: none on top of another.
+    """Return where each name is written, in percent: none on a dot or another name.
 
-    Names of dots that are near each other in time are pushed apart upwards.
+    Names start right of their dots; those in the way of dots or of other names are
+    pushed upwards.
 
     Examples
     --------
     >>> a, b, c = Spot("a", 1, 0.9), Spot("b", 1.01, 0.901), Spot("c", 2, 0.8)
     >>> [round(height, 2) for height in heights([a, b, c])]
-    [90.0, 90.61, 80.0]
+    [90.32, 90.93, 80.0]
     """
     wide = NAME_WIDTH * (max(one.ms for one in spots) - min(one.ms for one in spots))
     tall = 100 * (max(one.top1 for one in spots) - min(one.top1 for one in spots))
     placed: dict[int, float] = {}
     for at in sorted(range(len(spots)), key=lambda one: spots[one].top1):
         found = 100 * spots[at].top1
-        near = [
-            placed[one] for one in placed if abs(spots[one].ms - spots[at].ms) <= wide
+        names = [
+            (placed[one], NAME_HEIGHT * tall)
+            for one in placed
+            if abs(spots[one].ms - spots[at].ms) <= wide
         ]
-        for other in sorted(near):
-            if abs(found - other) < NAME_HEIGHT * tall:
-                found = other + NAME_HEIGHT * tall
+        dots = [
+            (100 * one.top1 - NAME_LIFT * tall, DOT_HEIGHT * tall)
+            for one in spots
+            if one is not spots[at] and 0 <= one.ms - spots[at].ms <= wide
+        ]
+        for taken, apart in sorted(names + dots):
+            if abs(found - taken) < apart:
+                found = taken + apart
         placed[at] = found
     return [placed[at] for at in range(len(spots))]
 
@@ -155,10 +166,9 @@ def tradeoff_figure(
     dots = base.mark_point(filled=True, size=120, opacity=1).encode(
         color=shade, tooltip=["network", "ms", "top1_percent", "on_front"]
     )
-    names = base.mark_text(align="left", dx=9, dy=-7, color=colours.text).encode(
-        y=alt.Y("label_percent:Q"), text="network:N"
-    )
-    chart = line + dots + names
+    # The same letters in the paper's colour beneath: the line stops around a name.
+    halo = _names(base, colours.text, stroke=colours.paper, strokeWidth=4)
+    chart = line + dots + halo + _names(base, colours.text)
     reading = (
         "One dot a network: up is more accurate, left is faster. The line is the "
         "Pareto front: whatever lies below and to the right of it is beaten in both."
@@ -188,3 +198,11 @@ def tradeoff_figure(
         data=frame.drop(columns="label_percent"),
         conditions=conditions,
     )
+
+
+def _names(base: alt.Chart, colour: str, **look: Any) -> alt.Chart:
+    """Return the names, each right of its dot."""
+    written: alt.Chart = base.mark_text(
+        align="left", dx=9, dy=-7, color=colour, **look
+    ).encode(y=alt.Y("label_percent:Q"), text="network:N")
+    return written

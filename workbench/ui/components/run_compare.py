@@ -136,6 +136,8 @@ def _layers(first: "Run", second: "Run") -> None:
             "b_macs": column.NumberColumn(
                 "B MACs (M)", format="%.2f", help=tip("executed MACs")
             ),
+            "a_spread": column.TextColumn("A p10 .. p90"),
+            "b_spread": column.TextColumn("B p10 .. p90"),
             "a_kernel": column.TextColumn("A kernel"),
             "b_kernel": column.TextColumn("B kernel"),
         },

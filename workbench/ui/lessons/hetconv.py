@@ -103,6 +103,7 @@ def _result(found: Found) -> Result:
         name="hetconv-times",
         title=f"3 × 3 convolution, {WIDTH} channels, {SIDE} × {SIDE} pixels",
         x="P",
+        x_doubles=True,
         reading="Orange: measured, with its spread. Blue: the dense time times the "
         "share of MACs that is left. The gap between the lines is what counting MACs "
         "promises and the machine does not give.",

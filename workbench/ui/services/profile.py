@@ -34,7 +34,10 @@ def profile_rows(program: "Program", *, weights: str) -> list[dict[str, Any]]:
             "layer": step.layer,
             "op": step.op,
             "weights": weights,
-            "ms": float(ms),
+            "ms": float(found.ms[at]),
+            "p10_ms": float(found.p10_ms[at]),
+            "p90_ms": float(found.p90_ms[at]),
+            "n": found.rounds,
             "kernel": step.kernel,
             "why": step.why,
             "dense_macs": step.dense_macs,
@@ -46,7 +49,7 @@ def profile_rows(program: "Program", *, weights: str) -> list[dict[str, Any]]:
                 for one in step.rejected
             ],
         }
-        for step, ms in zip(found.steps, found.ms, strict=True)
+        for at, step in enumerate(found.steps)
     ]
 
 

@@ -54,6 +54,7 @@ def roof_rows(
             "of_roof": row.of_roof,
             "bound": row.bound,
             "ms": row.ms,
+            "n": profile.rounds,
             "kernel": row.kernel,
         }
         for row in roofline(wb.layer_costs(network), profile, machine)

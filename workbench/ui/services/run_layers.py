@@ -51,6 +51,8 @@ def deltas(first: "Run", second: "Run") -> list[dict[str, Any]]:
                 "b_sparsity": _sparsity(b),
                 "a_macs": _millions(_at(a, "executed_macs")),
                 "b_macs": _millions(_at(b, "executed_macs")),
+                "a_spread": _spread(a),
+                "b_spread": _spread(b),
                 "a_kernel": _at(a, "kernel"),
                 "b_kernel": _at(b, "kernel"),
             }
@@ -118,3 +120,10 @@ def _sparsity(row: Mapping[str, Any] | None) -> float | None:
     if row is None or not row["dense_macs"]:
         return None
     return 1 - float(row["theoretical_macs"]) / float(row["dense_macs"])
+
+
+def _spread(row: Mapping[str, Any] | None) -> str | None:
+    """Return p10 to p90 and the number of runs, where a row knows them."""
+    if row is None or "p10_ms" not in row:
+        return None
+    return f"{row['p10_ms']:.4f} .. {row['p90_ms']:.4f} ms, n = {row['n']}"

@@ -196,7 +196,8 @@ def test_the_code_of_the_pages_sensitivity_and_plan_gives_their_recipe(
     assert registry().jobs()[0].wait(TIMEOUT_S).state == "done"
     app.run()
     assert not app.exception
-    sweep_script, plan_script = blocks(app, "python")
+    sweep_script, plan_script, proof_script = blocks(app, "python")
+    sweep_command, plan_command, proof_command = blocks(app, "bash")
     shown = app.dataframe[0].value
     (told,) = (one.value for one in app.markdown if one.value.startswith("Predicted: "))
     monkeypatch.chdir(folder)
@@ -210,6 +211,14 @@ def test_the_code_of_the_pages_sensitivity_and_plan_gives_their_recipe(
     rules = [rule for rule in names["recipe"].layers if rule.method != "none"]
     assert rules
     assert all(f"{rule.match} {rule.method}" in told for rule in rules)
+    rounds = execute(f"{sweep_script}\n{proof_script}")["rounds"]
+    assert rounds[0].plan.recipe == names["recipe"]
+    shell(sweep_command)
+    shell(plan_command)
+    assert wb.Recipe.load("recipe.yaml") == names["recipe"]
+    Path("recipe.yaml").unlink()
+    assert "chosen: round" in shell(proof_command)[0]
+    assert Path("recipe.yaml").exists()
 
 
 def test_the_code_of_a_break_even_measures_the_levels_of_the_page(
@@ -222,5 +231,7 @@ def test_the_code_of_a_break_even_measures_the_levels_of_the_page(
     (script,) = (text for text in blocks(app, "python") if "break_even(" in text)
     monkeypatch.chdir(folder)
     found = execute(script)["found"].to_dict()
+    (command,) = (text for text in blocks(app, "bash") if "--break-even" in text)
+    assert "conv2" in shell(command)[0]
     assert (found["layer"], found["sparsities"]) == ("conv2", break_even.LEVELS)
     assert found["curves"][0]["method"] == "magnitude"

@@ -69,6 +69,9 @@ def run(
     address: Annotated[
         str | None, typer.Option(help="Address of the Ray cluster.")
     ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the recipes, for methods that draw.")
+    ] = 0,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Processes; where times are measured, one a machine."),
@@ -98,6 +101,7 @@ def run(
         latency=latency,
         threads=threads,
         stop_drop=stop_drop,
+        seed=seed,
         layers=tuple(name.strip() for name in layers.split(",") if name.strip()),
         calibration=load_data(network, data, "train") if needs_images(names) else None,
     )

@@ -1,7 +1,7 @@
 """From a sweep to a recipe: meet a latency, or lose at most so many points.
 
 Belongs here: the goal, what the plan predicts, sending it to Prune. Does not belong
-here: planning (``analysis.planner``).
+here: planning (``analysis.planner``), proving (``plan_proof``).
 """
 
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import streamlit as st
 from workbench.errors import WorkbenchError
 from workbench.ui import theme
 from workbench.ui.components.feedback import caught
+from workbench.ui.components.plan_proof import plan_proof
 from workbench.ui.components.snippets import snippets
 from workbench.ui.format import millis, points, short, size
 from workbench.ui.notices import show_error
@@ -19,11 +20,12 @@ from workbench.ui.services import recipes
 if TYPE_CHECKING:
     from workbench.analysis.planner import Plan
     from workbench.analysis.sensitivity_rows import Sweep
+    from workbench.jobs.sweep import SweepOrder
 
 DROP, LATENCY, MACS = "lose at most", "meet a latency", "meet MACs"
 
 
-def plan_panel(sweep: "Sweep") -> None:
+def plan_panel(sweep: "Sweep", order: "SweepOrder") -> None:
     """Draw the goal and the recipe that reaches it, or why none does."""
     from workbench.analysis.planner import budget_of, make_plan
 
@@ -36,7 +38,8 @@ def plan_panel(sweep: "Sweep") -> None:
         )
         limits, said = _limit(str(goal), sweep)
     try:
-        plan = make_plan(sweep, budget_of(sweep, **limits), seed=recipes.seed())
+        budget = budget_of(sweep, **limits)
+        plan = make_plan(sweep, budget, seed=recipes.seed())
     except WorkbenchError as error:
         show_error(error)
         return
@@ -62,6 +65,7 @@ def plan_panel(sweep: "Sweep") -> None:
             key="plan-code",
             note="`sweep` is what the code beside Start gives.",
         )
+    plan_proof(sweep, budget, said, order)
 
 
 def _limit(goal: str, sweep: "Sweep") -> tuple[dict[str, float], str]:

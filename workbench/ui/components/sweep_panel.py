@@ -64,16 +64,19 @@ def sweep_panel(order: "SweepOrder") -> None:
 def _draw(order: "SweepOrder", rows: Sequence[Any]) -> None:
     base = sweeps.known(order).base
     if base is not None and rows:
-        sweep_results(sweeps.sweep_of(order, rows, base))
+        sweep_results(sweeps.sweep_of(order, rows, base), order)
 
 
 def _code(order: "SweepOrder") -> None:
     name, options = order.network.name, order.options
     levels = ",".join(f"{level:g}" for level in order.sparsities)
+    stop = "" if options.stop_drop is None else f" --stop-drop {options.stop_drop:g}"
+    seed = f" --seed {options.seed}" * bool(options.seed)
     snippets(
         command=f"python -m workbench sensitivity {name} "
         f"--methods {','.join(order.methods)} --sparsities {levels} "
-        f"--images {options.images} --latency {options.latency}",
+        f"--images {options.images} --latency {options.latency}"
+        f"{stop}{seed} --csv sweep.csv",
         python="import workbench as wb\n\n"
         f'net = wb.load_model("{name}")\n'
         'val = wb.dataset_for(net, split="val")\n'

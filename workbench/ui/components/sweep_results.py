@@ -25,10 +25,11 @@ from workbench.ui.services import sweeps
 
 if TYPE_CHECKING:
     from workbench.analysis.sensitivity_rows import Sweep
+    from workbench.jobs.sweep import SweepOrder
 
 
-def sweep_results(sweep: "Sweep") -> None:
-    """Draw everything that the sweep's rows support."""
+def sweep_results(sweep: "Sweep", order: "SweepOrder") -> None:
+    """Draw everything that the sweep's rows support; the order says on what."""
     table = sweeps.table(sweep)
     if table.empty:
         return
@@ -63,7 +64,7 @@ def sweep_results(sweep: "Sweep") -> None:
         frame.show(figure, key=f"gains-{method}")
         _break_even(cells)
     if sweep.rows:
-        plan_panel(sweep)
+        plan_panel(sweep, order)
 
 
 def _picked(key: str, cells: pd.DataFrame) -> int | None:

@@ -6,8 +6,11 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import workbench as wb
 from tests.app.conftest import TIMEOUT_S, open_page, texts
+from workbench.errors import WorkbenchError
 from workbench.jobs.registry import registry
+from workbench.ui.services import sweep_files
 
 
 def button(app: AppTest, label: str) -> object:
@@ -105,3 +108,61 @@ def test_a_plan_within_a_loss_goes_to_prune(app: AppTest) -> None:
     assert not app.exception
     removed = app.dataframe[0].value["removed"]
     assert removed.max() == pytest.approx(90, abs=1)
+
+
+def test_a_plan_is_proved_and_the_proved_recipe_goes_to_prune(app: AppTest) -> None:
+    small(app, lose="10")
+    button(app, "Start").click().run()
+    registry().jobs()[0].wait(TIMEOUT_S)
+    app.run()
+    button(app, "Prove the plan").click().run()
+    view = registry().jobs()[0].wait(TIMEOUT_S)
+    assert view.state == "done", view.error
+    assert view.spec["kind"] == "plan-proof"
+    app.run()
+    assert not app.exception
+    rounds = app.dataframe[-1].value
+    chosen = view.result["chosen"]
+    best = view.result["rounds"][chosen]
+    assert rounds["actual"][chosen] == pytest.approx(100 * best["actual"]["drop"])
+    assert f"Chosen: round {chosen}" in texts(app)
+    button(app, "Send the proved plan to Prune").click().run()
+    app.switch_page("workbench/ui/pages/prune.py").run()
+    recipe = wb.Recipe.loads(best["recipe"])
+    rows = app.dataframe[0].value.set_index("layer")
+    for rule in recipe.layers:
+        assert rows["method"][rule.match] == rule.method
+
+
+def test_a_sweep_of_another_tool_is_planned_from_its_file(app: AppTest) -> None:
+    small(app)
+    lines = ["parameter,sparsity,top1,top5,loss", "model,0.0,98.0,100.0,0.1"]
+    lines += [
+        f"{layer}.weight,{level},{top1},100.0,{loss}"
+        for layer in ("conv1", "conv2", "fc1")
+        for level, top1, loss in ((0.5, 98.0, 0.1), (0.9, 90.0, 0.4))
+    ]
+    content = "\n".join(lines).encode()
+    app.file_uploader(key="sweepfile").upload("theirs.csv", content).run()
+    assert not app.exception
+    assert "From a file: lenet5-mnist5k, 6 cells." in texts(app)
+    assert "Predicted: " in texts(app)
+    app.file_uploader(key="sweepfile").upload("broken.csv", b"a,b\n1,2\n").run()
+    assert not app.exception
+    assert app.error
+
+
+def test_rows_are_written_as_both_forms_read_back() -> None:
+    net = wb.load_model("lenet5-mnist5k")
+    content = "\n".join(
+        ["parameter,sparsity,top1,top5,loss", "model,0.0,98.0,100.0,0.1"]
+        + [f"conv2.weight,{level},97.0,100.0,0.2" for level in (0.5, 0.9)]
+    )
+    found = sweep_files.read(content.encode(), net)
+    again = sweep_files.read(sweep_files.long_csv(found), net)
+    assert again.rows == found.rows
+    wide = sweep_files.wide_csv(found, found.methods[0])
+    assert wide.decode().splitlines()[1].split(",")[1:] == ["0.97", "0.97"]
+    with pytest.raises(WorkbenchError, match="without"):
+        sweep_files.read(wide, net)
+    assert sweep_files.read(wide, net, dense_top1=0.98).rows[0].top1 == 0.97

@@ -60,6 +60,19 @@ def test_times_are_read_between_the_cells() -> None:
         common_plan(cells, net, Budget("ms", limit=1e-6), together=1.0, seen=seen)
 
 
+def test_deep_networks_have_a_common_threshold_too() -> None:
+    net = wb.load_model("resnet20-cifar10")
+    rows = tuple(
+        row(layer.id, 0.9, layers=(layer.id,), macs=900) for layer in net.layers
+    )
+    cells = replace(sweep(*rows), model=net.name)
+    limit = 0.3 * wb.layer_costs(net).dense_macs
+    made = common_plan(
+        cells, net, Budget("macs", limit=limit), together=1.0, seen=outlook(cells)
+    )
+    assert 0.9 * limit < made.predicted.macs <= limit
+
+
 def test_global_magnitude_is_proved_after_the_other_starts() -> None:
     net, cells = lenet()
     budget = Budget("macs", limit=0.5 * cells.base.macs)

@@ -30,7 +30,8 @@ from workbench.pruning.prune import prune
 from workbench.pruning.recipe import Recipe
 
 METHOD = "magnitude"
-_MOST = 0.99
+# Beyond it the floor of each layer is in the way.
+_MOST = 0.98
 _HALVINGS = 8
 
 
@@ -53,7 +54,7 @@ def common_plan(
     Raises
     ------
     WorkbenchError
-        No sparsity up to 99 % is predicted to keep the limit, or no cell is of
+        No sparsity up to 98 % is predicted to keep the limit, or no cell is of
         ``METHOD``.
     """
     curves = {
@@ -98,7 +99,7 @@ def _predicted(
     timed = sweep.base.network_ms is not None
     harm, saved = 0.0, 0.0
     for layer in costs.layers:
-        rows = curves.get(layer.id)
+        rows = sorted(curves.get(layer.id, ()), key=lambda row: row.reached)
         if not rows:
             continue
         reached = 1 - layer.nonzeros / layer.weights

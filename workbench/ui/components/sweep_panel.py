@@ -13,6 +13,7 @@ from workbench.ui import theme
 from workbench.ui.components.feedback import caught
 from workbench.ui.components.job_panel import find, job_panel, remember
 from workbench.ui.components.snippets import snippets
+from workbench.ui.components.sweep_files import brought_sweep
 from workbench.ui.components.sweep_results import sweep_results
 from workbench.ui.format import duration
 from workbench.ui.services import sweeps
@@ -45,6 +46,7 @@ def sweep_panel(order: "SweepOrder") -> None:
             disabled=busy or known.whole,
         )
         _code(order)
+        brought = brought_sweep(order.network)
         st.caption(
             f"{cells} cells, {len(known.rows)} known. "
             + (
@@ -53,6 +55,10 @@ def sweep_panel(order: "SweepOrder") -> None:
                 else f"About {duration(order.estimate_s())} in all on a quiet core."
             )
         )
+    if brought is not None:
+        st.caption(f"From a file: {brought.model}, {len(brought.rows)} cells.")
+        sweep_results(brought, order)
+        return
     if busy and not mine:
         st.caption("Another sweep is still running.")
     if running is not None and (busy or mine):

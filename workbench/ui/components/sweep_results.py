@@ -18,6 +18,7 @@ from workbench.ui.charts.sensitivity import (
 )
 from workbench.ui.components.feedback import caught
 from workbench.ui.components.plan_panel import plan_panel
+from workbench.ui.components.sweep_files import sweep_downloads
 from workbench.ui.components.tables import PERCENT, in_percent, table_height
 from workbench.ui.format import count, interval, millis, percent
 from workbench.ui.glossary import tip
@@ -55,6 +56,8 @@ def sweep_results(sweep: "Sweep", order: "SweepOrder") -> None:
     with right:
         _cell(cells, _picked(key, cells))
         _table(cells, told=conditions, times=sweep.latency)
+        if sweep.rows:
+            sweep_downloads(sweep, method)
     if (cells["state"] == "measured").any():
         figure = curves_figure(cells, method=method, conditions=conditions)
         frame.show(figure, key=f"curves-{method}")

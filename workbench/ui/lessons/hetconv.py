@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from workbench.analysis.rivals import rivals
 from workbench.ui.charts.cells import FAINT, KEPT, Grid, cells, numbers
 from workbench.ui.charts.curve import Level, Point, Words, curve_figure
 from workbench.ui.charts.frame import Figure
+from workbench.ui.charts.rivals import rivals_figure
 from workbench.ui.format import percent, ratio
 from workbench.ui.lessons.lesson import Found, Lesson, Question, Result, Setting
 from workbench.ui.lessons.stage import Net, conv_network, prune_layer, time_all
@@ -111,7 +113,14 @@ def _result(found: Found) -> Result:
     )
     four = rows["4"]["median_ms"]
     return Result(
-        (curve_figure([*points, *ideal], [Level("dense", dense)], words),),
+        (
+            curve_figure([*points, *ideal], [Level("dense", dense)], words),
+            rivals_figure(
+                rivals(conv_network(WIDTH, SIDE).layers[0], parts=MEASURED),
+                conditions=f"3 × 3 convolution, {WIDTH} channels; the paper's "
+                "formulas, nothing measured.",
+            ),
+        ),
         f"P = 4 leaves {percent(macs_share(4))} of the MACs, which would be "
         f"{ratio(1 / macs_share(4))} as fast; measured against our dense program: "
         f"**{ratio(dense / four)}**.",

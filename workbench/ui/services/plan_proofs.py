@@ -35,7 +35,7 @@ def proof_of(
     from workbench.jobs.plan_round import Proof
 
     train = data.load(order.network, "train") if settle or tune_epochs else None
-    options = replace(order.options, images=sweep.base.n)
+    options = replace(order.options, images=sweep.base.n or order.options.images)
     return Proof(
         order.network, order.data, options, settle=train, tune_epochs=tune_epochs
     )

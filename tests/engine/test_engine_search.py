@@ -43,6 +43,16 @@ def test_variants_timed_with_one_layout_are_scaled_like_the_finalists() -> None:
     assert y.cost(PLANES) == 1.1
 
 
+def test_an_interrupted_run_makes_no_other_variant_look_fast() -> None:
+    # y was interrupted in its only run with planes: 8.0 where it takes 1.0.
+    only = entry(
+        "strips", {PLANES: {"x": 1.0, "y": 8.0, "z": 1.2}, ROWS: {"x": 1.1, "y": 1.0}}
+    )
+    assert store_factors([only]) == {ROWS: 1.1}
+    costs = [option.cost(ROWS) for option in finished([only])]
+    assert costs == pytest.approx([1.1, 1.0, 1.32])
+
+
 def test_without_a_measured_factor_the_model_stands_in() -> None:
     (only,) = finished([entry("strips", {PLANES: {"x": 1.0}})])
     assert only.by_target == ((PLANES, 1.0),)

@@ -15,6 +15,9 @@ from workbench.engine.graph import Node
 HOPELESS = 2.0
 """An option modelled this many times slower than the best time is not tried."""
 
+STEADY = 1.25
+"""Variants this close to the best of their option were timed to the end."""
+
 UNTRIED = 1.5
 """Modelled times of options that were not tried count this much."""
 
@@ -68,13 +71,16 @@ def store_factors(entries: Sequence[Entry]) -> Mapping[Form, float]:
 
     The least factor that was measured: it stands in for variants and options that
     were timed with the most natural layout alone. Without it, these would look faster
-    than the finalists, which were timed with every layout.
+    than the finalists, which were timed with every layout. A variant that dropped out
+    of its first race does not count: its time there may be one interrupted run.
     """
     factors: dict[Form, float] = {}
     for entry in entries:
         natural = next(iter(entry.times.values()), {})
         for target, times in list(entry.times.items())[1:]:
             for variant, ms in times.items():
+                if natural[variant] > STEADY * entry.ms:
+                    continue
                 factor = ms / natural[variant]
                 factors[target] = min(factor, factors.get(target, inf))
     return factors

@@ -16,6 +16,7 @@ from workbench.ui.format import millis
 
 # A spread beyond so many times the largest median leaves the picture.
 MOST_SPREAD = 1.6
+MOST_TICKS = 10
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,10 @@ def curve_figure(
         ),
         legend=alt.Legend(title=None, orient="top") if len(series) > 1 else None,
     )
-    x = alt.X("x:Q", title=words.x, axis=_axis(words.x_format))
+    places = sorted(set(frame["x"]))
+    x = alt.X("x:Q", title=words.x, axis=_axis(words.x_format, places))
     if words.x_doubles:
-        x = x.axis(values=sorted(set(frame["x"])), format="d").scale(
+        x = x.axis(values=places, format="d").scale(
             type="log", base=2, nice=False, padding=16
         )
     base = alt.Chart(frame).encode(x=x, color=shade)
@@ -126,5 +128,11 @@ def curve_figure(
     )
 
 
-def _axis(form: str) -> alt.Axis:
-    return alt.Axis(format=form, tickCount=8) if form else alt.Axis(tickCount=8)
+def _axis(form: str, places: list[float]) -> alt.Axis:
+    """Return the axis with a tick at each measured place, if these are few."""
+    axis = alt.Axis(format=form) if form else alt.Axis()
+    if len(places) <= MOST_TICKS:
+        axis["values"] = places
+    else:
+        axis["tickCount"] = 8
+    return axis

@@ -115,8 +115,8 @@ def curve_figure(
             strokeDash=[5, 4], strokeWidth=2, color=colours.text
         ).encode(y="ms:Q")
         chart += across.mark_text(
-            align="left", dx=4, dy=-8, color=colours.text, fontSize=12
-        ).encode(y="ms:Q", x=alt.value(0), text="name:N")
+            align="right", dx=-4, dy=-8, color=colours.text, fontSize=12
+        ).encode(y="ms:Q", x=alt.value("width"), text="name:N")
     return Figure(
         name=words.name,
         title=words.title,

@@ -29,6 +29,7 @@ def sizes_figure(sizes: Sequence[Size], *, conditions: str) -> Figure:
         {
             "file": [one.name for one in sizes],
             "bytes": [one.bytes for one in sizes],
+            "megabytes": [one.bytes / 1e6 for one in sizes],
             "smaller": [first / one.bytes for one in sizes],
             "text": [
                 f"{size(one.bytes)} ({ratio(first / one.bytes)})" for one in sizes
@@ -40,12 +41,12 @@ def sizes_figure(sizes: Sequence[Size], *, conditions: str) -> Figure:
         y=alt.Y("file:N", sort=None, title=None, axis=alt.Axis(labelLimit=200))
     )
     bars = base.mark_bar(height={"band": 0.62}, color=colours.ours).encode(
-        x=alt.X("bytes:Q", title="bytes", axis=alt.Axis(format="~s", tickCount=8)),
+        x=alt.X("megabytes:Q", title="file size (MB)", axis=alt.Axis(tickCount=8)),
         tooltip=["file", "bytes", "smaller"],
     )
     words = base.mark_text(
         align="left", dx=8, fontSize=13, fontWeight=600, color=colours.text
-    ).encode(x="bytes:Q", text="text:N")
+    ).encode(x="megabytes:Q", text="text:N")
     return Figure(
         name="file-sizes",
         title="Size of the file",
@@ -53,6 +54,6 @@ def sizes_figure(sizes: Sequence[Size], *, conditions: str) -> Figure:
         f"smaller than “{sizes[0].name}”.",
         alt="; ".join(f"{one.name} {size(one.bytes)}" for one in sizes),
         chart=(bars + words).properties(height=alt.Step(36)),
-        data=frame.drop(columns="text"),
+        data=frame.drop(columns=["text", "megabytes"]),
         conditions=conditions,
     )

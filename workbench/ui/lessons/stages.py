@@ -84,7 +84,9 @@ def _result(found: Found) -> Result:
     rows = [Size(row["name"], row["bytes"]) for row in found["stages"]]
     first, last = rows[0], min(rows, key=lambda row: row.bytes)
     figure = sizes_figure(
-        rows, conditions=f"{MODEL}, {percent(SPARSITY, 0)} pruned, bits {BITS}"
+        rows,
+        conditions=f"{MODEL}, {percent(SPARSITY, 0)} pruned; 8 bits in "
+        "convolutions, 5 in linear layers",
     )
     return Result(
         (figure,),

@@ -73,7 +73,7 @@ def evaluate(
     net: Any,
     data: Dataset,
     *,
-    batch_size: int = 256,
+    batch_size: int = 32,
     progress: Progress | None = None,
 ) -> Accuracy:
     """Return the accuracy of a network on a dataset; neither is changed.

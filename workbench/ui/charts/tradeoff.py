@@ -154,7 +154,8 @@ def tradeoff_figure(
     y = alt.Y(
         "top1_percent:Q",
         title="top-1 accuracy (%)",
-        axis=alt.Axis(tickCount=6),
+        # Room above the dots is no accuracy.
+        axis=alt.Axis(tickCount=6, labelExpr="datum.value > 100 ? '' : datum.label"),
         scale=alt.Scale(zero=False, padding=18),
     )
     base = alt.Chart(frame).encode(x=x, y=y)

@@ -7,6 +7,7 @@
 
 #include "epilogue.h"
 #include "repeat.h"
+#include "share.h"
 
 /* One call of a tile function. */
 typedef struct {
@@ -101,11 +102,12 @@ static void run_strips(const wb_conv_blocks *a, float *arena, float *part,
 /* Many strips: threads share vectors; few: blocks of groups of equal work. */
 WB_DEFINE(conv_blocks, 2x16, 4x16, 8x48) {
     const wb_conv_blocks *a = args;
-    int64_t range[4] = {0, a->place.count, 0, a->blocks};
-    const int by_vectors = a->place.count >= 3 * (int64_t)a->strip * nthreads;
+    const int64_t count = a->place.count;
+    int64_t range[4] = {0, count, 0, a->blocks};
+    const int by_vectors = count >= 3 * (int64_t)a->strip * nthreads;
     if (by_vectors || a->blocks < nthreads) {
-        range[0] = wb_share(a->place.count, tid, nthreads);
-        range[1] = wb_share(a->place.count, tid + 1, nthreads);
+        range[0] = wb_share_apart(count, tid, nthreads, wb_place_cuts, &a->place);
+        range[1] = wb_share_apart(count, tid + 1, nthreads, wb_place_cuts, &a->place);
     } else {
         range[2] = wb_share(a->blocks, tid, nthreads);
         range[3] = wb_share(a->blocks, tid + 1, nthreads);

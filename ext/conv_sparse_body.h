@@ -6,6 +6,7 @@
 #include "epilogue.h"
 #include "fetch.h"
 #include "repeat.h"
+#include "share.h"
 
 /* One call of a strip function. */
 typedef struct {
@@ -79,6 +80,11 @@ WB_INLINE void run_strips(const wb_conv_sparse *a, float *arena, float *part,
     }
 }
 
+static inline int unit_cuts(const void *args, int64_t at) {
+    const wb_conv_sparse *a = args;
+    return wb_place_cuts(&a->place, at * (a->row_vectors > 0 ? a->row_vectors : 1));
+}
+
 /* Many strips: threads share vectors, so that each output channel is streamed once a
  * strip. Few strips: threads share blocks of rows of equal non-zeros. */
 WB_INLINE void run_share(const wb_conv_sparse *a, float *arena,
@@ -89,8 +95,8 @@ WB_INLINE void run_share(const wb_conv_sparse *a, float *arena,
     int64_t range[4] = {0, a->place.count, 0, a->blocks};
     const int by_vectors = a->place.count >= 3 * (int64_t)a->strip * nthreads;
     if (by_vectors || a->blocks < nthreads) {
-        range[0] = wb_share(units, tid, nthreads) * unit;
-        range[1] = wb_share(units, tid + 1, nthreads) * unit;
+        range[0] = wb_share_apart(units, tid, nthreads, unit_cuts, a) * unit;
+        range[1] = wb_share_apart(units, tid + 1, nthreads, unit_cuts, a) * unit;
     } else {
         range[2] = wb_share(a->blocks, tid, nthreads);
         range[3] = wb_share(a->blocks, tid + 1, nthreads);

@@ -3,6 +3,7 @@
 
 #include "epilogue.h"
 #include "fetch.h"
+#include "share.h"
 
 /* Vectors of a plane from which threads share rows rather than channels. */
 enum { SINGLES = 4, WB_TALL = 12 };
@@ -196,6 +197,11 @@ static const bands_fn BANDS_OF[2][3][3] = {
     {BANDS_FNS(5, 1, 1), BANDS_FNS(5, 2, 1), BANDS_FNS(5, 2, 2)},
 };
 
+static int cuts(const void *args, int64_t row) {
+    const wb_depthwise *a = args;
+    return wb_place_cuts(&a->place, row * a->columns);
+}
+
 /* Tall images: threads share rows as the convolutions before and after do, so that what
  * one has written stays in its cache. Low ones: channels. */
 static void share(const wb_depthwise *a, int tid, int nthreads, int64_t range[4]) {
@@ -203,8 +209,8 @@ static void share(const wb_depthwise *a, int tid, int nthreads, int64_t range[4]
     const int tall = a->place.count >= WB_TALL && rows >= WB_CHAIN * nthreads;
     range[0] = tall ? 0 : wb_share(a->channels, tid, nthreads);
     range[1] = tall ? a->channels : wb_share(a->channels, tid + 1, nthreads);
-    range[2] = tall ? wb_share(rows, tid, nthreads) : 0;
-    range[3] = tall ? wb_share(rows, tid + 1, nthreads) : rows;
+    range[2] = tall ? wb_share_apart(rows, tid, nthreads, cuts, a) : 0;
+    range[3] = tall ? wb_share_apart(rows, tid + 1, nthreads, cuts, a) : rows;
 }
 
 WB_DEFINE(depthwise, 1x32, 1x64, 1x64) {

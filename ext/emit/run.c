@@ -3,6 +3,7 @@
 #include <stdalign.h>
 
 #include "../fetch.h"
+#include "../share.h"
 #include "step_data.h"
 
 static void visit_avx512(const wb_emit_t *step, const wb_emit_unit_t *unit,
@@ -81,6 +82,12 @@ static int32_t first_group(const wb_emit_t *step, int tid, int nthreads) {
     return tid == nthreads ? step->n_groups : g;
 }
 
+static int cuts(const void *args, int64_t v) {
+    const wb_emit_t *step = args;
+    const wb_emit_vector_t *a = step->vectors + v - 1, *b = step->vectors + v;
+    return wb_lines_meet(step->dst, WB_MAX_SEGMENTS, a->out, a->mask, b->out, b->mask);
+}
+
 void wb_emit_run(const void *args, float *arena, int tid, int nthreads) {
     const wb_emit_t *step = args;
     int64_t begin = 0, end = step->n_vectors;
@@ -89,8 +96,8 @@ void wb_emit_run(const void *args, float *arena, int tid, int nthreads) {
         u0 = first_group(step, tid, nthreads) * step->parts;
         u1 = first_group(step, tid + 1, nthreads) * step->parts;
     } else {
-        begin = step->n_vectors * tid / nthreads;
-        end = step->n_vectors * (tid + 1) / nthreads;
+        begin = wb_share_apart(step->n_vectors, tid, nthreads, cuts, step);
+        end = wb_share_apart(step->n_vectors, tid + 1, nthreads, cuts, step);
     }
     int64_t band = step->band > 0 ? step->band : end - begin;
     wb_coming coming = {.cold = wb_is_cold(arena)};

@@ -1,9 +1,6 @@
 """Teams: the C program beside this file, and threads that share one processor."""
 
 import os
-import shlex
-import subprocess
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.cases import ISAS, SHAPE, build, sparse_arrays
+from tests.kernels.harness import run_harness
 from workbench.kernels import (
     Executor,
     conv_sparse,
@@ -19,25 +17,13 @@ from workbench.kernels import (
     store_output,
 )
 
-HARNESS = Path(__file__).with_name("team_harness.c")
-SOURCES = Path(__file__).parents[2] / "ext"
 LAYERS = 12
 
 
 def test_parts_run_once_in_order_and_without_threads_that_are_held_up(
     tmp_path: Path,
 ) -> None:
-    program = tmp_path / "team"
-    compiler = shlex.split(os.environ.get("CC", sysconfig.get_config_var("CC") or "cc"))
-    flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-pthread", "-I", str(SOURCES)]
-    built = subprocess.run(
-        [*compiler, *flags, str(HARNESS), "-o", str(program)],
-        capture_output=True,
-        text=True,
-    )
-    assert built.stderr == ""
-    ran = subprocess.run([program], capture_output=True, text=True, timeout=120)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    run_harness("team_harness", tmp_path)
 
 
 def executor(threads: int) -> tuple[Executor, np.ndarray, np.ndarray]:

@@ -1,12 +1,15 @@
 """Kernel variants timed alone: real weights, real shapes, a scratch arena.
 
-Belongs here: racing steps that were built for the same operands. Does not belong here:
-deciding what to try and for how long (`tune`).
+Belongs here: racing steps that were built for the same operands, with the caches as the
+layers before would leave them. Does not belong here: deciding what to try and for how
+long (`tune`).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import inf
+from pathlib import Path
 
 from workbench.engine.candidates import Binding, Operand
 from workbench.engine.layout import Layout
@@ -20,8 +23,14 @@ from workbench.kernels import (
     activation,
 )
 
-FLUSH_FLOATS = 384 * 1024
-"""1.5 MiB read and written between two runs: what the L2 cache held is gone."""
+FLUSHED = 1.5
+"""Times its L2 cache that each thread reads and writes between two runs."""
+
+USUAL_L2_BYTES = 1 << 20
+L2_SIZE = Path("/sys/devices/system/cpu/cpu0/cache/index2/size")
+
+LOW_VECTORS = 12
+"""Planes of fewer vectors are shared by channels, others by pixels (decision 131)."""
 
 WARM_TURNS = 2
 """Turns that everybody gets: page faults and cold branch predictors."""
@@ -51,7 +60,7 @@ class Bench:
     ----------
     threads : int
     cold : bool
-        Flush the L2 cache before every run, as the other layers of a network
+        Flush the L2 caches before every run, as the other layers of a network
         that does not fit would.
     run_ms : float
         Aim for this much measured time a contender.
@@ -85,12 +94,14 @@ def place_operands(layouts: Sequence[Layout], target: Layout) -> Binding:
 
 def race(
     steps: Mapping[str, Sequence[Step]],
-    arena_floats: int,
+    binding: Binding,
     bench: Bench,
     to_beat: float = inf,
 ) -> dict[str, float]:
     """Return the least time in ms of each contender, timed in turns.
 
+    Before each run the first input is written again by the threads that share it as
+    the layer before would: who reads what another core wrote pays for it here too.
     Contenders that are clearly slower after a few turns are not run again: their
     time is what was seen until then. Other work on the machine only ever adds
     time, so the least is the steadiest estimate.
@@ -98,23 +109,22 @@ def race(
     Parameters
     ----------
     steps : mapping of str to sequence of Step
-        Kernel steps of each contender, built for the same arena.
-    arena_floats : int
-        Size of that arena.
+        Kernel steps of each contender, built for the same operands.
+    binding : Binding
+        Those operands.
     bench : Bench
     to_beat : float
         Time in ms of another candidate for the same layer: who is clearly slower than
         that drops out too.
     """
-    flush = Geometry("flat", 1, 1, FLUSH_FLOATS, FLUSH_FLOATS, 0, arena_floats)
-    everything: list[Step] = [
-        activation(geometry_in=flush, geometry_out=flush, act=Activation("relu"))
-    ]
+    before = _before(binding, bench)
+    everything: list[Step] = []
     places: dict[str, range] = {}
     for name, own in steps.items():
-        places[name] = range(len(everything), len(everything) + len(own))
-        everything += own
-    total = arena_floats + FLUSH_FLOATS
+        start = len(everything)
+        everything += (*before, *own)
+        places[name] = range(start, len(everything))
+    total = binding.arena_floats + _flush_floats() * bench.threads
     best = dict.fromkeys(steps, inf)
     with Executor(
         everything, arena_floats=total, threads=bench.threads, cold=bench.cold
@@ -126,13 +136,64 @@ def race(
             for name, place in places.items():
                 if best[name] > limit:
                     continue
-                if bench.cold:
-                    executor.run_step(0)
-                ms = sum(float(executor.time_step(i, 1)[0]) for i in place) / NS_PER_MS
+                ns = executor.time_steps(1, place)[0, len(before) :]
+                ms = float(ns.sum()) / NS_PER_MS
                 best[name] = min(best[name], ms)
                 spent += ms / len(places)
             turns += 1
     return best
+
+
+def _before(binding: Binding, bench: Bench) -> tuple[Step, ...]:
+    """Return the steps that bring caches and threads into the state of a network.
+
+    They run in one go with the contender: threads that sleep would leave it to one.
+    """
+    steps: list[Step] = []
+    if bench.cold:
+        n, floats = bench.threads, _flush_floats()
+        end = binding.arena_floats
+        flush = Geometry("planes", n, 1, floats, floats, floats, end)
+        steps.append(_in_place(flush))
+    if bench.cold or bench.threads > 1:
+        steps.append(_in_place(shares(binding.inputs[0])))
+    return tuple(steps)
+
+
+def _in_place(geometry: Geometry) -> Step:
+    """Return a step that reads and writes a tensor, and changes nothing above zero."""
+    return activation(
+        geometry_in=geometry, geometry_out=geometry, act=Activation("relu")
+    )
+
+
+def shares(operand: Operand) -> Geometry:
+    """Return an operand with what threads share, rows of pixels, as its channels."""
+    layout = operand.layout
+    if layout.kind in ("rows", "strips"):
+        row, count = layout.row_stride, layout.size // layout.row_stride
+        return Geometry("planes", count, 1, row, row, row, operand.base)
+    if layout.height * layout.width < LOW_VECTORS * LANES:
+        return operand.geometry
+    return Geometry(
+        "planes",
+        layout.height,
+        operand.channels,
+        layout.width,
+        layout.row_stride,
+        layout.channel_stride,
+        operand.start + layout.origin,
+    )
+
+
+@cache
+def _flush_floats() -> int:
+    """Return the floats that push everything else out of one core's L2 cache."""
+    try:
+        kibibytes = int(L2_SIZE.read_text(encoding="ascii").strip().removesuffix("K"))
+    except (OSError, ValueError):
+        kibibytes = USUAL_L2_BYTES // 1024
+    return int(FLUSHED * kibibytes * 1024) // (4 * LANES) * LANES
 
 
 def _goes_on(turns: int, spent: float, best: float, bench: Bench) -> bool:

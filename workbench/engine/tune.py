@@ -33,6 +33,9 @@ ALONE_SHARE = 0.7
 FINALISTS = 2
 """Variants that are also timed with the other layouts of the output."""
 
+APART = ("strips", "rows")
+"""Layouts in which pixels of different threads lie apart, in all channels at once."""
+
 CLOSE = 1.25
 """Options this close to the best are timed with the other layouts of the output."""
 
@@ -168,7 +171,7 @@ class MeasuredCosts:
             geometry_out=binding.output.geometry,
             phase_split=target.split > 1,
         )
-        ms = race({"": (step,)}, binding.arena_floats, self._bench)[""]
+        ms = race({"": (step,)}, binding, self._bench)[""]
         self._cache.put(key, ms)
         return ms
 
@@ -224,7 +227,8 @@ class MeasuredCosts:
         """Return the forms the output may get, the most natural first."""
         forms = self._forms[self._slots.parts[node.id].slot]
         targets = [form for form in forms if form in option.targets]
-        return sorted(targets, key=lambda form: form != Form(option.form.kind))
+        natural = Form(option.form.kind)
+        return sorted(targets, key=lambda f: (f != natural, f.kind not in APART))
 
     def _race(
         self,
@@ -249,7 +253,7 @@ class MeasuredCosts:
             allowed = ready.variants()
             steps = {v: ready.build(v) for v in only or allowed if v in allowed}
             if steps:
-                times |= race(steps, binding.arena_floats, self._bench, to_beat)
+                times |= race(steps, binding, self._bench, to_beat)
             for variant, ms in times.items():
                 if ms is not None:
                     self._cache.put(f"{key}:{variant}", ms)

@@ -136,12 +136,28 @@ class Executor:
         )
         return self._runner.times(index, index + 1, repeats)[:, 0]
 
-    def time_steps(self, rounds: int) -> I64:
-        """Run all steps repeatedly; return nanoseconds, shape (rounds, steps)."""
+    def time_steps(self, rounds: int, which: range | None = None) -> I64:
+        """Run neighbouring steps repeatedly; return nanoseconds.
+
+        Parameters
+        ----------
+        rounds : int
+            At least 1.
+        which : range, optional
+            Indices of the steps, one after another; all if not given.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (rounds, steps)
+        """
+        which = range(len(self._steps)) if which is None else which
         checks.require(
-            rounds > 0, f"{rounds} rounds", "at least one", "Ask for one or more."
+            rounds > 0 and 0 <= which.start < which.stop <= len(self._steps),
+            f"{rounds} rounds of steps {which.start}..{which.stop - 1}",
+            f"at least one round, steps among 0..{len(self._steps) - 1}",
+            "Ask for one or more.",
         )
-        return self._runner.times(0, len(self._steps), rounds)
+        return self._runner.times(which.start, which.stop, rounds)
 
     def close(self) -> None:
         """Stop the threads; a later run starts them again."""

@@ -17,22 +17,30 @@ from workbench.engine.graph import Node
 from workbench.engine.pack import I64, compress_rows, tap_offsets
 from workbench.engine.vectors import Walk, make_vectors
 from workbench.engine.weights import held_shape
-from workbench.kernels import Vectors
+from workbench.kernels import LANES, Vectors
 
 SPLIT_STRIDE = 2
 """The stride that phase-split copies exist for; others read lane by lane."""
+
+MOST_IDLE = 0.15
+"""Lanes that 1x1 layers may leave idle at the ends of image rows."""
 
 
 def conv_forms(node: Node, shape: tuple[int, ...]) -> tuple[Form, ...]:
     """Return the input forms an offset-list convolution can read, best first."""
     window = window_of(node, shape)
     if window.pointwise:
-        return (Form("strips"), Form("planes"))
+        rows = (Form("rows"),) if _fills_lanes(shape[2]) else ()
+        return (Form("strips"), Form("planes"), *rows)
     if window.stride == (1, 1):
         return (Form("planes"), Form("rows"))
     if window.stride == (SPLIT_STRIDE, SPLIT_STRIDE):
         return (Form("planes", SPLIT_STRIDE), Form("rows", SPLIT_STRIDE))
     return (Form("planes"), Form("rows"))
+
+
+def _fills_lanes(width: int) -> bool:
+    return 1 - width / (-(-width // LANES) * LANES) <= MOST_IDLE
 
 
 def depthwise_forms(node: Node, shape: tuple[int, ...]) -> tuple[Form, ...]:

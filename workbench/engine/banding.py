@@ -4,13 +4,12 @@ Belongs here: finding runs of layers whose activations leave the L2 cache, and k
 bands where they make the program faster. Does not belong here: how bands run (`bands`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
 import numpy as np
 
-from workbench.engine.candidates import Form
 from workbench.engine.costs import Costs
 from workbench.engine.graph import INPUT, Graph, Node
 from workbench.engine.lower import Lowered, lower
@@ -118,7 +117,9 @@ def propose(
     if not bands:
         return None
     allowed = getattr(costs, "forms", None) or slot_forms(graph, slots)
-    forms = {**allowed, **_sliding(graph, slots, bands, allowed)}
+    inner = _inside(graph, slots, bands)
+    kept = {s: tuple(f for f in allowed[s] if f.kind in SLIDING) for s in inner}
+    forms = {**allowed, **{slot: some for slot, some in kept.items() if some}}
     other = select(graph, slots, costs, plan.threads, forms)
     return replace(other, bands=bands)
 
@@ -179,16 +180,13 @@ def _moved_bytes(graph: Graph, node: Node) -> int:
     return 4 * (read + prod(node.shape)) if node.inputs else 0
 
 
-def _sliding(
-    graph: Graph,
-    slots: Slots,
-    bands: Sequence[Band],
-    allowed: Mapping[str, tuple[Form, ...]],
-) -> dict[str, tuple[Form, ...]]:
-    """Return the forms of slots that may become windows."""
-    inner = {slots.parts[name].slot for b in bands for name in _inner(graph, b)}
-    kept = {s: tuple(f for f in allowed[s] if f.kind in SLIDING) for s in inner}
-    return {slot: forms for slot, forms in kept.items() if forms}
+def inside_bands(graph: Graph, slots: Slots, plan: Plan) -> set[str]:
+    """Return the slots of a plan that only live inside of a band."""
+    return _inside(graph, slots, plan.bands)
+
+
+def _inside(graph: Graph, slots: Slots, bands: Sequence[Band]) -> set[str]:
+    return {slots.parts[name].slot for b in bands for name in _inner(graph, b)}
 
 
 def _inner(graph: Graph, chain: Band) -> list[str]:

@@ -12,6 +12,7 @@ from workbench.engine.plan import Plan
 from workbench.engine.plans import PlanCache
 from workbench.engine.program import Program
 from workbench.engine.refine import refine
+from workbench.engine.relayout import relayout
 from workbench.engine.select import select
 from workbench.engine.slots import find_slots
 from workbench.engine.timings import default_cache
@@ -91,6 +92,7 @@ def _tuned(graph: Graph, threads: int, tuning: Tuning) -> Plan:
     costs = MeasuredCosts(graph, slots, threads=threads, tuning=tuning)
     plan = band(graph, slots, select(graph, slots, costs, threads), costs)
     plan = refine(graph, slots, plan, costs)
+    plan = relayout(graph, slots, plan, costs)
     costs.save()
     if not costs.over:
         known.save(plan)

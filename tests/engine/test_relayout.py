@@ -1,0 +1,86 @@
+"""Layouts exchanged inside the whole program: which slots, and what stays."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tests.engine.zoo.tolerance import assert_same_output
+from workbench.capture.torch_export import capture
+from workbench.engine import relayout as module
+from workbench.engine.graph import Graph
+from workbench.engine.lower import Lowered
+from workbench.engine.passes import simplify
+from workbench.engine.plan import Plan
+from workbench.engine.program import Program
+from workbench.engine.relayout import relayout
+from workbench.engine.select import select
+from workbench.engine.slots import Slots, find_slots
+from workbench.engine.tune import MeasuredCosts, Tuning
+
+SHAPE = (1, 8, 14, 14)
+
+
+@pytest.fixture(scope="module")
+def network() -> nn.Module:
+    """Return three equal pairs of a 1x1 and a depthwise layer."""
+    torch.manual_seed(0)
+    layers: list[nn.Module] = []
+    for _ in range(3):
+        layers += [nn.Conv2d(8, 8, 1), nn.ReLU()]
+        layers += [nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.ReLU()]
+    return nn.Sequential(*layers).eval()
+
+
+@pytest.fixture(scope="module")
+def tuned(
+    network: nn.Module, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Graph, Slots, Plan, MeasuredCosts]:
+    graph = simplify(capture(network, torch.zeros(SHAPE)))
+    slots = find_slots(graph)
+    folder: Path = tmp_path_factory.mktemp("times")
+    costs = MeasuredCosts(graph, slots, threads=1, tuning=Tuning(20.0, folder))
+    return graph, slots, select(graph, slots, costs, 1), costs
+
+
+def verdict(wins: bool, seen: list[set[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every layout win or lose in place; note the layers around it."""
+
+    def faster(
+        other: Lowered, lowered: Lowered, around: set[str], threads: int
+    ) -> bool:
+        seen.append(around)
+        return wins
+
+    monkeypatch.setattr(module, "_faster", faster)
+    monkeypatch.setattr(module, "CLOSE", 1e9)
+
+
+def test_equal_slots_change_together_and_results_stay(
+    tuned: tuple[Graph, Slots, Plan, MeasuredCosts],
+    network: nn.Module,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    graph, slots, plan, costs = tuned
+    seen: list[set[str]] = []
+    verdict(True, seen, monkeypatch)
+    other = relayout(graph, slots, plan, costs)
+    # What the three 1x1 layers write has three equal readers: layers 0, 4 and 8 and the
+    # depthwise layers 2, 6 and 10 behind them.
+    assert {"0", "2", "4", "6", "8", "10"} in seen
+    changed = {slot for slot in plan.forms if plan.forms[slot] != other.forms[slot]}
+    assert changed
+    image = torch.rand(SHAPE, generator=torch.Generator().manual_seed(1))
+    for chosen in (plan, other):
+        assert_same_output(network, Program(graph, chosen), image)
+
+
+def test_a_plan_stays_where_nothing_is_faster(
+    tuned: tuple[Graph, Slots, Plan, MeasuredCosts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph, slots, plan, costs = tuned
+    seen: list[set[str]] = []
+    verdict(False, seen, monkeypatch)
+    assert relayout(graph, slots, plan, costs) is plan
+    assert seen

@@ -47,7 +47,13 @@ static inline void wb_split_row(float *memory, const wb_geometry *g, int64_t cha
     if (!g->strips) {
         float *even = memory + wb_at(g, 2 * (y % 2) * channels + c, y / 2, 0);
         float *odd = even + channels * g->cs;
-        for (int64_t x = 0; x < width; x += 16) {
+        int64_t x = 0;
+        for (; x + 32 <= width; x += 32) {
+            const wb_pair pair = wb_unzip2(wb_load(row + x), wb_load(row + x + 16));
+            wb_store(even + x / 2, pair.even);
+            wb_store(odd + x / 2, pair.odd);
+        }
+        for (; x < width; x += 16) {
             const int n = width - x < 16 ? (int)(width - x) : 16;
             float few[16] = {0};
             if (n < 16) memcpy(few, row + x, (size_t)n * sizeof(float));

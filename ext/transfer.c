@@ -28,19 +28,20 @@ static void ask(const wb_transfer *a, float *arena, int64_t c, int64_t y) {
     }
 }
 
+/* Image rows of all channels together: threads share what later layers share. */
 WB_DEFINE(transfer, 1x4, 1x8, 1x16) {
     const wb_transfer *a = args;
     const wb_context *context = wb_context_of(arena);
     float *room = wb_thread_scratch(arena, tid);
-    const int64_t each = a->stop - a->first, rows = a->channels * each;
+    const int64_t channels = a->channels, rows = channels * (a->stop - a->first);
     const int64_t width = a->width;
     const int cold = wb_is_cold(arena);
     const int64_t stop = wb_share(rows, tid + 1, nthreads);
     for (int64_t i = wb_share(rows, tid, nthreads); i < stop; i++) {
-        const int64_t c = i / each, y = a->first + i % each;
+        const int64_t c = i % channels, y = a->first + i / channels;
         const int64_t later = i + ROWS_AHEAD;
         if (a->load && cold && later < stop)
-            ask(a, arena, later / each, a->first + later % each);
+            ask(a, arena, later % channels, a->first + later / channels);
         const int64_t outside = (c * a->height + y) * width;
         if (a->load && a->split) {
             const float *row = context->x + outside;

@@ -85,7 +85,33 @@ static inline void put_evex(instruction_t *ins, const wb_vector_t *v, int b3, in
     put(ins, op->opcode);
 }
 
+/* Nearly all of the code: dst += src * one float at [base + disp], seven bytes at once.
+ * 0 when it is not that, or the displacement does not fit a byte. */
+static inline int put_product(wb_code_t *code, const wb_vector_t *v, int base,
+                              int32_t disp) {
+    if (v->op != WB_OP_FMADD231 || !v->broadcast || v->mask) return 0;
+    if (disp % 4 != 0 || disp < -512 || disp > 508 || disp == 0) return 0;
+    if (code->end - code->at < 8) return 0;
+    assert((base & 7) != 4);
+    assert(v->dst >= 0 && v->dst < 32 && v->src >= 0 && v->src < 32);
+    const uint64_t prefix = 0x62 |
+                            ((v->dst & 8 ? 0u : 0x80u) | 0x40u | (base & 8 ? 0u : 0x20u) |
+                             (v->dst & 16 ? 0u : 0x10u) | 2u)
+                                << 8 |
+                            (((uint32_t)~v->src & 15) << 3 | 5u) << 16;
+    const uint64_t rest = ((uint32_t)v->width << 5 | 0x10u | (v->src & 16 ? 0u : 8u)) |
+                          0xB8u << 8 |
+                          (0x40u | (uint32_t)(v->dst & 7) << 3 | (uint32_t)(base & 7))
+                              << 16 |
+                          (uint32_t)(uint8_t)(disp / 4) << 24;
+    const uint64_t bytes = prefix | rest << 24;
+    memcpy(code->at, &bytes, sizeof bytes);
+    code->at += 7;
+    return 1;
+}
+
 void wb_evex_mem(wb_code_t *code, wb_vector_t v, wb_gpr_t base, int32_t disp) {
+    if (put_product(code, &v, (int)base, disp)) return;
     instruction_t ins = {.n = 0};
     int scale = v.broadcast || v.op == WB_OP_BROADCAST ? 4 : 16 << v.width;
     put_evex(&ins, &v, base & 8, 0);

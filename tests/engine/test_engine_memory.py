@@ -121,11 +121,24 @@ def test_pad_is_what_reads_outside_meet(
 
 
 def test_compressed_rows_of_two_groups() -> None:
-    weight = np.array([[[[1.0]], [[0.0]]], [[[0.0]], [[2.0]]]], np.float32)
-    rows = compress_rows(weight, np.arange(4).reshape(4, 1, 1) * 100, 2)
+    # Two filters of two taps each: [[1, 0], [0, 2]]; the second reads channels 2 and 3.
+    nonzeros = (np.array([0, 3]), np.array([1.0, 2.0], np.float32))
+    rows = compress_rows(nonzeros, 2, np.arange(4).reshape(4, 1, 1) * 100, 2)
     assert rows.indptr.tolist() == [0, 1, 2]
     assert rows.offsets.tolist() == [0, 300]
     assert rows.values.tolist() == [1.0, 2.0]
+
+
+def test_compressed_rows_of_filters_that_share_a_group() -> None:
+    # Four filters in two groups of two channels, a 1 x 2 window; one filter is empty.
+    weight = np.zeros((4, 2, 1, 2), np.float32)
+    weight[0, 1, 0, 1], weight[1, 0, 0, 0], weight[3] = 1.0, 2.0, 3.0
+    where = np.flatnonzero(weight)
+    offsets = np.arange(8).reshape(4, 1, 2) * 10
+    rows = compress_rows((where, weight.reshape(-1)[where]), 4, offsets, 2)
+    assert rows.indptr.tolist() == [0, 1, 2, 2, 6]
+    assert rows.offsets.tolist() == [30, 0, 40, 50, 60, 70]
+    assert rows.values.tolist() == [1.0, 2.0, 3.0, 3.0, 3.0, 3.0]
 
 
 @pytest.mark.parametrize("name", list(NETS))

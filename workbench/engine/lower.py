@@ -4,7 +4,10 @@ Belongs here: binding operands, asking candidates to build, and cutting the step
 chains into bands. Does not belong here: any arithmetic about one kernel.
 """
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +30,9 @@ BY_NAME: Mapping[str, Candidate] = {candidate.name: candidate for candidate in T
 
 ANYWHERE = 1 << 40
 """Windowed tensors are addressed from here until their parts are moved into place."""
+
+MOST_BUILDERS = 4
+"""Threads that build steps at once: each holds what its layer is packed from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,16 +90,32 @@ def lower(graph: Graph, slots: Slots, plan: Plan) -> Lowered:
         {name: window.layout for name, window in windows.items()},
     )
     builder = _Builder(tasks, plan, arena, windows)
-    position = 0
-    while position < len(tasks):
-        starting = [chain for chain in chains if chain.first == position]
-        if starting:
-            builder.chain(starting[0])
-            position = starting[0].last + 1
-        else:
-            builder.whole(position)
-            position += 1
+    inside = {i for chain in chains for i in range(chain.first, chain.last + 1)}
+    whole = [i for i in range(len(tasks)) if i not in inside]
+    built = dict(zip(whole, _at_once(builder.whole, whole), strict=True))
+    first = {chain.first: chain for chain in chains}
+    for position in range(len(tasks)):
+        if position in first:
+            builder.chain(first[position])
+        elif position in built:
+            builder.add(position, built[position])
     return Lowered(tasks, tuple(builder.steps), np.array(builder.owners), arena)
+
+
+def _at_once(
+    build: Callable[[int], Sequence[Step]], positions: Sequence[int]
+) -> list[Sequence[Step]]:
+    """Return the steps of some tasks, built by as many threads as processors."""
+    with ThreadPoolExecutor(min(_usable_processors(), MOST_BUILDERS)) as pool:
+        # Each in a copy of this context: it says which kernels may be used.
+        jobs = [pool.submit(copy_context().run, build, i) for i in positions]
+        return [job.result() for job in jobs]
+
+
+def _usable_processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def operand_buffer(tasks: Sequence[Task]) -> str:
@@ -182,16 +204,16 @@ class _Builder:
         self.steps: list[Step] = []
         self.owners: list[int] = []
 
-    def _add(self, position: int, steps: Sequence[Step]) -> None:
+    def add(self, position: int, steps: Sequence[Step]) -> None:
+        """Append the steps of a task."""
         self.steps += steps
         self.owners += [position] * len(steps)
 
-    def whole(self, position: int) -> None:
-        """Append a task that runs at once."""
+    def whole(self, position: int) -> Sequence[Step]:
+        """Return the steps of a task that runs at once."""
         task = self._tasks[position]
         operands = [operand(tensor, self._arena) for tensor in _tensors(task)]
-        floats = self._arena.floats
-        self._add(position, build_task(task, self._plan, operands, floats))
+        return build_task(task, self._plan, operands, self._arena.floats)
 
     def chain(self, chain: Chain) -> None:
         """Append the tasks of a chain, band by band."""
@@ -215,7 +237,7 @@ class _Builder:
                     moved=(moved[0] if len(moved) > 1 else 0, moved[-1]),
                     arena_floats=self._arena.floats,
                 )
-                self._add(place, (step,))
+                self.add(place, (step,))
 
     def _anywhere(self, task: Task) -> Step:
         operands = []
@@ -249,7 +271,7 @@ class _Builder:
                 floats=(stop - first) * stride,
                 arena_floats=floats,
             )
-            self._add(position, (step,))
+            self.add(position, (step,))
         for first, stop in slide.clear:
             step = move(
                 src=None,
@@ -257,4 +279,4 @@ class _Builder:
                 floats=(stop - first) * stride,
                 arena_floats=floats,
             )
-            self._add(position, (step,))
+            self.add(position, (step,))

@@ -44,14 +44,19 @@ class Section:
         """Return the array: a view of the file, but for a bitmask."""
         if self.encoding != "bitmask":
             return np.frombuffer(self.raw, self.kind).reshape(self.shape)
+        where, values = self.nonzeros()
+        array = np.zeros(int(np.prod(self.shape)), np.float32)
+        array[where] = values
+        return array.reshape(self.shape)
+
+    def nonzeros(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the places of the elements that a bitmask keeps, and these."""
         size = int(np.prod(self.shape))
         mask_bytes = -(-size // 8)
         packed = np.frombuffer(self.raw[:mask_bytes], np.uint8)
         bits = np.unpackbits(packed, count=size, bitorder="little")
         where = np.flatnonzero(bits.view(np.bool_))
-        array = np.zeros(size, np.float32)
-        array[where] = np.frombuffer(self.raw[mask_bytes:], "<f4")
-        return array.reshape(self.shape)
+        return where, np.frombuffer(self.raw[mask_bytes:], "<f4")
 
     def forget(self) -> None:
         """Give the pages of the file back; they are read again when they are used."""

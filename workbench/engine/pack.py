@@ -136,13 +136,17 @@ class CompressedRows:
         return int(self.values.size)
 
 
-def compress_rows(weight: F32, offsets: I64, groups: int) -> CompressedRows:
+def compress_rows(
+    nonzeros: tuple[I64, F32], filters: int, offsets: I64, groups: int
+) -> CompressedRows:
     """Return the non-zeros of a convolution weight as compressed rows.
 
     Parameters
     ----------
-    weight : numpy.ndarray, shape (O, C / groups, KH, KW)
-        Zeros are pruned connections.
+    nonzeros : (numpy.ndarray of int64, numpy.ndarray of float32)
+        Places in the flat weight (O, C / groups, KH, KW), ascending, and what is there.
+    filters : int
+        O.
     offsets : numpy.ndarray of int64, shape (C, KH, KW)
         From `tap_offsets`.
     groups : int
@@ -153,16 +157,15 @@ def compress_rows(weight: F32, offsets: I64, groups: int) -> CompressedRows:
     CompressedRows
         Within a row in the order of channels, then taps.
     """
-    filters = weight.shape[0]
-    flat = weight.reshape(-1)
-    each = flat.size // filters
-    where = np.flatnonzero(flat != 0)
+    where, values = nonzeros
+    each = offsets.size // groups
     indptr = np.searchsorted(where, np.arange(filters + 1) * each)
-    row, tap = np.divmod(where, max(each, 1))
-    group = row // (filters // groups)
-    places = offsets.reshape(groups, -1)[group, tap]
+    # Offsets of filter f: those of its group; tap t of it stands at f * each + t.
+    row = np.arange(filters)
+    moved = (row // (filters // groups) - row) * each
+    taps = where + np.repeat(moved, np.diff(indptr))
     return CompressedRows(
         indptr.astype(np.int32),
-        np.ascontiguousarray(places, np.int32),
-        flat[where],
+        offsets.reshape(-1).astype(np.int32)[taps],
+        np.ascontiguousarray(values, np.float32),
     )

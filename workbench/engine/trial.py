@@ -46,6 +46,9 @@ DROPPED = 1.5
 DROPPED_COLD = 3.0
 """Contenders this much slower in their very first turn drop out."""
 
+STRIKES = 2
+"""Times that a contender must be found too slow: one run may be an interrupted one."""
+
 FILL = 0.375
 """An ordinary number in every element: zeros and denormals have other speeds."""
 
@@ -126,6 +129,7 @@ def race(
         places[name] = range(start, len(everything))
     total = binding.arena_floats + _flush_floats() * bench.threads
     best = dict.fromkeys(steps, inf)
+    strikes = dict.fromkeys(steps, 0)
     with Executor(
         everything, arena_floats=total, threads=bench.threads, cold=bench.cold
     ) as executor:
@@ -134,7 +138,8 @@ def race(
         while _goes_on(turns, spent, min(best.values()), bench):
             limit = min(to_beat, *best.values()) * _allowed(turns)
             for name, place in places.items():
-                if best[name] > limit:
+                strikes[name] += best[name] > limit
+                if strikes[name] >= STRIKES:
                     continue
                 ns = executor.time_steps(1, place)[0, len(before) :]
                 ms = float(ns.sum()) / NS_PER_MS

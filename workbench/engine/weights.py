@@ -68,6 +68,20 @@ def count_nonzero(node: Node) -> int:
     return node.remember("nonzeros", lambda: int(np.count_nonzero(nonzero_mask(node))))
 
 
+def find_nonzeros(node: Node) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the places of non-zero weights in the flat weight, ascending, and these.
+
+    Weights that a mapped file holds in few bytes are not expanded for it.
+    """
+    if isinstance(node.params, MappedParams):
+        section = node.params.sections["weight"]
+        if section.encoding == "bitmask":
+            return section.nonzeros()
+    flat = node.params["weight"].reshape(-1)
+    where = np.flatnonzero(flat != 0)
+    return where, flat[where]
+
+
 def nonzero_mask(node: Node) -> NDArray[np.bool_]:
     """Return where the weight is not zero, in the shape of the weight."""
     if "indices" in node.params:

@@ -102,6 +102,15 @@ def _native() -> _Native | None:
 
 
 @cache
+def _built() -> tuple[tuple[str, ...], str]:
+    """Return the instruction sets to choose from, slowest first, and the compiler."""
+    native = _native()
+    if native is None:
+        return ("numpy",), ""
+    return ("numpy", *native.available()), native.compiler()
+
+
+@cache
 def _backend(isa: str) -> Backend:
     native = _native()
     if isa == "numpy" or native is None:
@@ -118,7 +127,7 @@ def info() -> KernelInfo:
         When ``WORKBENCH_ISA`` names one that this machine or build lacks.
     """
     native = _native()
-    names = ("numpy",) if native is None else ("numpy", *native.available())
+    names, compiler = _built()
     chosen, reason = names[-1], "the widest that CPUID and XGETBV allow"
     if native is None:
         reason = "the compiled module is missing; run python setup.py build_ext -i"
@@ -135,7 +144,6 @@ def info() -> KernelInfo:
                 f"Unset {_VARIABLE}, or run on a machine that has it.",
             )
         chosen, reason = wanted, source
-    compiler = "" if native is None else native.compiler()
     return KernelInfo(chosen, reason, names, compiler, chosen != "numpy")
 
 

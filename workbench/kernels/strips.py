@@ -61,7 +61,7 @@ def sparse_plans(
     >>> list(sparse_plans("avx2", np.array([0, 32], np.int32), table, 0))
     ['strip4', 'strip6', 'strip4-whole']
     """
-    unit = LANES if np.all(offsets % LANES == 0) else 1
+    unit = LANES if not np.any(offsets & LANES - 1) else 1
     plans = {}
     for strip, chunked in _STRIPS[isa]:
         plan = SparsePlan(isa, strip, unit)
@@ -78,7 +78,7 @@ def _shift_plans(
     adjacent = bool(np.all(np.diff(vectors.vec_in) == LANES))
     starts = src + vectors.vec_in
     for unit in (LANES, _HALF):
-        dx = (offsets + unit // 2) % unit - unit // 2
+        dx = (offsets + unit // 2 & unit - 1) - unit // 2
         first, last = min(0, dx.min(initial=0)), max(0, dx.max(initial=0))
         reach = int(max(-first, last))
         if not 0 < reach <= _MAX_DX or np.any(starts % unit):

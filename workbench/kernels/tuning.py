@@ -128,7 +128,7 @@ def skews(offsets: I32, place: Placement) -> I32:
     """Return the floats from the nearest multiple of 16 to each offset's input."""
     start = (place.src + int(place.vectors.vec_in[0])) % LANES
     half = LANES // 2
-    return np.asarray((offsets + start + half) % LANES - half, dtype=np.int32)
+    return np.asarray((offsets + (start + half) & LANES - 1) - half, dtype=np.int32)
 
 
 def may_shift(place: Placement, isa: str) -> bool:

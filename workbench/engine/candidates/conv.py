@@ -16,7 +16,7 @@ from workbench.engine.candidates.base import (
 from workbench.engine.graph import Node
 from workbench.engine.pack import I64, compress_rows, tap_offsets
 from workbench.engine.vectors import Walk, make_vectors
-from workbench.engine.weights import held_shape
+from workbench.engine.weights import find_nonzeros, held_shape
 from workbench.kernels import LANES, Vectors
 
 SPLIT_STRIDE = 2
@@ -109,7 +109,7 @@ def place_conv(node: Node, binding: Binding) -> ConvPlace:
 def sparse_arguments(node: Node, binding: Binding, place: ConvPlace) -> dict[str, Any]:
     """Return what every kernel of (value, offset) pairs is given for a node."""
     groups = node.attrs.get("groups", 1)
-    rows = compress_rows(node.params["weight"], place.offsets, groups)
+    rows = compress_rows(find_nonzeros(node), node.shape[0], place.offsets, groups)
     return {
         "indptr": rows.indptr,
         "offsets": rows.offsets,

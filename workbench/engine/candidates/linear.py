@@ -17,6 +17,7 @@ from workbench.engine.candidates.base import (
 )
 from workbench.engine.graph import Node
 from workbench.engine.pack import compress_rows
+from workbench.engine.weights import count_nonzero, find_nonzeros, held_shape
 from workbench.kernels import Step, linear_dense, linear_sparse
 
 DENSE_BYTES_PER_MS = 25e6
@@ -67,9 +68,9 @@ class SparseLinear(DenseLinear):
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
-        weight = node.params["weight"]
-        columns = np.arange(weight.shape[1], dtype=np.int64)
-        rows = compress_rows(weight, columns, 1)
+        filters, inputs = held_shape(node)
+        columns = np.arange(inputs, dtype=np.int64)
+        rows = compress_rows(find_nonzeros(node), filters, columns, 1)
         step = linear_sparse(
             indptr=rows.indptr,
             columns=rows.offsets,
@@ -83,5 +84,4 @@ class SparseLinear(DenseLinear):
 
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return the time to stream the non-zero weights and their columns."""
-        nonzeros = int(np.count_nonzero(node.params["weight"]))
-        return nonzeros * PAIR_BYTES / SPARSE_BYTES_PER_MS
+        return count_nonzero(node) * PAIR_BYTES / SPARSE_BYTES_PER_MS

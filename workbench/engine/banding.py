@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-import numpy as np
-
 from workbench.engine.costs import Costs
+from workbench.engine.duel import Contender, faster
 from workbench.engine.graph import INPUT, Graph, Node
-from workbench.engine.lower import Lowered, lower
+from workbench.engine.lower import lower
 from workbench.engine.plan import Band, Plan
 from workbench.engine.select import select
 from workbench.engine.slots import Slots
@@ -20,7 +19,6 @@ from workbench.engine.tune import MeasuredCosts
 from workbench.engine.weights import count_nonzero, is_weighted
 from workbench.engine.windows import SLIDING
 from workbench.engine.wishes import slot_forms
-from workbench.kernels import Executor
 
 DIVISIBLE = ("dense", "sparse", "generated", "depthwise", "pool")
 """Candidates whose steps can be done in parts."""
@@ -42,17 +40,6 @@ BYTES_PER_WEIGHT = 8
 
 SHORTEST = 2
 """Layers worth a chain."""
-
-TURNS, ROUNDS = 10, 2
-NS_PER_MS = 1e6
-LONG_MS, LONG_TURNS = 20.0, 6
-"""Programs that take longer run fewer times: in so many turns, once each."""
-
-QUARTILE = 0.25
-"""Of the times of a program: the least one is luck, interruptions lie above."""
-
-GAIN = 0.985
-"""Programs in bands must be this much faster: ties keep the simpler plan."""
 
 
 def band(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
@@ -79,13 +66,14 @@ def band(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
             if other is None or other.bands in tried:
                 continue
             tried.add(other.bands)
-            if _faster([lower(graph, slots, p) for p in (other, best)], plan.threads):
+            if _faster(graph, slots, other, best):
                 best = other
-    if best is plan or _faster(
-        [lower(graph, slots, p) for p in (best, plan)], plan.threads
-    ):
-        return best
-    return plan
+    return best if best is plan or _faster(graph, slots, best, plan) else plan
+
+
+def _faster(graph: Graph, slots: Slots, one: Plan, other: Plan) -> bool:
+    plans = (one, other)
+    return faster([Contender(lower(graph, slots, p), p.threads) for p in plans])
 
 
 def propose(
@@ -200,24 +188,3 @@ def _inner(graph: Graph, chain: Band) -> list[str]:
         if first and len(graph.node(name).inputs) <= 1:
             inner.append(name)
     return inner
-
-
-def _faster(pair: Sequence[Lowered], threads: int) -> bool:
-    """Say whether the first of two programs takes clearly less time, also in turns."""
-    executors = [
-        Executor(p.steps, arena_floats=p.arena.floats, threads=threads) for p in pair
-    ]
-    try:
-        first = [float(executor.time_steps(1).sum()) for executor in executors]
-        long = min(first) > LONG_MS * NS_PER_MS
-        turns, rounds = (LONG_TURNS, 1) if long else (TURNS, ROUNDS)
-        times: list[list[float]] = [[], []]
-        for _ in range(turns):
-            for seen, executor in zip(times, executors, strict=True):
-                seen += executor.time_steps(rounds).sum(axis=1).tolist()
-    finally:
-        for executor in executors:
-            executor.close()
-    ours, theirs = (np.array(seen) for seen in times)
-    quartiles = np.quantile(ours, QUARTILE) / np.quantile(theirs, QUARTILE)
-    return bool(max(quartiles, np.median(ours / theirs)) < GAIN)

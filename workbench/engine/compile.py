@@ -1,11 +1,13 @@
 """Graph in, program out."""
 
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
 from workbench.engine.banding import band
 from workbench.engine.costs import ModelCosts
+from workbench.engine.fewer import with_fewer
 from workbench.engine.graph import Graph
 from workbench.engine.passes import simplify
 from workbench.engine.plan import Plan
@@ -14,7 +16,7 @@ from workbench.engine.program import Program
 from workbench.engine.refine import refine
 from workbench.engine.relayout import relayout
 from workbench.engine.select import select
-from workbench.engine.slots import find_slots
+from workbench.engine.slots import Slots, find_slots
 from workbench.engine.timings import default_cache
 from workbench.engine.tune import MeasuredCosts, Tuning
 from workbench.errors import WorkbenchError
@@ -88,12 +90,22 @@ def _tuned(graph: Graph, threads: int, tuning: Tuning) -> Plan:
     plan = known.load()
     if plan is not None:
         return plan
+    started = time.thread_time()
     slots = find_slots(graph)
     costs = MeasuredCosts(graph, slots, threads=threads, tuning=tuning)
-    plan = band(graph, slots, select(graph, slots, costs, threads), costs)
-    plan = refine(graph, slots, plan, costs)
-    plan = relayout(graph, slots, plan, costs)
+    plan = search(graph, slots, costs, threads)
     costs.save()
+    left = max(0.0, tuning.budget_s - (time.thread_time() - started))
+    plan = with_fewer(
+        graph, slots, plan, lambda few: _tuned(graph, few, Tuning(left, tuning.cache))
+    )
     if not costs.over:
         known.save(plan)
     return plan
+
+
+def search(graph: Graph, slots: Slots, costs: MeasuredCosts, threads: int) -> Plan:
+    """Return the best plan that measuring finds: kernels alone, then whole programs."""
+    plan = band(graph, slots, select(graph, slots, costs, threads), costs)
+    plan = refine(graph, slots, plan, costs)
+    return relayout(graph, slots, plan, costs)

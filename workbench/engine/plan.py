@@ -104,6 +104,8 @@ class Plan:
         For each node that computes something.
     threads : int
         Threads that the plan was made for.
+    used : int
+        Threads that run it: fewer where that was measured faster; 0 is all.
     kernels : str
         Instruction set and version of the kernels that it names.
     bands : tuple of Band
@@ -115,11 +117,18 @@ class Plan:
     threads: int
     kernels: str = ""
     bands: tuple[Band, ...] = ()
+    used: int = 0
+
+    @property
+    def team(self) -> int:
+        """Threads that share each step."""
+        return self.used or self.threads
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as values that JSON can hold."""
         return {
             "threads": self.threads,
+            "used": self.team,
             "kernels": self.kernels,
             "bands": [[b.first, b.last, b.rows] for b in self.bands],
             "forms": {k: [f.kind, f.split] for k, f in self.forms.items()},
@@ -155,4 +164,5 @@ class Plan:
             data["threads"],
             data["kernels"],
             tuple(Band(*band) for band in data.get("bands", ())),
+            data.get("used", 0),
         )

@@ -53,7 +53,7 @@ class Program:
         self._executor = Executor(
             self._lowered.steps,
             arena_floats=self._lowered.arena.floats,
-            threads=plan.threads,
+            threads=plan.team,
         )
         self.source: weakref.ref[Any] | None = None
 
@@ -64,8 +64,13 @@ class Program:
 
     @property
     def threads(self) -> int:
-        """Threads that share each step."""
+        """Threads that it may use."""
         return self.plan.threads
+
+    @property
+    def team(self) -> int:
+        """Threads that share each step: fewer than it may use where that is faster."""
+        return self.plan.team
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -158,7 +163,8 @@ class Program:
         from workbench.engine.file import load_program
 
         graph, plan = load_program(Path(path))
-        plan = replace(plan, threads=threads or plan.threads)
+        if threads is not None:
+            plan = replace(plan, threads=threads, used=threads)
         if plan.kernels != kernels_here():
             costs = ModelCosts(graph, plan.threads)
             plan = select(graph, find_slots(graph), costs, plan.threads)
@@ -172,5 +178,5 @@ class Program:
         shape = ", ".join(str(s) for s in self.input_shape)
         return (
             f"Program({self.name!r}, input=({shape}), "
-            f"steps={len(self._lowered.steps)}, threads={self.threads})"
+            f"steps={len(self._lowered.steps)}, threads={self.team})"
         )

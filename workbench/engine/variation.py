@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.engine.banding import band
-from workbench.engine.compile import BUDGET_S, compile_graph
+from workbench.engine.compile import BUDGET_S, compile_graph, search
 from workbench.engine.graph import Graph, Node
 from workbench.engine.passes import simplify
 from workbench.engine.plan import Plan
@@ -94,9 +93,8 @@ class Variations:
         plan = known.load()
         if plan is not None:
             return plan
-        graph, slots, costs = self._graph, self._slots, self._costs
-        plan = band(graph, slots, select(graph, slots, costs, self._threads), costs)
-        plan = refine(graph, slots, plan, costs)
+        costs = self._costs
+        plan = search(self._graph, self._slots, costs, self._threads)
         costs.save()
         if not costs.over:
             known.save(plan)
@@ -165,6 +163,7 @@ class Variations:
             chosen.threads,
             chosen.kernels,
             mine.bands,
+            mine.used,
         )
 
 

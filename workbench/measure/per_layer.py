@@ -115,7 +115,7 @@ def per_layer(
     profile = program.profile(x, rounds=rounds)
     every = float(profile.ms.sum())
     rows = tuple(
-        _row(profile, index, every, peak * program.threads)
+        _row(profile, index, every, peak * program.team)
         for index in range(len(profile.steps))
     )
     return LayerTimes(

@@ -93,7 +93,7 @@ def _options() -> argparse.Namespace:
     add("--rows", default="", help="parts of network:weights, separated by commas")
     add("--threads", type=int, nargs="+", default=[1, 2])
     add("--seconds", type=float, default=3.0, help="for each engine of a row")
-    add("--budget", type=float, default=20.0, help="seconds to tune our programs")
+    add("--budget", type=float, default=18.0, help="seconds to tune our programs")
     add("--engines", default="", help="only these, separated by commas")
     add("--folder", type=Path, default=default_folder(), help="of results and table")
     add("--again", action="store_true", help="measure rows that have a result too")

@@ -25,8 +25,9 @@ from workbench.kernels.generated import without_generated
 
 Tune = Literal["measure", "model"]
 
-BUDGET_S = 20.0
-"""Seconds that measuring may take unless told otherwise."""
+BUDGET_S = 18.0
+"""Seconds that measuring may take unless told otherwise: with capture and packing, even
+ResNet-50 is ready in 20."""
 
 
 def compile_graph(

@@ -106,7 +106,10 @@ def _at_once(
     build: Callable[[int], Sequence[Step]], positions: Sequence[int]
 ) -> list[Sequence[Step]]:
     """Return the steps of some tasks, built by as many threads as processors."""
-    with ThreadPoolExecutor(min(_usable_processors(), MOST_BUILDERS)) as pool:
+    threads = min(_usable_processors(), MOST_BUILDERS)
+    if threads == 1:
+        return [build(i) for i in positions]
+    with ThreadPoolExecutor(threads) as pool:
         # Each in a copy of this context: it says which kernels may be used.
         jobs = [pool.submit(copy_context().run, build, i) for i in positions]
         return [job.result() for job in jobs]

@@ -19,9 +19,6 @@ from workbench.measure.peers.quiet import talking_aside
 
 
 class _Interpreter(Runner):
-    # The workers of XNNPACK's pool spin for some milliseconds.
-    settle_s = 0.025
-
     def __init__(self, subject: Subject, setup: Setup) -> None:
         version = installed_versions(["litert-torch"]).get("litert-torch", "unknown")
         name = f"litert-{version}-{setup.batch}.tflite"

@@ -31,9 +31,6 @@ _HALF = (
 
 
 class _Net(Runner):
-    # Its OpenMP workers spin for 20 ms.
-    settle_s = 0.025
-
     def __init__(self, subject: Subject, setup: Setup) -> None:
         import ncnn
 

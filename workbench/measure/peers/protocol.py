@@ -55,12 +55,14 @@ class Runner(ABC):
     Attributes
     ----------
     settle_s : float
-        How long its pool threads spin on after a call; whoever comes next waits.
+        How long its pool threads spin on after a call; whoever comes next waits. The
+        pools of XNNPACK and OpenMP take up to 20 ms; GNU OpenMP counts pauses, which
+        are ten times as long on some processors as on others.
     version : str
         Of the engine, when it runs in another interpreter.
     """
 
-    settle_s: float = 0.003
+    settle_s: float = 0.025
     version: str = ""
 
     @abstractmethod

@@ -164,10 +164,29 @@ static void *work(void *arg) {
     }
 }
 
+/* Helpers that sleep wake up beside the caller, on another processor: the system likes to
+ * put who is woken where the waker runs, and both then share it for milliseconds. */
+static void keep_apart(wb_team *team) {
+#if defined(__linux__)
+    if (atomic_load(&team->sleepers) == 0) return;
+    const int here = sched_getcpu();
+    cpu_set_t others;
+    if (here < 0 || sched_getaffinity(0, sizeof others, &others) != 0) return;
+    CPU_CLR(here, &others);
+    if (CPU_COUNT(&others) == 0) return;
+    for (int i = 1; i < team->threads; i++)
+        if (atomic_load(&team->members[i].asleep))
+            pthread_setaffinity_np(team->members[i].thread, sizeof others, &others);
+#else
+    (void)team;
+#endif
+}
+
 void wb_team_open(wb_team *team, int64_t steps, wb_part_fn fn, void *arg) {
     team->first = team->at;
     team->fn = fn;
     team->arg = arg;
+    keep_apart(team);
     atomic_store(&team->opened.value, team->at + (uint64_t)steps);
     wake_all(team);
 }

@@ -142,6 +142,12 @@ cdef extern from "depthwise.h" nogil:
         int32_t pace
         int64_t in_cs
         int64_t row_stride
+        const uint16_t *lanes
+        int32_t height
+        int32_t top
+        int32_t repeats
+        int32_t inner[2]
+        int64_t origin
         const int32_t *offsets
         const float *weights
         const float *bias

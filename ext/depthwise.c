@@ -6,7 +6,7 @@
 #include "share.h"
 
 /* Vectors of a plane from which threads share rows rather than channels. */
-enum { SINGLES = 4, WB_TALL = 12 };
+enum { SINGLES = 4, WB_TALL = 12, WB_TALL_ROWS = 4 };
 
 WB_INLINE wb_v16 load_lanes(const float *p, int pace) {
     if (pace == 1) return wb_load(p);
@@ -33,6 +33,10 @@ static void plain(const wb_depthwise *a, float *arena, int64_t c, int64_t vector
     for (int i = 0; i < count; i++)
         wb_finish(&a->place, arena, vector + i, c * a->place.out_cs, sum[i]);
 }
+
+/* What stands for rows outside of the image: two floats before a row are read too. */
+static const float NOTHING[64] __attribute__((aligned(64)));
+enum { BEFORE_NOTHING = 16 };
 
 /* The vectors of the `size` taps of a filter row, two floats from lane to lane: two
  * loads serve all of them. `middle` is lane 0 of the middle tap. */
@@ -63,6 +67,45 @@ WB_INLINE void load_near(const float *middle, wb_v16 *value, const int size) {
     }
 }
 
+/* The same at the edge of the image: lanes outside of it are zero. */
+WB_INLINE void load_paced_in(const float *middle, wb_v16 *value, const int size,
+                             const wb_lanes *inside) {
+    const wb_v16 low = wb_load(middle), high = wb_load(middle + 16);
+    const wb_lanes *const in = inside + size / 2;
+    const wb_pair pair = wb_unzip2_in(low, high, in[0], in[1]);
+    wb_v16 *const v = value + size / 2;
+    v[0] = pair.even;
+    v[1] = pair.odd;
+    v[-1] = wb_shift_up_in(pair.odd, wb_set1(middle[-1]), in[-1]);
+    if (size == 3) return;
+    v[2] = wb_shift_down_in(pair.even, wb_set1(middle[32]), in[2]);
+    v[-2] = wb_shift_up_in(pair.even, wb_set1(middle[-2]), in[-2]);
+}
+
+WB_INLINE void load_near_in(const float *middle, wb_v16 *value, const int size,
+                            const wb_lanes *inside) {
+    const wb_lanes *const in = inside + size / 2;
+    wb_v16 *const v = value + size / 2;
+    v[0] = wb_load_in(middle, in[0]);
+    for (int x = 1; x <= size / 2; x++) {
+        if (WB_VECTOR_IS_LINE) {
+            v[x] = wb_shift_down_in(v[x - 1], wb_set1(middle[15 + x]), in[x]);
+            v[-x] = wb_shift_up_in(v[1 - x], wb_set1(middle[-x]), in[-x]);
+        } else {
+            v[x] = wb_load_in(middle + x, in[x]);
+            v[-x] = wb_load_in(middle - x, in[-x]);
+        }
+    }
+}
+
+/* `row` if it is one of the image, else zeros. Without a branch. */
+WB_INLINE const float *row_or_nothing(const wb_depthwise *a, const float *row,
+                                      int64_t y) {
+    const uintptr_t nothing = (uintptr_t)(NOTHING + BEFORE_NOTHING);
+    const uintptr_t inside = -(uintptr_t)((uint64_t)y < (uint64_t)a->height);
+    return (const float *)(nothing + (((uintptr_t)row - nothing) & inside));
+}
+
 /* What one channel needs: its filter, its bias, and where its image and its plane are. */
 typedef struct {
     wb_v16 weight[25];
@@ -72,20 +115,33 @@ typedef struct {
     int64_t to;        /* floats from place.dst */
 } wb_channel;
 
-/* Add filter rows first, first + step, ... of `size` taps to n rows of sums. */
+/* Add filter rows first, first + step, ... of `size` taps to n rows of sums. At the edge
+ * of the image, `inside` says which lanes of each tap lie in it; else it is NULL. `row`
+ * is the image row of the first of the filter rows. */
 WB_INLINE void add_rows(const wb_depthwise *a, const wb_channel *channel, int64_t in,
                         wb_v16 *sum, const int n, const int size, const int first,
-                        const int step, const int pace) {
+                        const int step, const int pace, const wb_lanes *inside,
+                        int64_t row) {
     const int taps = (size - first + step - 1) / step;
     const float *at = channel->from + in;
     const int64_t stride = a->row_stride;
     ptrdiff_t offset[5];
     for (int x = 0; x < size; x++) offset[x] = channel->offset[first * size + x];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int y = 0; y < n + taps - 1; y++, at += stride) {
         wb_v16 value[5];
-        if (pace == 2) load_paced(at + offset[size / 2], value, size);
-        else if (step == 1) load_near(at + offset[size / 2], value, size);
+        const float *middle = at + offset[size / 2];
+        if (inside != NULL) {
+            const int place = first + y * step, rows = step * (n - 1) + size;
+            if (place < size / 2 || place >= rows - size / 2)
+                middle = row_or_nothing(a, middle, row + y * step);
+            if (pace == 2) load_paced_in(middle, value, size, inside);
+            else load_near_in(middle, value, size, inside);
+        } else if (pace == 2) {
+            load_paced(middle, value, size);
+        } else if (step == 1) {
+            load_near(middle, value, size);
+        }
 #pragma GCC unroll 8
         for (int x = 0; x < size; x++) {
             if (pace == 1 && step == 2) value[x] = wb_load(at + offset[x]);
@@ -99,49 +155,76 @@ WB_INLINE void add_rows(const wb_depthwise *a, const wb_channel *channel, int64_
     }
 }
 
-/* How sums are stored: in any way, clipped, clipped and in one segment. */
-enum { ANY = 0, CLIPPED = 1, AT_ONCE = 2 };
+/* How sums are stored: in any way, or clipped and in one or two segments; in one, the
+ * vectors of a column store the same lanes. */
+enum { ANY = 0, IN_ONE = 1, IN_TWO = 2 };
 
 /* n vectors that stand below each other. */
 WB_INLINE void column(const wb_depthwise *a, float *arena, const wb_channel *channel,
                       int64_t vector, const int n, const int size, const int step,
-                      const int pace, const int store) {
+                      const int pace, const int store, const wb_lanes *inside,
+                      int64_t top) {
     const wb_place *place = &a->place;
     const int64_t columns = a->columns, in = place->in[vector];
     wb_v16 sum[WB_CHAIN];
 #pragma GCC unroll 8
     for (int i = 0; i < n; i++) sum[i] = channel->bias;
-    add_rows(a, channel, in, sum, n, size, 0, step, pace);
-    if (step == 2) add_rows(a, channel, in, sum, n, size, 1, step, pace);
+    add_rows(a, channel, in, sum, n, size, 0, step, pace, inside, top);
+    if (step == 2) add_rows(a, channel, in, sum, n, size, 1, step, pace, inside, top + 1);
     if (store == ANY) {
         for (int i = 0; i < n; i++)
             wb_finish(place, arena, vector + i * columns, channel->to, sum[i]);
         return;
     }
     const wb_v16 low = wb_set1(place->act.lo), high = wb_set1(place->act.hi);
-    const int64_t segments = store == AT_ONCE ? 1 : place->segments;
+    const int64_t segments = store;
     float *to = arena + place->dst + channel->to;
     const int64_t *out = place->out + vector * segments;
-    const uint16_t *mask = place->mask + vector * segments;
+    const uint16_t *mask = place->mask + vector * segments, one = mask[0];
 #pragma GCC unroll 8
     for (int i = 0; i < n; i++) {
         const wb_v16 value = wb_min(high, wb_max(low, sum[i]));
-        wb_store_mask(to + out[0], value, mask[0]);
-        if (store == CLIPPED)
-            for (int64_t s = 1; s < segments; s++)
-                if (mask[s] != 0) wb_store_mask(to + out[s], value, mask[s]);
+        wb_store_mask(to + out[0], value, store == IN_ONE ? one : mask[0]);
+        if (store == IN_TWO) wb_store_mask(to + out[1], value, mask[1]);
         out += columns * segments;
         mask += columns * segments;
     }
 }
 
-/* One to four rows of vectors of a channel. */
+/* One to seven rows of vectors of a channel; `before` rows of the output are not in this
+ * part. */
 WB_INLINE void chain(const wb_depthwise *a, float *arena, const wb_channel *channel,
-                     int64_t row, const int n, const int size, const int step,
-                     const int pace, const int store) {
-    for (int32_t j = 0; j < a->columns; j++)
-        column(a, arena, channel, row * a->columns + j, n, size, step, pace, store);
+                     int64_t row, int64_t before, const int n, const int size,
+                     const int step, const int pace, const int store) {
+    const int64_t top = step * (before + row) - a->top;
+    const int64_t below = top + step * (n - 1) + size;
+    const int32_t columns = a->columns;
+    int32_t low = 0, high = columns; /* columns that see no edge of the image */
+    if (pace == step && a->lanes != NULL) {
+        low = top < 0 || below > a->height ? columns : a->inner[0];
+        high = low == columns ? low : a->inner[1];
+    }
+    for (int32_t j = 0; j < columns; j++) {
+        const int64_t vector = row * columns + j;
+        if (j >= low && j < high) {
+            column(a, arena, channel, vector, n, size, step, pace, store, NULL, 0);
+        } else if (pace == step) {
+            wb_lanes inside[5];
+            const uint16_t *bits = a->lanes + j * size;
+            for (int x = 0; x < size; x++) inside[x] = wb_lanes_of(bits[x]);
+            column(a, arena, channel, vector, n, size, step, pace, store, inside, top);
+        }
+    }
 }
+
+/* How many of the rows left are made together: more share more loads, until sums and
+ * filter fill the registers. Two steps of a filter row keep all sums to the end. */
+WB_INLINE int64_t chain_length(int64_t left, const int size, const int step) {
+    if (size == 3 && step == 1 && left >= WB_CHAIN && left != 8) return WB_CHAIN;
+    return left > 4 ? 4 : left;
+}
+
+#define CHAIN(n) chain(a, arena, &channel, row, before, n, size, step, pace, store)
 
 /* Channels [range[0], range[1]) of rows [range[2], range[3]). */
 WB_INLINE void bands(const wb_depthwise *shared, float *arena, wb_ahead *ahead,
@@ -150,6 +233,8 @@ WB_INLINE void bands(const wb_depthwise *shared, float *arena, wb_ahead *ahead,
     /* Own copies: no store can change them, so they stay in registers. */
     const wb_depthwise own = *shared, *a = &own;
     const int64_t stop = range[1], first = range[2], end = range[3];
+    const int64_t before =
+        a->lanes == NULL ? 0 : (a->place.in[0] - a->origin) / a->row_stride;
     for (int64_t c = range[0]; c < stop; c++) {
         wb_channel channel = {.bias = wb_set1(a->bias[c]),
                               .from = arena + a->place.src + c * a->in_cs,
@@ -160,13 +245,15 @@ WB_INLINE void bands(const wb_depthwise *shared, float *arena, wb_ahead *ahead,
             channel.offset[t] = a->offsets[t];
         }
         wb_ahead_go(ahead);
-        int64_t row = first;
-        for (; row + WB_CHAIN <= end; row += WB_CHAIN)
-            chain(a, arena, &channel, row, WB_CHAIN, size, step, pace, store);
-        const int64_t left = end - row;
-        if (left == 3) chain(a, arena, &channel, row, 3, size, step, pace, store);
-        else if (left == 2) chain(a, arena, &channel, row, 2, size, step, pace, store);
-        else if (left == 1) chain(a, arena, &channel, row, 1, size, step, pace, store);
+        for (int64_t row = first; row < end;) {
+            const int64_t n = chain_length(end - row, size, step);
+            if (n == WB_CHAIN) CHAIN(WB_CHAIN);
+            else if (n == 4) CHAIN(4);
+            else if (n == 3) CHAIN(3);
+            else if (n == 2) CHAIN(2);
+            else CHAIN(1);
+            row += n;
+        }
     }
 }
 
@@ -206,7 +293,7 @@ static int cuts(const void *args, int64_t row) {
  * one has written stays in its cache. Low ones: channels. */
 static void share(const wb_depthwise *a, int tid, int nthreads, int64_t range[4]) {
     const int64_t rows = a->place.count / a->columns;
-    const int tall = a->place.count >= WB_TALL && rows >= WB_CHAIN * nthreads;
+    const int tall = a->place.count >= WB_TALL && rows >= WB_TALL_ROWS * nthreads;
     range[0] = tall ? 0 : wb_share(a->channels, tid, nthreads);
     range[1] = tall ? a->channels : wb_share(a->channels, tid + 1, nthreads);
     range[2] = tall ? wb_share_apart(rows, tid, nthreads, cuts, a) : 0;
@@ -219,7 +306,10 @@ WB_DEFINE(depthwise, 1x32, 1x64, 1x64) {
     if (a->grid >= a->pace && p->count % a->columns == 0) {
         const int clipped =
             p->act.curve == WB_LINEAR && p->residual == WB_NONE && !p->unzip;
-        const int store = !clipped ? ANY : p->segments == 1 ? AT_ONCE : CLIPPED;
+        const int store = !clipped || p->segments > IN_TWO ? ANY
+                          : p->segments == IN_TWO          ? IN_TWO
+                          : a->repeats                     ? IN_ONE
+                                                           : ANY;
         const bands_fn fn = BANDS_OF[a->taps == 25][a->grid + a->pace - 2][store];
         int64_t range[4];
         share(a, tid, nthreads, range);

@@ -109,6 +109,9 @@ def depthwise(spec, int isa, grid):
     args.grid, args.columns = grid.step, grid.columns
     args.row_stride = grid.row_stride
     args.pace = spec.place.vectors.pace
+    masks = spec.place.vectors.vec_mask
+    args.repeats = np.array_equal(masks[grid.columns :], masks[: -grid.columns])
+    frame_in(&args, spec.place, keep)
     args.offsets = <const int32_t *>data(own(keep, spec.offsets, np.int32))
     args.weights = <const float *>data(own(keep, spec.weights, np.float32))
     args.bias = <const float *>data(own(keep, spec.bias, np.float32))
@@ -118,10 +121,26 @@ def depthwise(spec, int isa, grid):
     step.extent = spec.place.extent
     span = (args.channels - 1) * spec.in_cs
     low, high = reach_of(spec.offsets)
+    if spec.place.frame is not None:
+        low = high = 0
     step.channels = args.channels
     step.divisible = spec.place
     step.reach = (low + min(0, span), high + max(0, span))
     return step
+
+
+cdef frame_in(wb_depthwise *args, object place, list keep):
+    frame = place.frame
+    args.lanes = NULL
+    if frame is None:
+        return
+    lanes = frame.lanes()
+    inside = np.flatnonzero(np.all(lanes == 0xFFFF, axis=1))
+    args.lanes = <const uint16_t *>data(own(keep, lanes, np.uint16))
+    args.height, args.top = frame.height, frame.top
+    args.inner[0] = inside.min() if inside.size else 0
+    args.inner[1] = inside.max() + 1 if inside.size else 0
+    args.origin = place.vectors.vec_in[0]
 
 
 def dense_tile(int isa):

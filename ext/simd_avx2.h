@@ -34,6 +34,20 @@ WB_INLINE wb_v16 wb_min(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_min_ps); }
 WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) {
     return (wb_v16){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }
+typedef wb_v16 wb_lanes;
+WB_INLINE __m256 wb_eight_of(unsigned bits) {
+    const __m256i each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    const __m256i set = _mm256_and_si256(_mm256_set1_epi32((int)bits), each);
+    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, each));
+}
+WB_INLINE wb_lanes wb_lanes_of(unsigned bits) {
+    return (wb_lanes){wb_eight_of(bits), wb_eight_of(bits >> 8)};
+}
+/* v in the lanes that are set, zero in the others. */
+WB_INLINE wb_v16 wb_keep(wb_v16 a, wb_lanes b) { return WB_BOTH(_mm256_and_ps); }
+WB_INLINE wb_v16 wb_load_in(const float *p, wb_lanes lanes) {
+    return wb_keep(wb_load(p), lanes);
+}
 WB_INLINE __m256 wb_join_up(__m256 v, __m256 previous) {
     const __m256i now = _mm256_castps_si256(v);
     const __m256i middle = _mm256_permute2x128_si256(_mm256_castps_si256(previous), now, 0x21);
@@ -55,6 +69,13 @@ WB_INLINE wb_v16 wb_shift_down(wb_v16 v, wb_v16 next) {
 WB_INLINE __m256 wb_in_order(__m256 quarters) {
     return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(quarters), 0xd8));
 }
+/* The same, in the lanes that are set. */
+WB_INLINE wb_v16 wb_shift_up_in(wb_v16 v, wb_v16 previous, wb_lanes lanes) {
+    return wb_keep(wb_shift_up(v, previous), lanes);
+}
+WB_INLINE wb_v16 wb_shift_down_in(wb_v16 v, wb_v16 next, wb_lanes lanes) {
+    return wb_keep(wb_shift_down(v, next), lanes);
+}
 /* Even lanes to lanes 0..7, odd lanes to lanes 8..15. */
 WB_INLINE wb_v16 wb_unzip(wb_v16 v) {
     return (wb_v16){wb_in_order(_mm256_shuffle_ps(v.lo, v.hi, 0x88)),
@@ -64,6 +85,12 @@ WB_INLINE wb_v16 wb_unzip(wb_v16 v) {
 WB_INLINE wb_pair wb_unzip2(wb_v16 a, wb_v16 b) {
     const wb_v16 first = wb_unzip(a), second = wb_unzip(b);
     return (wb_pair){{first.lo, second.lo}, {first.hi, second.hi}};
+}
+/* The same, in the lanes that are set. */
+WB_INLINE wb_pair wb_unzip2_in(wb_v16 a, wb_v16 b, wb_lanes even_lanes,
+                               wb_lanes odd_lanes) {
+    const wb_pair pair = wb_unzip2(a, b);
+    return (wb_pair){wb_keep(pair.even, even_lanes), wb_keep(pair.odd, odd_lanes)};
 }
 WB_INLINE float wb_sum(wb_v16 v) {
     const __m256 eight = _mm256_add_ps(v.lo, v.hi);

@@ -26,6 +26,15 @@ WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) {
 WB_INLINE void wb_store_mask(float *p, wb_v16 v, unsigned mask) {
     _mm512_mask_storeu_ps(p, (__mmask16)mask, v);
 }
+typedef __mmask16 wb_lanes;
+WB_INLINE wb_lanes wb_lanes_of(unsigned bits) { return (wb_lanes)bits; }
+WB_INLINE wb_v16 wb_load_in(const float *p, wb_lanes lanes) {
+    return _mm512_maskz_loadu_ps(lanes, p);
+}
+/* v in the lanes that are set, zero in the others. */
+WB_INLINE wb_v16 wb_keep(wb_v16 v, wb_lanes lanes) {
+    return _mm512_maskz_mov_ps(lanes, v);
+}
 /* Lane l of the result is lane l - 1 of v; lane 0 is lane 15 of the previous vector. */
 WB_INLINE wb_v16 wb_shift_up(wb_v16 v, wb_v16 previous) {
     return _mm512_castsi512_ps(
@@ -35,6 +44,15 @@ WB_INLINE wb_v16 wb_shift_up(wb_v16 v, wb_v16 previous) {
 WB_INLINE wb_v16 wb_shift_down(wb_v16 v, wb_v16 next) {
     return _mm512_castsi512_ps(
         _mm512_alignr_epi32(_mm512_castps_si512(next), _mm512_castps_si512(v), 1));
+}
+/* The same, in the lanes that are set. */
+WB_INLINE wb_v16 wb_shift_up_in(wb_v16 v, wb_v16 previous, wb_lanes lanes) {
+    return _mm512_castsi512_ps(_mm512_maskz_alignr_epi32(
+        lanes, _mm512_castps_si512(v), _mm512_castps_si512(previous), 15));
+}
+WB_INLINE wb_v16 wb_shift_down_in(wb_v16 v, wb_v16 next, wb_lanes lanes) {
+    return _mm512_castsi512_ps(_mm512_maskz_alignr_epi32(
+        lanes, _mm512_castps_si512(next), _mm512_castps_si512(v), 1));
 }
 /* Even lanes to lanes 0..7, odd lanes to lanes 8..15. */
 WB_INLINE wb_v16 wb_unzip(wb_v16 v) {
@@ -48,5 +66,14 @@ WB_INLINE wb_pair wb_unzip2(wb_v16 a, wb_v16 b) {
         _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
     return (wb_pair){_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b)};
+}
+/* The same, in the lanes that are set. */
+WB_INLINE wb_pair wb_unzip2_in(wb_v16 a, wb_v16 b, wb_lanes even_lanes,
+                               wb_lanes odd_lanes) {
+    const __m512i even =
+        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    return (wb_pair){_mm512_maskz_permutex2var_ps(even_lanes, a, even, b),
+                     _mm512_maskz_permutex2var_ps(odd_lanes, a, odd, b)};
 }
 WB_INLINE float wb_sum(wb_v16 v) { return _mm512_reduce_add_ps(v); }

@@ -44,6 +44,25 @@ WB_INLINE wb_v16 wb_min(wb_v16 a, wb_v16 b) {
 WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) {
     WB_EACH(a.q[i] * b.q[i] + c.q[i]);
 }
+typedef struct {
+    wb_m4 q[4];
+} wb_lanes;
+WB_INLINE wb_lanes wb_lanes_of(unsigned bits) {
+    const wb_m4 each = {1, 2, 4, 8};
+    wb_lanes lanes;
+    for (int i = 0; i < 4; i++) {
+        const int32_t four = (int32_t)(bits >> 4 * i);
+        lanes.q[i] = ((wb_m4){four, four, four, four} & each) == each;
+    }
+    return lanes;
+}
+/* v in the lanes that are set, zero in the others. */
+WB_INLINE wb_v16 wb_keep(wb_v16 v, wb_lanes lanes) {
+    WB_EACH((wb_v4)(lanes.q[i] & (wb_m4)v.q[i]));
+}
+WB_INLINE wb_v16 wb_load_in(const float *p, wb_lanes lanes) {
+    return wb_keep(wb_load(p), lanes);
+}
 /* Lane l of the result is lane l - 1 of v; lane 0 is lane 15 of the previous vector. */
 WB_INLINE wb_v16 wb_shift_up(wb_v16 v, wb_v16 previous) {
     WB_EACH(__builtin_shuffle(i > 0 ? v.q[(i + 3) % 4] : previous.q[3], v.q[i],
@@ -53,6 +72,13 @@ WB_INLINE wb_v16 wb_shift_up(wb_v16 v, wb_v16 previous) {
 WB_INLINE wb_v16 wb_shift_down(wb_v16 v, wb_v16 next) {
     WB_EACH(__builtin_shuffle(v.q[i], i < 3 ? v.q[(i + 1) % 4] : next.q[0],
                               ((wb_m4){1, 2, 3, 4})));
+}
+/* The same, in the lanes that are set. */
+WB_INLINE wb_v16 wb_shift_up_in(wb_v16 v, wb_v16 previous, wb_lanes lanes) {
+    return wb_keep(wb_shift_up(v, previous), lanes);
+}
+WB_INLINE wb_v16 wb_shift_down_in(wb_v16 v, wb_v16 next, wb_lanes lanes) {
+    return wb_keep(wb_shift_down(v, next), lanes);
 }
 /* Even lanes to lanes 0..7, odd lanes to lanes 8..15. */
 WB_INLINE wb_v16 wb_unzip(wb_v16 v) {
@@ -64,6 +90,12 @@ WB_INLINE wb_pair wb_unzip2(wb_v16 a, wb_v16 b) {
     const wb_v16 first = wb_unzip(a), second = wb_unzip(b);
     return (wb_pair){{{first.q[0], first.q[1], second.q[0], second.q[1]}},
                      {{first.q[2], first.q[3], second.q[2], second.q[3]}}};
+}
+/* The same, in the lanes that are set. */
+WB_INLINE wb_pair wb_unzip2_in(wb_v16 a, wb_v16 b, wb_lanes even_lanes,
+                               wb_lanes odd_lanes) {
+    const wb_pair pair = wb_unzip2(a, b);
+    return (wb_pair){wb_keep(pair.even, even_lanes), wb_keep(pair.odd, odd_lanes)};
 }
 WB_INLINE float wb_sum(wb_v16 v) {
     const wb_v4 four = (v.q[0] + v.q[1]) + (v.q[2] + v.q[3]);

@@ -12,10 +12,13 @@ import workbench
 from workbench.engine.candidates import Form
 from workbench.kernels import info
 
+MEANING = 2
+"""Raised when plans made before would mean something else, such as other layouts."""
+
 
 def kernels_here() -> str:
-    """Return instruction set and version of the kernels of this process."""
-    return f"{info().isa} {workbench.__version__}"
+    """Return instruction set, version and meaning of plans made by this process."""
+    return f"{info().isa} {workbench.__version__} {MEANING}"
 
 
 def label(candidate: str, variant: str, form: Form) -> str:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
-from workbench.engine.candidates.base import Form, pad_of
+from workbench.engine.candidates.base import Form
 from workbench.engine.candidates.conv import (
     conv_forms,
     depthwise_forms,
     is_depthwise,
+    pad_of,
 )
 from workbench.engine.graph import Graph, Node
 from workbench.engine.layout import Layout, Pad, make_layout, split_layout

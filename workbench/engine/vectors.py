@@ -33,6 +33,8 @@ class Walk:
     pace : int
         Source floats between neighbouring lanes of a vector: 1, or the horizontal
         step for kernels that read every second pixel themselves.
+    whole_rows : bool
+        Start a vector at every output row.
     """
 
     height: int
@@ -40,6 +42,7 @@ class Walk:
     step: tuple[int, int] = (1, 1)
     repeat: tuple[int, int] = (1, 1)
     pace: int = 1
+    whole_rows: bool = False
 
 
 @lru_cache(maxsize=16)
@@ -68,11 +71,14 @@ def make_vectors(source: Layout, target: Layout, walk: Walk) -> Vectors:
     """
     reads = _source_addresses(source, walk)
     if target.split > 1:
-        return _unzipped(reads.reshape(walk.height, walk.width), target)
+        return _unzipped(reads.reshape(walk.height, walk.width), target, walk.pace)
     writes = target.pixels()[: walk.height, : walk.width].reshape(-1)
-    starts, lengths = _runs(reads, writes, walk.pace)
+    row = walk.width if walk.whole_rows else 0
+    starts, lengths = _runs(reads, writes, walk.pace, row)
     packer = _Packer(walk.pace)
     for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+        if row and start % row == 0:
+            packer.cut()
         packer.take(int(reads[start]), int(writes[start]), length)
     return packer.table(_row_vectors(source, walk))
 
@@ -87,10 +93,15 @@ def _source_addresses(source: Layout, walk: Walk) -> NDArray[np.int64]:
 
 
 def _runs(
-    reads: NDArray[np.int64], writes: NDArray[np.int64], pace: int
+    reads: NDArray[np.int64], writes: NDArray[np.int64], pace: int, row: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return start and length of the stretches contiguous on both sides."""
+    """Return start and length of the stretches contiguous on both sides.
+
+    With ``row`` none goes beyond so many pixels of an image row.
+    """
     broken = (np.diff(reads) != pace) | (np.diff(writes) != 1)
+    if row:
+        broken[row - 1 :: row] = True
     starts = np.concatenate(([0], np.flatnonzero(broken) + 1))
     lengths = np.diff(np.concatenate((starts, [reads.size])))
     return starts, lengths
@@ -106,7 +117,7 @@ def _row_vectors(source: Layout, walk: Walk) -> int:
     return -(-walk.width // LANES)
 
 
-def _unzipped(reads: NDArray[np.int64], target: Layout) -> Vectors:
+def _unzipped(reads: NDArray[np.int64], target: Layout, pace: int) -> Vectors:
     """Return vectors that write the four phases of a split target.
 
     Each vector stays within an image row; its even lanes go to one phase, its odd
@@ -119,7 +130,7 @@ def _unzipped(reads: NDArray[np.int64], target: Layout) -> Vectors:
     masks: list[tuple[int, int]] = []
     for y in range(height):
         row = target.origin + y // 2 * target.row_stride
-        breaks = np.flatnonzero(np.diff(reads[y]) != 1) + 1
+        breaks = np.flatnonzero(np.diff(reads[y]) != pace) + 1
         edges = [0, *breaks.tolist(), width]
         for left, right in pairwise(edges):
             for x in range(left, right, LANES):
@@ -137,7 +148,12 @@ def _unzipped(reads: NDArray[np.int64], target: Layout) -> Vectors:
         np.array(outs, np.int64),
         np.array(masks, np.uint16),
         unzip=True,
+        pace=pace,
     )
+
+
+_NEVER = 1 << 62
+"""No pixel is read so far on."""
 
 
 class _Packer:
@@ -149,6 +165,10 @@ class _Packer:
         self._outs: list[list[int]] = []
         self._masks: list[list[int]] = []
         self._next = -1
+
+    def cut(self) -> None:
+        """Start a vector with what is added next."""
+        self._next = _NEVER
 
     def take(self, read: int, write: int, length: int) -> None:
         """Add ``length`` pixels that are contiguous on both sides."""

@@ -16,6 +16,7 @@ from workbench.kernels.conv import (
     variants_conv_sparse,
 )
 from workbench.kernels.executor import Executor
+from workbench.kernels.frames import Frame
 from workbench.kernels.linear import linear_dense, linear_sparse
 from workbench.kernels.peak import fma_peak
 from workbench.kernels.pointwise import (
@@ -52,6 +53,7 @@ __all__ = [
     "NO_ACTIVATION",
     "Activation",
     "Executor",
+    "Frame",
     "Geometry",
     "KernelError",
     "KernelInfo",

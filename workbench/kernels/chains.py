@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.kernels.frames import SIZES, Frame
 from workbench.kernels.types import I32, I64, Vectors
-
-SIZES = (3, 5)
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,10 @@ class DepthwiseGrid:
 NO_GRID = DepthwiseGrid(0, 1, 0)
 
 
-def depthwise_grid(offsets: I32, vectors: Vectors) -> DepthwiseGrid:
-    """Return how these taps and vectors can share loads.
+def depthwise_grid(
+    offsets: I32, vectors: Vectors, frame: Frame | None = None
+) -> DepthwiseGrid:
+    """Return how these taps and vectors can share loads; in a frame they always can.
 
     Examples
     --------
@@ -41,6 +42,9 @@ def depthwise_grid(offsets: I32, vectors: Vectors) -> DepthwiseGrid:
     >>> depthwise_grid(taps, table)
     DepthwiseGrid(step=1, columns=1, row_stride=8)
     """
+    if frame is not None:
+        stride = frame.stride * frame.pitch
+        return DepthwiseGrid(frame.stride, frame.columns, stride)
     size = round(offsets.size**0.5)
     if size not in SIZES or size * size != offsets.size:
         return NO_GRID

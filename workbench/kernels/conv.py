@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.kernels import checks
 from workbench.kernels.backend import current
+from workbench.kernels.frames import Frame
 from workbench.kernels.specs import ConvDense, ConvSparse, Depthwise, Placement
 from workbench.kernels.types import (
     F32,
@@ -193,6 +194,7 @@ def depthwise(
     out_cs: int,
     act: Activation,
     residual: int | None = None,
+    frame: Frame | None = None,
     arena_floats: int,
 ) -> Step:
     """Return a step that convolves each channel with a filter of its own.
@@ -207,6 +209,9 @@ def depthwise(
     bias : array of float32, shape (C,)
     vectors, src, dst, out_cs, act, residual, arena_floats
         As in ``conv_sparse``; vectors may have a pace of 2.
+    frame : Frame, optional
+        The kernel adds the padding: nothing outside of the source image is read as
+        anything but zero. Without one, zeros must be stored wherever taps reach.
 
     Raises
     ------
@@ -226,7 +231,10 @@ def depthwise(
     span = (channels - 1) * in_cs
     reach = (lo + min(0, span), hi + max(0, span))
     _bias(bias, channels)
-    place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0))
+    if frame is not None:
+        frame.check(offsets, checks.vectors(vectors, (1, 2)))
+        reach = (min(0, span), max(0, span))
+    place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0), frame)
     place = _checked(place, reach, channels, arena_floats, paces=(1, 2))
     return current().depthwise(Depthwise(weights, offsets, in_cs, bias, place))
 
@@ -312,6 +320,10 @@ def _checked(
         "Take the channel stride of the destination layout.",
     )
     reads = checks.read_extent(table, place.src, *reach)
+    if place.frame is not None:
+        origin = place.src + int(table.vec_in[0])
+        first, stop = place.frame.extent(origin, (0, table.count))
+        reads = (first + reach[0], stop + reach[1])
     writes = checks.write_extent(table, place.dst, place.out_cs, channels)
     checks.inside_arena("the source", reads, arena_floats)
     checks.inside_arena("the destination", writes, arena_floats)

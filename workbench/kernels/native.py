@@ -60,7 +60,8 @@ class NativeBackend:
 
     def depthwise(self, spec: Depthwise) -> Step:
         """Return a depthwise convolution step."""
-        grid = depthwise_grid(spec.offsets, spec.place.vectors)
+        place = spec.place
+        grid = depthwise_grid(spec.offsets, place.vectors, place.frame)
         return cast(Step, self._module.depthwise(spec, self._number, grid))
 
     def linear_dense(self, spec: LinearDense) -> Step:

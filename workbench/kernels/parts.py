@@ -146,6 +146,7 @@ def _placed(
     step: Any, place: Placement, units: tuple[int, int], moved: tuple[int, int]
 ) -> tuple[int, int]:
     some, table = slice(*units), place.vectors
+    origin = place.src + moved[0] + int(table.vec_in[0])
     table = replace(
         table,
         vec_in=table.vec_in[some],
@@ -155,6 +156,15 @@ def _placed(
     )
     dst, channels = place.dst + moved[1], int(step.channels)
     reads = checks.read_extent(table, place.src + moved[0], *step.reach)
+    if place.frame is not None:
+        checks.require(
+            units[0] % place.frame.columns == 0 == units[1] % place.frame.columns,
+            f"units {units} of an image framed in rows of {place.frame.columns}",
+            "whole rows of vectors",
+            "Cut between rows.",
+        )
+        first, stop = place.frame.extent(origin, units)
+        reads = (first + step.reach[0], stop + step.reach[1])
     writes = checks.write_extent(table, dst, place.out_cs, channels)
     touched = [reads, writes]
     if place.residual is not None:

@@ -7,6 +7,7 @@ them. Does not belong here: checks (checks.py) or arithmetic (reference, native)
 
 from dataclasses import dataclass, field
 
+from workbench.kernels.frames import Frame
 from workbench.kernels.types import (
     F32,
     I32,
@@ -19,7 +20,10 @@ from workbench.kernels.types import (
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Where a convolution reads and writes, and what it does at the end."""
+    """Where a convolution reads and writes, and what it does at the end.
+
+    ``frame``: the source image has no borders in memory (depthwise only).
+    """
 
     vectors: Vectors
     src: int
@@ -28,6 +32,7 @@ class Placement:
     act: Activation
     residual: int | None
     extent: tuple[int, int]
+    frame: Frame | None = None
 
 
 @dataclass(frozen=True, eq=False)

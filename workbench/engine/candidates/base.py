@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workbench.engine.graph import Node
-from workbench.engine.layout import KINDS, Layout, Pad
+from workbench.engine.layout import KINDS, Layout
 from workbench.engine.pack import Window
 from workbench.engine.weights import dense_macs as dense_macs
 from workbench.engine.weights import kernel_size
@@ -161,10 +161,3 @@ def window_of(node: Node, shape: tuple[int, ...]) -> Window:
         (shape[1], shape[2]),
         (node.shape[1], node.shape[2]),
     )
-
-
-def pad_of(node: Node, shape: tuple[int, ...], split: int) -> Pad:
-    """Return the zeros that a node needs around its first input."""
-    if node.op not in ("conv2d", "palette_conv2d"):
-        return Pad()
-    return window_of(node, shape).pad(split)

@@ -14,13 +14,18 @@ from workbench.engine.candidates.base import (
     window_of,
 )
 from workbench.engine.graph import Node
-from workbench.engine.pack import I64, compress_rows, tap_offsets
+from workbench.engine.layout import Layout, Pad
+from workbench.engine.pack import I64, Window, compress_rows, tap_offsets
 from workbench.engine.vectors import Walk, make_vectors
-from workbench.engine.weights import find_nonzeros, held_shape
-from workbench.kernels import LANES, Vectors
+from workbench.engine.weights import count_nonzero, find_nonzeros, held_shape
+from workbench.kernels import LANES, Frame, Vectors
+from workbench.kernels.frames import SIZES as FRAMED_SIZES
 
 SPLIT_STRIDE = 2
 """The stride that phase-split copies exist for; others read lane by lane."""
+
+FRAMED_DENSITY = 0.5
+"""Depthwise filters with fewer weights than this may run faster on sparse kernels."""
 
 MOST_IDLE = 0.15
 """Lanes that 1x1 layers may leave idle at the ends of image rows."""
@@ -54,6 +59,40 @@ def depthwise_forms(node: Node, shape: tuple[int, ...]) -> tuple[Form, ...]:
     return forms
 
 
+def is_framed(node: Node, shape: tuple[int, ...]) -> bool:
+    """Say whether a convolution adds its padding itself and needs none in memory.
+
+    The depthwise kernel does, for the usual windows, unless it reads split phases.
+    Filters that are mostly zeros keep the choice of kernels that skip them.
+    """
+    if node.op != "conv2d" or not is_depthwise(node):
+        return False
+    if count_nonzero(node) < FRAMED_DENSITY * node.params["weight"].size:
+        return False
+    window = window_of(node, shape)
+    size, stride = window.kernel[0], window.stride[0]
+    last = (window.out[0] - 1) * stride - window.top + size
+    return (
+        window.kernel == (size, size)
+        and size in FRAMED_SIZES
+        and window.stride == (stride, stride)
+        and stride in (1, SPLIT_STRIDE)
+        and window.dilation == (1, 1)
+        and 0 <= window.top <= size // 2
+        and 0 <= window.left <= size // 2
+        and last <= window.size[0] + size // 2
+    )
+
+
+def pad_of(node: Node, shape: tuple[int, ...], split: int) -> Pad:
+    """Return the zeros that a node needs around its first input in memory."""
+    if node.op not in ("conv2d", "palette_conv2d"):
+        return Pad()
+    if split == 1 and is_framed(node, shape):
+        return Pad()
+    return window_of(node, shape).pad(split)
+
+
 @dataclass(frozen=True, eq=False)
 class ConvPlace:
     """Everything about memory that a convolution kernel is given.
@@ -67,6 +106,8 @@ class ConvPlace:
         Arena offsets; no residual is None.
     out_cs : int
         Floats between two channels of the output.
+    frame : Frame, optional
+        What the kernel knows about the edges of an image stored without padding.
     """
 
     vectors: Vectors
@@ -75,6 +116,7 @@ class ConvPlace:
     dst: int
     out_cs: int
     residual: int | None
+    frame: Frame | None
 
 
 def place_conv(node: Node, binding: Binding) -> ConvPlace:
@@ -89,12 +131,14 @@ def place_conv(node: Node, binding: Binding) -> ConvPlace:
     """
     source, target = binding.inputs[0], binding.output
     channels = held_shape(node)[1] * node.attrs.get("groups", 1)
-    window = window_of(node, (channels, source.layout.height, source.layout.width))
+    shape = (channels, source.layout.height, source.layout.width)
+    window = window_of(node, shape)
     split = source.layout.split
     step = (window.stride[0] // split, window.stride[1] // split)
     paced = is_depthwise(node) and step[1] == SPLIT_STRIDE
     pace = SPLIT_STRIDE if paced and source.layout.kind != "strips" else 1
-    walk = Walk(node.shape[1], node.shape[2], step, pace=pace)
+    framed = split == 1 and is_framed(node, shape)
+    walk = Walk(node.shape[1], node.shape[2], step, pace=pace, whole_rows=framed)
     residual = binding.inputs[1].start if len(binding.inputs) > 1 else None
     return ConvPlace(
         make_vectors(source.layout, target.layout, walk),
@@ -103,6 +147,20 @@ def place_conv(node: Node, binding: Binding) -> ConvPlace:
         target.start,
         target.layout.channel_stride,
         residual,
+        _frame(window, source.layout) if framed else None,
+    )
+
+
+def _frame(window: Window, source: Layout) -> Frame:
+    return Frame(
+        height=window.size[0],
+        width=window.size[1],
+        top=window.top,
+        left=window.left,
+        kernel=window.kernel[0],
+        stride=window.stride[0],
+        columns=-(-window.out[1] // LANES),
+        pitch=source.row_stride,
     )
 
 

@@ -38,7 +38,7 @@ class DepthwiseConv(Candidate):
         return "filters read several channels"
 
     def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
-        """Return padded planes or rows; strips for 1x1."""
+        """Return planes or rows, phases of them for stride 2; strips for 1x1."""
         return depthwise_forms(node, shapes[0])
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
@@ -56,6 +56,7 @@ class DepthwiseConv(Candidate):
             out_cs=place.out_cs,
             act=activation_of(node),
             residual=place.residual,
+            frame=place.frame,
             arena_floats=binding.arena_floats,
         )
         return (step,)

@@ -12,6 +12,7 @@ from workbench.engine.candidates.base import (
 )
 from workbench.engine.candidates.conv import (
     conv_forms,
+    is_framed,
     place_conv,
     sparse_arguments,
 )
@@ -34,6 +35,12 @@ class SparseConv(Candidate):
     ops = ("conv2d",)
     writes_split = True
     reads_structure = True
+
+    def reject(self, node: Node, shapes: Shapes) -> str | None:
+        """Reject layers whose input has no padding in memory."""
+        if is_framed(node, shapes[0]):
+            return "one filter a channel: the depthwise kernel needs no padding"
+        return None
 
     def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
         """Return strips for 1x1, else padded planes or rows."""

@@ -6,7 +6,9 @@ may add in another order.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
+from workbench.kernels.frames import Frame
 from workbench.kernels.reference.activation import activate
 from workbench.kernels.reference.step import ReferenceStep
 from workbench.kernels.specs import (
@@ -17,13 +19,24 @@ from workbench.kernels.specs import (
     LinearSparse,
     Placement,
 )
-from workbench.kernels.types import F32, I64, LANES
+from workbench.kernels.types import F32, I64, LANES, Vectors
 
 
 def lanes_of(place: Placement) -> I64:
     """Return the arena offset of each lane at offset 0, shape (V, 16)."""
     lane = np.arange(LANES, dtype=np.int64) * place.vectors.pace
     return np.asarray(place.src + place.vectors.vec_in[:, None] + lane)
+
+
+def inside_of(frame: Frame, table: Vectors) -> NDArray[np.bool_]:
+    """Return whether each lane of each tap reads the image, shape (V, 16, taps)."""
+    rows = np.arange(table.count // frame.columns) * frame.stride - frame.top
+    y = rows[:, None] + np.arange(frame.kernel)
+    x = frame.positions().transpose(0, 2, 1)
+    high = (y >= 0) & (y < frame.height)
+    wide = (x >= 0) & (x < frame.width)
+    both = high[:, None, None, :, None] & wide[None, :, :, None, :]
+    return both.reshape(table.count, LANES, -1)
 
 
 def store(arena: F32, place: Placement, channel: int, sums: F32) -> None:
@@ -91,11 +104,16 @@ def conv_dense(spec: ConvDense) -> ReferenceStep:
 def depthwise(spec: Depthwise) -> ReferenceStep:
     """Return the step of one filter a channel."""
     place = spec.place
+    inside = None if place.frame is None else inside_of(place.frame, place.vectors)
 
     def apply(arena: F32, x: F32, y: F32) -> None:
         lanes = lanes_of(place)[:, :, None] + spec.offsets
+        if inside is not None:
+            lanes = np.where(inside, lanes, place.src)
         for c, (taps, bias) in enumerate(zip(spec.weights, spec.bias, strict=True)):
-            store(arena, place, c, arena[lanes + c * spec.in_cs] @ taps + bias)
+            read = arena[lanes + c * spec.in_cs]
+            read = read if inside is None else np.where(inside, read, np.float32(0))
+            store(arena, place, c, read @ taps + bias)
 
     return ReferenceStep(
         "numpy_depthwise",

@@ -172,7 +172,7 @@ def cases(draw: Any) -> tuple[Case, str, str, int]:
     }
     tuning = Tuning(
         draw(st.integers(1, most)),
-        parts=draw(st.integers(1, 4)) if wide and residual != DST and not unzip else 1,
+        parts=draw(st.integers(1, 8)) if wide and residual != DST and not unzip else 1,
         band=draw(st.integers(0, 9)),
         shift=wide and shift,
         rows=draw(st.booleans()),
@@ -279,6 +279,36 @@ def test_nan_survives_every_activation(isa: str, kind: Any) -> None:
     got = case.run(isa, None)
     stored = case.arguments["vectors"].pixels * 40
     assert np.isnan(got).sum() == stored
+
+
+def heavy(inputs: int, *, residual: int | None = None) -> Any:
+    """Return the spec of 31 dense rows over so many strips of 16 pixels."""
+    count = 31 * inputs
+    table = Vectors(
+        np.zeros(1, np.int64),
+        np.zeros((1, 1), np.int64),
+        np.full((1, 1), 0xFFFF, np.uint16),
+    )
+    return sparse_spec(
+        indptr=np.arange(32, dtype=np.int32) * inputs,
+        offsets=np.tile(np.arange(inputs, dtype=np.int32) * 16, 31),
+        values=np.ones(count, np.float32),
+        bias=np.zeros(31, np.float32),
+        vectors=table,
+        src=0,
+        dst=16 * inputs,
+        out_cs=16,
+        act=Activation(),
+        residual=residual,
+        arena_floats=16 * inputs + 1024,
+    )
+
+
+def test_code_that_outgrows_the_l1_cache_is_tried_in_parts() -> None:
+    assert not any("-p" in name for name in worthwhile(heavy(32), "avx512"))
+    assert "g31-p4" in worthwhile(heavy(210), "avx512")
+    in_place = heavy(210, residual=16 * 210)
+    assert not any("-p" in name for name in worthwhile(in_place, "avx512"))
 
 
 def test_tuning_names_read_back() -> None:

@@ -18,10 +18,14 @@ ROWS_SHIFTED = 29
 ROWS_CURVED = 28
 """Most output rows of a unit; other uses of registers leave fewer."""
 
-MAX_PARTS = 3
+MOST_PARTS_BY_INPUTS = 3
+MOST_PARTS = 8
 L1_BYTES = 16 << 10
+L1_CODE_BYTES = 17 << 10
+CODE_PER_NONZERO = 10
 L2_BYTES = 512 << 10
-"""Shares of the caches that the inputs of a visit, and a layer's code, may fill."""
+"""Shares of the caches that the inputs of a visit, the code of a visit, and a layer's
+code may fill; code that does not stay in L1 comes from L2 again for every vector."""
 
 FMAS_HIDING_A_MISS = 8
 """Multiply-adds a cache line above which its way from L2 does not show."""
@@ -48,7 +52,7 @@ class Tuning:
         Output rows that one unit of code keeps in registers.
     parts : int
         Shares of the input columns; sums wait in the output between them, so that
-        the inputs of one visit fit the L1 cache.
+        the inputs and the code of one visit fit the L1 caches.
     band : int
         Vectors that all units visit before the next ones; 0 is all.
     shift : bool
@@ -202,6 +206,9 @@ def worthwhile(spec: ConvSparse, isa: str) -> tuple[str, ...]:
         most = most_rows(place, isa, False)
         found = [Tuning(most, band=1), Tuning(most, band=8), Tuning(most)]
         found = found[::-1] if large else found
+        parts = code_parts(spec.values.size / -(-rows // most))
+        if parts > 1 and may_be_cut(place):
+            found.insert(0 if large else len(found), Tuning(most, parts=parts))
     few = lanes.size <= FEW_VECTORS and lanes.min() <= NARROW_LANES
     if few and not large and not place.vectors.unzip:
         found.append(_with(found[0], narrow=True))
@@ -209,6 +216,23 @@ def worthwhile(spec: ConvSparse, isa: str) -> tuple[str, ...]:
         found.append(_with(found[0], rows=True))
     names = [_with(t, group=even_groups(rows, t.group)).name for t in found]
     return tuple(dict.fromkeys(names))
+
+
+def may_be_cut(place: Placement) -> bool:
+    """Say whether sums may wait in the output between parts of the columns."""
+    return place.residual != place.dst and not place.vectors.unzip
+
+
+def code_parts(nonzeros: float) -> int:
+    """Return into how many parts the code of a unit is cut so that it stays in L1.
+
+    Examples
+    --------
+    >>> code_parts(1000), code_parts(3200), code_parts(6500)
+    (1, 2, 4)
+    """
+    parts = round(nonzeros * CODE_PER_NONZERO / L1_CODE_BYTES)
+    return min(MOST_PARTS, max(1, parts))
 
 
 def even_groups(rows: int, most: int) -> int:
@@ -234,11 +258,12 @@ def _shifted(spec: ConvSparse, isa: str) -> list[Tuning]:
     touched[ends // LANES - int(ends.min()) // LANES] = True
     lines = int(np.count_nonzero(touched))
     units = -(-(spec.indptr.size - 1) // most)
-    parts = min(MAX_PARTS, max(1, round(lines * 64 / L1_BYTES)))
+    inputs = min(MOST_PARTS_BY_INPUTS, max(1, round(lines * 64 / L1_BYTES)))
     crowded = spec.values.size / units > FMAS_HIDING_A_MISS * lines
     found = [Tuning(most, shift=True)]
-    in_place = spec.place.residual == spec.place.dst
-    if parts > 1 and not in_place and not spec.place.vectors.unzip:
-        found += [Tuning(most, parts=p, shift=True) for p in range(2, parts + 1)]
-        found = found if crowded else [found[-1], *found[:-1]]
+    if may_be_cut(spec.place):
+        code = code_parts(spec.values.size / units)
+        likely = code if code > 1 else 1 if crowded else inputs
+        others = sorted({1, inputs, max(1, code // 2), code} - {likely})
+        found = [Tuning(most, parts=p, shift=True) for p in (likely, *others)]
     return [*found, Tuning(most_rows(spec.place, isa, False))]

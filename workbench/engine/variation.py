@@ -116,10 +116,12 @@ class Variations:
         return Graph(graph.name, nodes, graph.output)
 
     def _alike(self, graph: Graph) -> bool:
-        """Say whether only numbers differ."""
-        return graph.output == self._graph.output and [_form(n) for n in graph] == [
-            _form(node) for node in self._graph
-        ]
+        """Say whether only numbers differ, and layers find the padding they need."""
+        if graph.output != self._graph.output:
+            return False
+        if [_form(node) for node in graph] != [_form(node) for node in self._graph]:
+            return False
+        return find_slots(graph).pads == self._slots.pads
 
     def _in_bands(self, changed: set[str]) -> bool:
         names = [node.id for node in self._graph]

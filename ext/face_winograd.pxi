@@ -4,6 +4,7 @@ from workbench.kernels.winograd_spec import (
     WinogradTaps,
     coefficients,
     empty_aligned,
+    filter_rows,
     pack_dense,
     pack_sparse,
 )
@@ -28,6 +29,9 @@ cdef extern from "winograd.h" nogil:
         const float *bias
         const float *coef
         const float *dense
+        const float *taps
+        const float *filter
+        int32_t kept
         const int32_t *indptr
         const int32_t *index
         const float *values
@@ -36,25 +40,19 @@ cdef extern from "winograd.h" nogil:
 cdef extern from "winograd_pack.h" nogil:
     ctypedef struct wb_winograd_taps:
         const float *taps
-        const double *g
         int64_t outputs
         int64_t channels
-        int64_t m
-        int64_t ob
     void wb_winograd_pack(const wb_winograd_taps *source, float *packed)
 
 
-cdef object pack_taps(weights, int64_t ob):
-    """Return the packed coordinates of 3x3 weights: see pack_dense."""
+cdef object pack_taps(weights):
+    """Return 3x3 weights in the order of wb_winograd.taps."""
     cdef wb_winograd_taps source
-    count, outputs, channels = weights.shape
+    _, outputs, channels = weights.shape
     taps = np.ascontiguousarray(weights.taps)
-    g = np.ascontiguousarray(weights.g)
-    packed = empty_aligned(count * channels * (-(-outputs // 8) * 8))
+    packed = empty_aligned(9 * -(-outputs // 8) * 8 * -(-channels // 2) * 2)
     source.taps = <const float *>data(taps)
-    source.g = <const double *>data(g)
     source.outputs, source.channels = outputs, channels
-    source.m, source.ob = weights.at.shape[0], ob
     cdef float *room = <float *>data(packed)
     with nogil:
         wb_winograd_pack(&source, room)
@@ -95,11 +93,15 @@ def winograd(spec, int isa):
         args.index = <const int32_t *>data(own(keep, index, np.int32))
         args.values = <const float *>data(own(keep, values, np.float32))
         held = indptr.nbytes + index.nbytes + values.nbytes
+    elif isinstance(weights, WinogradTaps):
+        packed = pack_taps(weights)
+        keep.append(packed)
+        args.taps = <const float *>data(packed)
+        args.filter = <const float *>data(own(keep, filter_rows(weights), np.float32))
+        args.kept = spec.kept
+        held = packed.nbytes
     else:
-        if isinstance(weights, WinogradTaps):
-            packed = pack_taps(weights, args.ob)
-        else:
-            packed = pack_dense(weights.coords, args.ob)
+        packed = pack_dense(weights.coords, args.ob)
         keep.append(packed)
         args.dense = <const float *>data(packed)
         held = packed.nbytes

@@ -1,6 +1,7 @@
 /* winograd.c - fused Winograd convolution; contract in winograd.h. Compiled once an
  * instruction set. */
 #include "winograd.h"
+#include "fetch.h"
 #include "winograd_gemm.h"
 #include "winograd_moves.h"
 #include "winograd_transform.h"
@@ -8,6 +9,23 @@
 #define ALPHA WB_WINOGRAD_ALPHA
 #define COLUMNS WB_WINOGRAD_COLUMNS
 #define LANE_BITS ((1u << L) - 1)
+
+/* Where a thread keeps what it works on, all in its scratch. */
+typedef struct {
+    float *staged; /* m * m chunks of output */
+    float *s;      /* columns after the vertical transform, and their halo, twice */
+    float *v, *m;
+    float *u; /* of one chunk, or of all */
+} wino_rooms;
+
+WB_INLINE wino_rooms wino_scratch(const int m, const wb_winograd *a, float *scratch) {
+    wino_rooms room = {.staged = scratch};
+    room.s = room.staged + WB_WINOGRAD_STAGED(m) + 16;
+    room.v = room.s + 4 * WB_WINOGRAD_HALF(m);
+    room.m = room.v + wb_winograd_v(a);
+    room.u = room.m + wb_winograd_m(a);
+    return room;
+}
 
 /* src items of one tile vector of one channel -> s[alpha][COLUMNS] and halo */
 WB_INLINE void wino_vertical(const int m, const wb_winograd *a, const float *channel,
@@ -57,15 +75,18 @@ WB_INLINE void wino_horizontal(const int m, const wb_winograd *a, const float *s
     }
 }
 
-/* src -> V for nv tile vectors from `first` on. One (channel, vector) is transformed
- * vertically while the one before is read back, so that loads do not wait for stores.
- */
+/* src -> V for nv tile vectors from `first` on; `coming` is asked for meanwhile. One
+ * (channel, vector) is transformed vertically while the one before is read back, so that
+ * loads do not wait for stores. */
 WB_INLINE void wino_input(const int m, const wb_winograd *a, const float *arena,
-                          float *s, float *v, int first, int nv) {
+                          const wino_rooms *room, wb_span coming, int first, int nv) {
     const int64_t v_stride = WB_WINOGRAD_V_STRIDE(a->channels, a->nv);
     const float *channel = arena + a->place.src;
-    float *out = v, *now = s, *before = s + 2 * WB_WINOGRAD_HALF(m);
+    float *out = room->v, *now = room->s, *before = now + 2 * WB_WINOGRAD_HALF(m);
+    const wb_span spans[2] = {coming, {NULL, 0}};
+    wb_ahead ahead = wb_ahead_of(spans, (int64_t)a->channels * nv);
     for (int c = 0, b = 0; c <= a->channels;) {
+        wb_ahead_go(&ahead);
         if (c < a->channels) wino_vertical(m, a, channel, first + b, now);
         if (c > 0 || b > 0) {
             wino_horizontal(m, a, before, out, v_stride);
@@ -79,6 +100,43 @@ WB_INLINE void wino_input(const int m, const wb_winograd *a, const float *arena,
             b = 0;
             c++;
             channel += a->in_cs;
+        }
+    }
+}
+
+/* Taps of the output channels from o on, up to a chunk, all before `stop`. */
+WB_INLINE wb_span wino_taps(const wb_winograd *a, int o, int stop) {
+    const int64_t row = WB_WINOGRAD_EVEN(a->channels) * 9;
+    const int rows = stop - o < a->ob ? stop - o : a->ob;
+    const int tiles = (rows + WINO_ROWS - 1) / WINO_ROWS;
+    return (wb_span){a->taps + o * row, tiles * WINO_ROWS * row * (int64_t)sizeof(float)};
+}
+
+/* taps of `tiles` weight tiles -> their coordinates [tile][C][8], `stride` apart */
+WB_INLINE void wino_filter(const int m, const wb_winograd *a, const float *taps,
+                           int tiles, float *u, int64_t stride) {
+    const int alpha = ALPHA(m);
+    const int64_t pairs = tiles * WB_WINOGRAD_EVEN(a->channels) / 2;
+    for (int64_t p = 0; p < pairs; p++, taps += 9 * 16, u += 16) {
+        for (int part = 0; part < SUB; part++) {
+            wv half[3][ALPHA(6)];
+#pragma GCC unroll 4
+            for (int x = 0; x < 3; x++) {
+                wv g[3];
+#pragma GCC unroll 4
+                for (int y = 0; y < 3; y++)
+                    g[y] = wv_load(taps + (3 * y + x) * 16 + part * L);
+                wino_filter_1d(m, a->filter, g, half[x]);
+            }
+#pragma GCC unroll 8
+            for (int i = 0; i < alpha; i++) {
+                const wv g[3] = {half[0][i], half[1][i], half[2][i]};
+                wv out[ALPHA(6)];
+                wino_filter_1d(m, a->filter, g, out);
+#pragma GCC unroll 8
+                for (int j = 0; j < alpha; j++)
+                    wv_store(u + (i * alpha + j) * stride + part * L, out[j]);
+            }
         }
     }
 }
@@ -149,59 +207,108 @@ static wino_division wino_divide(int vectors, int tiles, int nthreads) {
     return d;
 }
 
-/* coordinates and output of the nv tile vectors from `first` on, whose V is ready, for
- * output channels o .. stop - 1 of one chunk */
-WB_INLINE void wino_chunk(const int m, const wb_winograd *a, float *arena,
-                          float *staged, float *v, const wino_product *shape, int first,
-                          int o, int stop) {
-    const int coords = WB_WINOGRAD_COORDS(m), chunk = o / a->ob, start = chunk * a->ob;
+/* Output channels o .. stop - 1 of one chunk, for the tile vectors whose V is ready. */
+typedef struct {
+    int o, stop;
+    int first;      /* tile vector */
+    float *fresh;   /* U, to be made from taps, or NULL */
+    const float *u; /* U, coordinates `stride` floats apart */
+    int64_t stride;
+    wb_span coming; /* asked for during the products */
+} wino_chunk;
+
+WB_INLINE void wino_run_chunk(const int m, const wb_winograd *a, float *arena,
+                              const wino_rooms *room, wino_product *shape,
+                              const wino_chunk *c) {
+    const int coords = WB_WINOGRAD_COORDS(m), rows = c->stop - c->o;
+    const int tiles = (rows + WINO_ROWS - 1) / WINO_ROWS;
     const int64_t v_stride = WB_WINOGRAD_V_STRIDE(a->channels, a->nv);
-    const int64_t tile = (int64_t)WINO_ROWS * a->channels;
-    const int left = a->outputs - start;
-    const int packed = ((left < a->ob ? left : a->ob) + WINO_ROWS - 1) / WINO_ROWS;
-    const int tiles = (stop - o + WINO_ROWS - 1) / WINO_ROWS;
-    const int64_t u_start =
-        (int64_t)chunk * coords * a->ob * a->channels + (o - start) / WINO_ROWS * tile;
-    float *acc = v + coords * v_stride;
-    for (int k = 0; k < coords; k++) {
-        if (a->dense)
-            wino_dense(shape, a->dense + u_start + k * packed * tile, v + k * v_stride,
-                       acc + k * 16, tiles);
+    const int64_t pace = (c->coming.bytes / coords + a->channels - 1) / a->channels;
+    if (c->fresh != NULL)
+        wino_filter(m, a, wino_taps(a, c->o, c->stop).at, tiles, c->fresh, c->stride);
+    shape->ahead = c->coming.at;
+    for (int k = 0; k < coords; k++, shape->ahead += pace * a->channels) {
+        const float *v = room->v + k * v_stride;
+        shape->pace = pace;
+        if (a->indptr == NULL)
+            wino_dense(shape, c->u + k * c->stride, v, room->m + k * 16, tiles);
         else
-            wino_sparse(a, shape, a->indptr + (int64_t)k * a->outputs + o,
-                        v + k * v_stride, acc + k * 16, stop - o);
+            wino_sparse(a, shape, a->indptr + (int64_t)k * a->outputs + c->o, v,
+                        room->m + k * 16, rows);
     }
-    wino_output(m, a, arena, staged, acc, first, (shape->floats + 15) / 16, o,
-                stop - o);
+    wino_output(m, a, arena, room->staged, room->m, c->first, (shape->floats + 15) / 16,
+                c->o, rows);
+}
+
+/* What a thread does: tile vectors first .. end - 1, output channels begin .. stop - 1. */
+typedef struct {
+    int first, end, begin, stop;
+} wino_share;
+
+WB_INLINE wino_share wino_share_of(const wb_winograd *a, int tid, int nthreads) {
+    const int tiles = (a->outputs + WINO_ROWS - 1) / WINO_ROWS;
+    const wino_division d = wino_divide(a->vectors, tiles, nthreads);
+    const int part = tid / d.groups, group = tid % d.groups;
+    if (part >= d.parts) return (wino_share){0, 0, 0, 0};
+    const int stop = (int)wb_share(tiles, group + 1, d.groups) * WINO_ROWS;
+    return (wino_share){
+        .first = (int)wb_share(a->vectors, part, d.parts),
+        .end = (int)wb_share(a->vectors, part + 1, d.parts),
+        .begin = (int)wb_share(tiles, group, d.groups) * WINO_ROWS,
+        .stop = stop < a->outputs ? stop : a->outputs,
+    };
+}
+
+/* The chunk of U that starts with output channel o, ready or to be made. */
+WB_INLINE wino_chunk wino_chunk_at(const int m, const wb_winograd *a,
+                                   const wino_rooms *room, const wino_share *mine, int o,
+                                   int first) {
+    /* packed chunks lie where they lie, others start with the thread's own channels */
+    const int from = a->taps == NULL ? 0 : mine->begin;
+    const int chunk = (o - from) / a->ob, edge = from + (chunk + 1) * a->ob;
+    wino_chunk c = {.o = o, .first = first, .coming = {room->v, 0}};
+    c.stop = edge < mine->stop ? edge : mine->stop;
+    if (a->taps == NULL) {
+        const int64_t tile = (int64_t)WINO_ROWS * a->channels, start = chunk * a->ob;
+        const int64_t left = a->outputs - start, rows = left < a->ob ? left : a->ob;
+        c.stride = (rows + WINO_ROWS - 1) / WINO_ROWS * tile;
+        if (a->dense != NULL)
+            c.u = a->dense + start * WB_WINOGRAD_COORDS(m) * a->channels +
+                  (o - start) / WINO_ROWS * tile;
+        return c;
+    }
+    float *u = room->u + (a->kept ? chunk * wb_winograd_u(a) : 0);
+    c.u = u;
+    c.stride = WB_WINOGRAD_U_STRIDE(a->channels, a->ob);
+    if (a->kept && first > mine->first) return c;
+    c.fresh = u;
+    if (c.stop < mine->stop) c.coming = wino_taps(a, c.stop, mine->stop);
+    return c;
 }
 
 WB_INLINE void wino_run(const int m, const wb_winograd *a, float *arena, int tid,
                         int nthreads) {
-    const int tiles = (a->outputs + WINO_ROWS - 1) / WINO_ROWS;
-    const wino_division d = wino_divide(a->vectors, tiles, nthreads);
-    const int part = tid / d.groups, group = tid % d.groups;
-    if (part >= d.parts) return;
-    const int end = (int)wb_share(a->vectors, part + 1, d.parts);
-    const int begin = (int)wb_share(tiles, group, d.groups) * WINO_ROWS;
-    int stop = (int)wb_share(tiles, group + 1, d.groups) * WINO_ROWS;
-    if (stop > a->outputs) stop = a->outputs;
-    float *staged = wb_thread_scratch(arena, tid);
-    float *s = staged + WB_WINOGRAD_STAGED(m) + 16;
-    float *v = s + 4 * WB_WINOGRAD_HALF(m);
-    int first = (int)wb_share(a->vectors, part, d.parts);
-    for (int nv; first < end; first += nv) {
-        nv = end - first < a->nv ? end - first : a->nv;
+    const wino_share mine = wino_share_of(a, tid, nthreads);
+    const wino_rooms room = wino_scratch(m, a, wb_thread_scratch(arena, tid));
+    for (int first = mine.first, nv; first < mine.end; first += nv) {
+        nv = mine.end - first < a->nv ? mine.end - first : a->nv;
         /* lanes of the last vector beyond its tiles are computed only as neighbours */
         const int last = first + nv == a->vectors;
         const int idle = last ? (16 - a->tail) / IDLE * IDLE : 0;
-        const wino_product shape = {a->channels, a->nv, 16 * nv - idle,
-                                    WB_WINOGRAD_M_STRIDE(m)};
-        wino_input(m, a, arena, s, v, first, nv);
-        for (int o = begin; o < stop;) {
-            const int edge = (o / a->ob + 1) * a->ob;
-            const int until = edge < stop ? edge : stop;
-            wino_chunk(m, a, arena, staged, v, &shape, first, o, until);
-            o = until;
+        wino_product shape = {
+            .channels = a->channels,
+            .nv = a->nv,
+            .floats = 16 * nv - idle,
+            .m_stride = WB_WINOGRAD_M_STRIDE(m),
+            .u_tile = WINO_ROWS * (a->taps == NULL ? (int64_t)a->channels
+                                                   : WB_WINOGRAD_EVEN(a->channels)),
+        };
+        wino_chunk c = wino_chunk_at(m, a, &room, &mine, mine.begin, first);
+        wino_input(m, a, arena, &room,
+                   c.fresh ? wino_taps(a, c.o, c.stop) : (wb_span){NULL, 0}, first, nv);
+        for (;; c = wino_chunk_at(m, a, &room, &mine, c.stop, first)) {
+            wino_run_chunk(m, a, arena, &room, &shape, &c);
+            if (c.stop >= mine.stop) break;
         }
     }
 }

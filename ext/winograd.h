@@ -6,7 +6,9 @@
  *   input transform   src -> V[k][c][nv][16]            k < alpha^2, alpha = m + 2
  *   one product a k   M[o][nv][k][16] = U[k] V[k]       dense, or sparse rows
  *   output transform  M -> + bias (+ residual), activation, masked stores to dst
- * Output channels are taken `ob` at a time so that V and M fit in the cache.
+ * Output channels are taken `ob` at a time so that V and M fit in the cache. U comes
+ * packed, or is made from the 3x3 taps chunk by chunk in scratch: it has 1.8 to 7 times
+ * as many floats, which would come from main memory.
  *
  * Contract (checked by workbench/kernels/winograd.py, never here): full 16-float loads
  * at every item offset stay inside the arena; src and dst do not overlap; a result does
@@ -40,14 +42,18 @@ typedef struct {
     const uint16_t *item_halo; /* [items] lanes stored m columns to the left */
     const float *bias;         /* [O] */
     const float *coef;         /* see winograd_transform.h */
-    const float *dense;        /* [ob chunk][k][tile of 8][C][8]; NULL if sparse */
+    const float *dense;        /* [ob chunk][k][tile of 8][C][8], or NULL */
+    const float *taps;         /* [tile of 8][C / 2][9][2][8], C made even, or NULL */
+    const float *filter;       /* see winograd_transform.h; with taps only */
+    int32_t kept;              /* 1: scratch has room for U of all output channels */
     const int32_t *indptr;     /* [alpha^2 * O + 1], row k O + o; sparse only */
     const int32_t *index;      /* c * nv * 16 of every non-zero; sparse only */
     const float *values;       /* sparse only */
 } wb_winograd;
 
 /* Thread scratch: an output staging area; twice the columns of one tile vector after
- * the vertical transform, as they are and m columns to the left; V; M. */
+ * the vertical transform, as they are and m columns to the left; V; M; U from taps, of
+ * one chunk or of all. */
 #define WB_WINOGRAD_ALPHA(m) ((m) + 2)
 #define WB_WINOGRAD_COORDS(m) (WB_WINOGRAD_ALPHA(m) * WB_WINOGRAD_ALPHA(m))
 #define WB_WINOGRAD_STAGED(m) (16 * (m) * (m))
@@ -57,10 +63,25 @@ typedef struct {
 #define WB_WINOGRAD_V_STRIDE(channels, nv) (((int64_t)(channels) * (nv) | 1) * 16)
 #define WB_WINOGRAD_M_STRIDE(m) ((WB_WINOGRAD_COORDS(m) | 1) * 16)
 
+#define WB_WINOGRAD_EVEN(channels) (((int64_t)(channels) + 1) / 2 * 2)
+#define WB_WINOGRAD_U_STRIDE(channels, ob)                                              \
+    ((WB_WINOGRAD_EVEN(channels) * (ob) / 16 | 1) * 16)
+
+static inline int64_t wb_winograd_v(const wb_winograd *a) {
+    return WB_WINOGRAD_COORDS(a->m) * WB_WINOGRAD_V_STRIDE(a->channels, a->nv);
+}
+static inline int64_t wb_winograd_m(const wb_winograd *a) {
+    return (int64_t)a->ob * a->nv * WB_WINOGRAD_M_STRIDE(a->m);
+}
+/* U of one chunk, made from taps */
+static inline int64_t wb_winograd_u(const wb_winograd *a) {
+    return WB_WINOGRAD_COORDS(a->m) * WB_WINOGRAD_U_STRIDE(a->channels, a->ob);
+}
 static inline int64_t wb_winograd_scratch(const wb_winograd *a) {
+    const int64_t chunks = a->kept ? (a->outputs + a->ob - 1) / a->ob : 1;
     return WB_WINOGRAD_STAGED(a->m) + 16 + 4 * WB_WINOGRAD_HALF(a->m) +
-           WB_WINOGRAD_COORDS(a->m) * WB_WINOGRAD_V_STRIDE(a->channels, a->nv) +
-           (int64_t)a->ob * a->nv * WB_WINOGRAD_M_STRIDE(a->m);
+           wb_winograd_v(a) + wb_winograd_m(a) +
+           (a->taps == NULL ? 0 : chunks * wb_winograd_u(a));
 }
 
 #endif

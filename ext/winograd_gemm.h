@@ -14,6 +14,9 @@ typedef struct {
     int nv;     /* tile vectors of a row of V, and of M */
     int floats; /* of a row of V that matter, a multiple of L or of half an L */
     int64_t m_stride;
+    int64_t u_tile;    /* floats of a weight tile */
+    const char *ahead; /* asked for while the first register tile is made, */
+    int64_t pace;      /* this many bytes a channel */
 } wino_product;
 
 /* lanes at the end of V that a product may leave out */
@@ -33,8 +36,9 @@ typedef struct {
 
 #define WINO_TILE(kind, rows, group)                                                   \
     static __attribute__((noinline)) void wino_##kind##_##rows##x##group(              \
-        const wino_product *s, const float *u, const float *v, float *m, int at) {     \
+        wino_product *s, const float *u, const float *v, float *m, int at) {           \
         kind(rows, group, s, u, v, m, at);                                             \
+        s->pace = 0;                                                                   \
     }
 #if L == 16
 #define TILE SLIM
@@ -51,9 +55,9 @@ WINO_TILE(htile, 16, 1)
 
 /* `tiles` weight tiles of 8 output channels; groups of 3 or 2 vectors of V at a time,
  * two weight tiles at once where a single vector would leave registers idle */
-static void wino_dense(const wino_product *s, const float *u, const float *v, float *m,
+static void wino_dense(wino_product *s, const float *u, const float *v, float *m,
                        int tiles) {
-    const int64_t u_tile = (int64_t)WINO_ROWS * s->channels;
+    const int64_t u_tile = s->u_tile;
     const int64_t m_tile = WINO_ROWS * s->nv * s->m_stride;
     for (int t = 0; t < tiles; t += 2, u += 2 * u_tile, m += 2 * m_tile) {
         const int pair = t + 1 < tiles;
@@ -79,9 +83,9 @@ WINO_TILE(wtile, 8, 1)
 
 /* `tiles` weight tiles of 8 output channels; half of them with groups of 3 or 2 vectors
  */
-static void wino_dense(const wino_product *s, const float *u, const float *v, float *m,
+static void wino_dense(wino_product *s, const float *u, const float *v, float *m,
                        int tiles) {
-    const int64_t u_tile = (int64_t)WINO_ROWS * s->channels;
+    const int64_t u_tile = s->u_tile;
     const int64_t m_row = s->nv * s->m_stride;
     for (int t = 0; t < tiles; t++, u += u_tile, m += WINO_ROWS * m_row) {
         int at = 0;

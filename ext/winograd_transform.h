@@ -5,7 +5,8 @@
  *   full[h]     product of all (x - p^2) but its leading 1, lowest power first
  *   part[h][h-1] the same without pair i
  *   point[h]    p_i
- *   power[h][m]  p_i to the power of the output row */
+ *   power[h][m]  p_i to the power of the output row
+ * filter, of the weight transform: its entry of point 0, then the rows of all p_i */
 #ifndef WB_WINOGRAD_TRANSFORM_H
 #define WB_WINOGRAD_TRANSFORM_H
 #include "winograd.h"
@@ -14,6 +15,20 @@
 #define COEF_PART(m) ((m) / 2)
 #define COEF_POINT(m) (COEF_PART(m) + (m) / 2 * ((m) / 2 - 1))
 #define COEF_POWER(m) (COEF_POINT(m) + (m) / 2)
+
+/* u[alpha] = G g[3] */
+WB_INLINE void wino_filter_1d(const int m, const float *filter, const wv *g, wv *u) {
+    const int h = m / 2;
+    u[0] = wv_set1(filter[0]) * g[0];
+#pragma GCC unroll 8
+    for (int i = 0; i < h; i++) {
+        const float *row = filter + 1 + 3 * i;
+        const wv even = wv_fma(wv_set1(row[2]), g[2], wv_set1(row[0]) * g[0]);
+        u[2 * i + 1] = wv_fma(wv_set1(row[1]), g[1], even);
+        u[2 * i + 2] = wv_fnma(wv_set1(row[1]), g[1], even);
+    }
+    u[2 * h + 1] = g[2];
+}
 
 /* t[alpha] = BT d[alpha] */
 WB_INLINE void wino_input_1d(const int m, const float *coef, const wv *d, wv *t) {

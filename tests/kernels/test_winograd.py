@@ -82,7 +82,13 @@ class Case:
             transform_weights(self.weight, transform), bt, at, sparse
         )
 
-    def step(self, weights: WinogradWeights, variant: str | None = None):
+    def taps(self) -> WinogradTaps:
+        at, g, bt = cook_toom(self.m, 3).arrays()
+        return WinogradTaps(
+            self.weight, g, bt.astype(np.float32), at.astype(np.float32)
+        )
+
+    def step(self, weights: WinogradWeights | WinogradTaps, variant: str | None = None):
         return conv_winograd(
             weights=weights,
             bias=self.bias,
@@ -221,6 +227,7 @@ def test_dense_equals_float64(isa: str, drawn) -> None:
     case = make_case(*drawn)
     with forced_isa(isa):
         case.check(case.run(case.step(case.weights())))
+        case.check(case.run(case.step(case.taps())))
 
 
 @pytest.mark.parametrize("isa", EVERY)
@@ -242,11 +249,12 @@ def test_sparse_equals_dense_with_the_same_coordinates(isa, drawn, density) -> N
 
 @pytest.mark.parametrize("isa", EVERY)
 @pytest.mark.parametrize("m", [2, 4, 6])
-@pytest.mark.parametrize("sparse", [False, True])
-def test_every_block_size_and_thread_count_gives_the_same_bits(isa, m, sparse) -> None:
+@pytest.mark.parametrize("kind", ["dense", "sparse", "taps"])
+def test_every_block_size_and_thread_count_gives_the_same_bits(isa, m, kind) -> None:
     shape = LAYER | {"m": m, "outputs": 136, "height": 29, "width": 29, "inputs": 5}
     case = make_case(1, shape)
-    weights = case.weights(sparse=sparse)
+    sparse = kind == "sparse"
+    weights = case.taps() if kind == "taps" else case.weights(sparse=sparse)
     with forced_isa(isa):
         names = variants_conv_winograd(136, case.tiles(), sparse=sparse)
         results = [
@@ -333,17 +341,27 @@ def test_unknown_block_and_unpaired_points_are_refused() -> None:
 
 @pytest.mark.parametrize("isa", EVERY)
 @pytest.mark.parametrize(
-    ("m", "outputs", "channels"), [(2, 9, 8), (4, 70, 5), (6, 8, 3)]
+    ("m", "outputs", "channels", "side"),
+    [(2, 9, 8, 14), (4, 70, 5, 14), (6, 8, 3, 14), (4, 40, 96, 30), (4, 40, 200, 30)],
 )
-def test_taps_are_packed_like_coordinates(
-    isa: str, m: int, outputs: int, channels: int
-) -> None:
-    # 70 outputs are chunks of 64 and of 6, the last one padded to 8
-    case = make_case(7, LAYER | {"m": m, "outputs": outputs, "inputs": channels})
-    transform = cook_toom(m, 3)
-    at, g, bt = transform.arrays()
-    taps = WinogradTaps(case.weight, g, bt.astype(np.float32), at.astype(np.float32))
+def test_taps_give_what_their_coordinates_give(isa, m, outputs, channels, side) -> None:
+    """Chunks beyond the last output, odd inputs; kept between blocks (96) or not (200)."""
+    shape = {"m": m, "outputs": outputs, "inputs": channels}
+    case = make_case(7, LAYER | shape | {"height": side, "width": side})
+    taps = case.taps()
     np.testing.assert_array_equal(taps.coords, case.weights().coords)
+    scale = max(1.0, float(case.sums().abs().max()))
     with forced_isa(isa):
         ours, theirs = (case.run(case.step(w)) for w in (taps, case.weights()))
-    np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)
+        assert np.abs(ours - theirs).max() <= TOLERANCE[m] * scale
+        if isa != "numpy":
+            padded = -(-outputs // 8) * 8 * -(-channels // 2) * 2
+            assert case.step(taps).bytes == 9 * 4 * padded
+
+
+def test_taps_with_another_g_are_refused() -> None:
+    case = make_case(0, LAYER)
+    g = case.taps().g.copy()
+    g[2] = g[1]
+    with pytest.raises(KernelError, match="rows of G"):
+        case.step(replace(case.taps(), g=g))

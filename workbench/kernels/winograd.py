@@ -26,7 +26,7 @@ SIZES = (2, 4, 6)
 NUMBERS = {"scalar": 0, "avx2": 1, "avx512": 2}
 """Instruction sets as the compiled module numbers them."""
 
-_DENSE_SIZES = ((2, 64), (1, 64), (4, 64))
+_DENSE_SIZES = ((4, 16), (2, 16), (4, 32), (1, 16))
 _SPARSE_SIZES = ((4, 64), (2, 64), (8, 32))
 
 _TILES_FIX = "Make the tables with workbench.engine.winograd_tables."
@@ -128,11 +128,12 @@ def conv_winograd(
 def variants_conv_winograd(
     outputs: int, tiles: WinogradTiles, *, sparse: bool = False
 ) -> tuple[str, ...]:
-    """Return the block sizes worth timing, such as ``2x64``, the default first.
+    """Return the block sizes worth timing, such as ``4x16``, the default first.
 
-    Two tile vectors and 64 output channels: what is alive stays in the cache up to
-    128 channels, and each weight fetched serves two vectors beyond. A sparse product
-    loads one weight for a whole block of vectors, so it takes more of them.
+    Four tile vectors and 16 output channels: each weight fetched serves four vectors,
+    and weights of few output channels stay in the cache between their transform and
+    their use. Layers of many input channels want fewer vectors. A sparse product loads
+    one weight for a whole block of vectors, so it takes more channels.
 
     Parameters
     ----------
@@ -175,6 +176,15 @@ def _checked_weights(
             weights.taps.shape[2:] == (3, 3) and weights.g.shape == (m + 2, 3),
             f"taps {weights.taps.shape} and G {weights.g.shape}",
             f"taps (O, C, 3, 3) and G ({m + 2}, 3)",
+            _WEIGHTS_FIX,
+        )
+        g = weights.g
+        checks.require(
+            not g[0, 1:].any()
+            and np.array_equal(g[-1], (0, 0, 1))
+            and np.array_equal(g[1:-1:2] * (1, -1, 1), g[2:-1:2]),
+            "rows of G that are not of 0, pairs of opposite numbers, infinity",
+            "the G that belongs to BT and AT",
             _WEIGHTS_FIX,
         )
     else:

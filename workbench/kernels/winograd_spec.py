@@ -17,6 +17,12 @@ ROWS = 8
 """Output channels of one packed weight tile; WB_WINOGRAD_ROWS in C."""
 
 
+F32_BYTES = 4
+
+KEPT_BYTES = 1 << 20
+"""Weights in the Winograd domain that fit an L2 cache beside what they multiply."""
+
+
 @dataclass(frozen=True, eq=False)
 class WinogradTiles:
     """Where the tile vectors (16 tiles of m x m outputs each) read and write.
@@ -100,7 +106,7 @@ class WinogradWeights:
 
 @dataclass(frozen=True, eq=False)
 class WinogradTaps:
-    """Ordinary 3x3 weights that are transformed while they are packed, all dense.
+    """Ordinary 3x3 weights that are transformed while they are used, all dense.
 
     Parameters
     ----------
@@ -171,6 +177,12 @@ class WinogradConv:
     rectify: bool = False
 
     @property
+    def kept(self) -> bool:
+        """Whether weights stay in the Winograd domain from block to block."""
+        blocks = -(-self.tiles.vectors // self.block.vectors)
+        return blocks > 1 and self.weights.products * F32_BYTES <= KEPT_BYTES
+
+    @property
     def macs(self) -> int:
         """Multiplications in the Winograd domain for tiles that exist."""
         return self.weights.products * self.tiles.count
@@ -190,6 +202,16 @@ def coefficients(weights: WinogradWeights | WinogradTaps) -> F32:
     power = weights.at[:, 1 : 2 * half : 2].T
     values = (full, part.ravel(), point, power.ravel())
     return np.ascontiguousarray(np.concatenate(values), dtype=np.float32)
+
+
+def filter_rows(weights: WinogradTaps) -> F64:
+    """What the weight transform uses of G, in the order C reads it.
+
+    The entry of point 0, then the rows of p_1, p_2, ...: those of -p_1, ... differ in
+    one sign (ext/winograd_transform.h).
+    """
+    pairs = weights.g[1 : len(weights.g) - 1 : 2]
+    return np.concatenate((weights.g[0, :1], pairs.ravel()))
 
 
 def pack_dense(coords: F32, outputs: int) -> F32:

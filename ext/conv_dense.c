@@ -2,6 +2,7 @@
 #include "conv_dense.h"
 
 #include "epilogue.h"
+#include "fetch.h"
 #include "repeat.h"
 
 /* 24 zmm, 12 ymm or 8 four-lane accumulators. */
@@ -10,6 +11,7 @@
 #define MOST WB_TILE(1, 1, 3)
 
 enum { FEW_WEIGHTS = 64 << 10 };
+enum { AHEAD = 1024 }; /* floats between the weights in use and those asked for */
 
 typedef void (*tile_fn)(const wb_conv_dense *a, float *arena, const float *const *base,
                         const float *w, const float *bias, int64_t vector,
@@ -117,6 +119,7 @@ WB_INLINE void run(const wb_conv_dense *a, float *arena, int tid, int nthreads) 
         v1 = wb_share(tiles, tid + 1, nthreads) * most;
         v1 = v1 < a->place.count ? v1 : a->place.count;
     }
+    wb_ahead ahead = wb_ahead_open(arena, (v1 - v0 + most - 1) / most * (b1 - b0));
     if (a->weights_outer || a->codes != NULL) {
         float *room = a->codes == NULL ? NULL : wb_thread_scratch(arena, tid);
         for (int64_t b = b0; b < b1; b++) {
@@ -124,6 +127,7 @@ WB_INLINE void run(const wb_conv_dense *a, float *arena, int tid, int nthreads) 
                 room == NULL ? a->weights + start_of(a, b) : look_up(a, b, room);
             for (int64_t v = v0, n; v < v1; v += n) {
                 n = tile_height(a, v1 - v);
+                wb_ahead_go(&ahead);
                 run_tile(a, arena, w, b, v, n);
             }
         }
@@ -131,8 +135,10 @@ WB_INLINE void run(const wb_conv_dense *a, float *arena, int tid, int nthreads) 
     }
     for (int64_t v = v0, n; v < v1; v += n) {
         n = tile_height(a, v1 - v);
-        for (int64_t b = b0; b < b1; b++)
+        for (int64_t b = b0; b < b1; b++) {
+            wb_ahead_go(&ahead);
             run_tile(a, arena, a->weights + start_of(a, b), b, v, n);
+        }
     }
 }
 

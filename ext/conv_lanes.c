@@ -2,6 +2,7 @@
 #include "conv_lanes.h"
 
 #include "epilogue.h"
+#include "fetch.h"
 #include "repeat.h"
 
 /* 24 zmm, 12 ymm or 8 four-lane accumulators. */
@@ -9,9 +10,9 @@
 #define MOST WB_TILE(2, 6, 12)
 #define BLOCK (16 * VECTORS)
 
-/* One line a tap of the weights of the next block is fetched from `ahead`. */
+/* Weights of the next block are asked for from `ahead` on, `pace` floats a tap. */
 typedef void (*lanes_fn)(const wb_conv_lanes *a, const float *const *pixel, const float *w,
-                         const float *ahead, float *sums);
+                         const float *ahead, int64_t pace, float *sums);
 
 #define NP 1
 #include "conv_lanes_tile.inc"
@@ -77,25 +78,17 @@ WB_INLINE void finish(const wb_conv_lanes *a, float *arena, int64_t at, float *s
 }
 
 static void run_tile(const wb_conv_lanes *a, float *arena, int64_t block, int64_t first,
-                     int64_t pixels, const float *ahead) {
+                     int64_t pixels, const float *ahead, int64_t pace) {
     const float *pixel[MOST] = {0};
     float sums[MOST * BLOCK] __attribute__((aligned(64)));
     for (int64_t p = 0; p < pixels; p++) pixel[p] = arena + a->src + a->in[first + p];
     for (int64_t p = 0; p < pixels; p++)
         memcpy(sums + p * BLOCK, a->bias + block * BLOCK, sizeof(float) * BLOCK);
-    TILES[pixels](a, pixel, a->weights + block * a->taps * BLOCK, ahead, sums);
+    TILES[pixels](a, pixel, a->weights + block * a->taps * BLOCK, ahead, pace, sums);
     const int64_t left = a->outputs - block * BLOCK;
     for (int64_t p = 0; p < pixels; p++)
         finish(a, arena, a->out[first + p] + block * BLOCK * a->out_cs, sums + p * BLOCK,
                (int)(left < BLOCK ? left : BLOCK));
-}
-
-/* What a tile fetches: each its part of the next block, then what is here already. */
-static const float *weights_ahead(const wb_conv_lanes *a, int64_t block, int64_t turn,
-                                  int64_t stop) {
-    const int64_t next = block + 1 < stop && turn < VECTORS ? block + 1 : block;
-    const int64_t part = turn < VECTORS ? turn : 0;
-    return a->weights + (next * BLOCK + part * 16) * a->taps;
 }
 
 WB_DEFINE(conv_lanes, 16x2, 16x6, 32x12) {
@@ -112,9 +105,16 @@ WB_DEFINE(conv_lanes, 16x2, 16x6, 32x12) {
         t0 = wb_share(tiles, tid, nthreads);
         t1 = wb_share(tiles, tid + 1, nthreads);
     }
+    /* Each tile of pixels asks for its part of the weights of the next block. */
+    const int64_t mine = t1 - t0, part = mine > 0 ? (BLOCK + mine - 1) / mine : 0;
+    wb_ahead next = wb_ahead_open(arena, (b1 - b0) * mine);
     for (int64_t b = b0; b < b1; b++)
         for (int64_t t = t0; t < t1; t++) {
             const int64_t first = a->pixels * t / tiles, stop = a->pixels * (t + 1) / tiles;
-            run_tile(a, arena, b, first, stop - first, weights_ahead(a, b, t - t0, b1));
+            const int64_t pace = b + 1 < b1 ? part : 0;
+            const float *ahead =
+                a->weights + ((b + 1) * BLOCK + (t - t0) * part) * a->taps;
+            wb_ahead_go(&next);
+            run_tile(a, arena, b, first, stop - first, ahead, pace);
         }
 }

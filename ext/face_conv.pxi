@@ -60,6 +60,8 @@ cdef Step dense_step(str op, object spec, int isa, wb_conv_dense *args, object p
     step = new_step(op, isa, args, sizeof(wb_conv_dense), keep)
     step.macs = spec.weights.size * spec.place.vectors.pixels
     step.bytes = packed.nbytes
+    step.spans[0].at = <const void *>data(packed)
+    step.spans[0].bytes = step.bytes
     step.extent = spec.place.extent
     step.channels = groups * each
     step.divisible, step.reach = spec.place, reach_of(spec.offsets)

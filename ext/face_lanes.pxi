@@ -44,5 +44,7 @@ def conv_lanes(spec, int isa, table):
     step = new_step("conv_lanes", isa, &args, sizeof(args), keep)
     step.macs = spec.weights.size * spec.place.vectors.pixels
     step.bytes = padded.nbytes
+    step.spans[0].at = args.weights
+    step.spans[0].bytes = step.bytes
     step.extent = place.extent
     return step

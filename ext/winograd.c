@@ -219,7 +219,7 @@ typedef struct {
 
 WB_INLINE void wino_run_chunk(const int m, const wb_winograd *a, float *arena,
                               const wino_rooms *room, wino_product *shape,
-                              const wino_chunk *c) {
+                              const wino_chunk *c, wb_ahead *next) {
     const int coords = WB_WINOGRAD_COORDS(m), rows = c->stop - c->o;
     const int tiles = (rows + WINO_ROWS - 1) / WINO_ROWS;
     const int64_t v_stride = WB_WINOGRAD_V_STRIDE(a->channels, a->nv);
@@ -230,6 +230,7 @@ WB_INLINE void wino_run_chunk(const int m, const wb_winograd *a, float *arena,
     for (int k = 0; k < coords; k++, shape->ahead += pace * a->channels) {
         const float *v = room->v + k * v_stride;
         shape->pace = pace;
+        wb_ahead_go(next);
         if (a->indptr == NULL)
             wino_dense(shape, c->u + k * c->stride, v, room->m + k * 16, tiles);
         else
@@ -290,6 +291,7 @@ WB_INLINE void wino_run(const int m, const wb_winograd *a, float *arena, int tid
                         int nthreads) {
     const wino_share mine = wino_share_of(a, tid, nthreads);
     const wino_rooms room = wino_scratch(m, a, wb_thread_scratch(arena, tid));
+    wb_ahead next = wb_ahead_open(arena, WB_WINOGRAD_COORDS(m)), none = {NULL, 0, 0};
     for (int first = mine.first, nv; first < mine.end; first += nv) {
         nv = mine.end - first < a->nv ? mine.end - first : a->nv;
         /* lanes of the last vector beyond its tiles are computed only as neighbours */
@@ -307,8 +309,9 @@ WB_INLINE void wino_run(const int m, const wb_winograd *a, float *arena, int tid
         wino_input(m, a, arena, &room,
                    c.fresh ? wino_taps(a, c.o, c.stop) : (wb_span){NULL, 0}, first, nv);
         for (;; c = wino_chunk_at(m, a, &room, &mine, c.stop, first)) {
-            wino_run_chunk(m, a, arena, &room, &shape, &c);
-            if (c.stop >= mine.stop) break;
+            const int done = c.stop >= mine.stop, leaves = done && first + nv == mine.end;
+            wino_run_chunk(m, a, arena, &room, &shape, &c, leaves ? &next : &none);
+            if (done) break;
         }
     }
 }

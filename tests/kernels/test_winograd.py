@@ -345,7 +345,7 @@ def test_unknown_block_and_unpaired_points_are_refused() -> None:
     [(2, 9, 8, 14), (4, 70, 5, 14), (6, 8, 3, 14), (4, 40, 96, 30), (4, 40, 200, 30)],
 )
 def test_taps_give_what_their_coordinates_give(isa, m, outputs, channels, side) -> None:
-    """Chunks beyond the last output, odd inputs; kept between blocks (96) or not (200)."""
+    """Chunks beyond the last output, odd inputs; kept between blocks (96), or not."""
     shape = {"m": m, "outputs": outputs, "inputs": channels}
     case = make_case(7, LAYER | shape | {"height": side, "width": side})
     taps = case.taps()

@@ -12,8 +12,8 @@ import workbench
 from workbench.engine.candidates import Form
 from workbench.kernels import info
 
-MEANING = 2
-"""Raised when plans made before would mean something else, such as other layouts."""
+MEANING = 3
+"""Raised when plans made before would mean something else: other layouts, variants."""
 
 
 def kernels_here() -> str:

@@ -22,7 +22,7 @@ from workbench.engine.structure import structure
 from workbench.engine.weights import is_weighted, nonzero_mask
 from workbench.kernels import info
 
-CACHE_VERSION = 6
+CACHE_VERSION = 7
 
 
 @cache

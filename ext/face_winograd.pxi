@@ -31,7 +31,6 @@ cdef extern from "winograd.h" nogil:
         const float *dense
         const float *taps
         const float *filter
-        int32_t kept
         const int32_t *indptr
         const int32_t *index
         const float *values
@@ -93,12 +92,11 @@ def winograd(spec, int isa):
         args.index = <const int32_t *>data(own(keep, index, np.int32))
         args.values = <const float *>data(own(keep, values, np.float32))
         held = indptr.nbytes + index.nbytes + values.nbytes
-    elif isinstance(weights, WinogradTaps):
+    elif isinstance(weights, WinogradTaps) and not spec.block.ready:
         packed = pack_taps(weights)
         keep.append(packed)
         args.taps = <const float *>data(packed)
         args.filter = <const float *>data(own(keep, filter_rows(weights), np.float32))
-        args.kept = spec.kept
         held = packed.nbytes
     else:
         packed = pack_dense(weights.coords, args.ob)

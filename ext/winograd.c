@@ -15,7 +15,7 @@ typedef struct {
     float *staged; /* m * m chunks of output */
     float *s;      /* columns after the vertical transform, and their halo, twice */
     float *v, *m;
-    float *u; /* of one chunk, or of all */
+    float *u;
 } wino_rooms;
 
 WB_INLINE wino_rooms wino_scratch(const int m, const wb_winograd *a, float *scratch) {
@@ -278,11 +278,8 @@ WB_INLINE wino_chunk wino_chunk_at(const int m, const wb_winograd *a,
                   (o - start) / WINO_ROWS * tile;
         return c;
     }
-    float *u = room->u + (a->kept ? chunk * wb_winograd_u(a) : 0);
-    c.u = u;
+    c.u = c.fresh = room->u;
     c.stride = WB_WINOGRAD_U_STRIDE(a->channels, a->ob);
-    if (a->kept && first > mine->first) return c;
-    c.fresh = u;
     if (c.stop < mine->stop) c.coming = wino_taps(a, c.stop, mine->stop);
     return c;
 }

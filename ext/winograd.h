@@ -45,15 +45,13 @@ typedef struct {
     const float *dense;        /* [ob chunk][k][tile of 8][C][8], or NULL */
     const float *taps;         /* [tile of 8][C / 2][9][2][8], C made even, or NULL */
     const float *filter;       /* see winograd_transform.h; with taps only */
-    int32_t kept;              /* 1: scratch has room for U of all output channels */
     const int32_t *indptr;     /* [alpha^2 * O + 1], row k O + o; sparse only */
     const int32_t *index;      /* c * nv * 16 of every non-zero; sparse only */
     const float *values;       /* sparse only */
 } wb_winograd;
 
 /* Thread scratch: an output staging area; twice the columns of one tile vector after
- * the vertical transform, as they are and m columns to the left; V; M; U from taps, of
- * one chunk or of all. */
+ * the vertical transform, as they are and m columns to the left; V; M; U of a chunk. */
 #define WB_WINOGRAD_ALPHA(m) ((m) + 2)
 #define WB_WINOGRAD_COORDS(m) (WB_WINOGRAD_ALPHA(m) * WB_WINOGRAD_ALPHA(m))
 #define WB_WINOGRAD_STAGED(m) (16 * (m) * (m))
@@ -78,10 +76,9 @@ static inline int64_t wb_winograd_u(const wb_winograd *a) {
     return WB_WINOGRAD_COORDS(a->m) * WB_WINOGRAD_U_STRIDE(a->channels, a->ob);
 }
 static inline int64_t wb_winograd_scratch(const wb_winograd *a) {
-    const int64_t chunks = a->kept ? (a->outputs + a->ob - 1) / a->ob : 1;
     return WB_WINOGRAD_STAGED(a->m) + 16 + 4 * WB_WINOGRAD_HALF(a->m) +
            wb_winograd_v(a) + wb_winograd_m(a) +
-           (a->taps == NULL ? 0 : chunks * wb_winograd_u(a));
+           (a->taps == NULL ? 0 : wb_winograd_u(a));
 }
 
 #endif

@@ -4,6 +4,7 @@ Belongs here: the public, documented, checking face and the default block size. 
 not belong here: matrices and tile tables (engine) or arithmetic (ext/, reference/).
 """
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import cast
 
@@ -26,7 +27,12 @@ SIZES = (2, 4, 6)
 NUMBERS = {"scalar": 0, "avx2": 1, "avx512": 2}
 """Instruction sets as the compiled module numbers them."""
 
-_DENSE_SIZES = ((4, 16), (2, 16), (4, 32), (1, 16))
+READY_BYTES = 3 << 20
+"""Weights that may wait in the Winograd domain: more would come from main memory, which
+takes longer than to transform them, and more than the memory the network needs."""
+
+_TAPS_SIZES = ((4, 16), (2, 16), (4, 32), (1, 16))
+_DENSE_SIZES = ((2, 64), (1, 64), (4, 64))
 _SPARSE_SIZES = ((4, 64), (2, 64), (8, 32))
 
 _TILES_FIX = "Make the tables with workbench.engine.winograd_tables."
@@ -95,7 +101,7 @@ def conv_winograd(
         "0 or more floats between channels",
         "Take the channel strides of the layouts.",
     )
-    chosen = _block(variant, outputs, weights.sparse, tiles)
+    chosen = _block(variant, weights, tiles)
     extents = [_reads(tiles, src, (channels - 1) * in_cs)]
     span = (outputs - 1) * out_cs
     for base in (dst,) if residual is None else (dst, residual):
@@ -126,43 +132,59 @@ def conv_winograd(
 
 
 def variants_conv_winograd(
-    outputs: int, tiles: WinogradTiles, *, sparse: bool = False
+    weights: WinogradWeights | WinogradTaps, tiles: WinogradTiles
 ) -> tuple[str, ...]:
-    """Return the block sizes worth timing, such as ``4x16``, the default first.
+    """Return the block sizes worth timing, such as ``2x64``, the default first.
 
-    Four tile vectors and 16 output channels: each weight fetched serves four vectors,
-    and weights of few output channels stay in the cache between their transform and
-    their use. Layers of many input channels want fewer vectors. A sparse product loads
-    one weight for a whole block of vectors, so it takes more channels.
+    Two tile vectors and 64 output channels: what is alive stays in the cache up to
+    128 channels, and each weight fetched serves two vectors beyond. A sparse product
+    loads one weight for a whole block of vectors, so it takes more of them. Taps are
+    transformed for few output channels at a time, so that their coordinates stay in
+    the cache until they are used, and for many vectors; where they are few they may
+    also wait ``ready``.
 
     Parameters
     ----------
-    outputs : int
-        Output channels of the layer.
+    weights : WinogradWeights or WinogradTaps
     tiles : WinogradTiles
-    sparse : bool
-        Whether zeros of the weights will be skipped.
     """
+    return tuple(map(str, _blocks(weights, tiles)))
+
+
+def _blocks(
+    weights: WinogradWeights | WinogradTaps, tiles: WinogradTiles
+) -> tuple[WinogradBlock, ...]:
+    _, outputs, _ = weights.shape
     rows = -(-outputs // ROWS) * ROWS
-    found = [
-        WinogradBlock(min(vectors, tiles.vectors), min(wanted, rows))
-        for vectors, wanted in (_SPARSE_SIZES if sparse else _DENSE_SIZES)
-    ]
-    return tuple(dict.fromkeys(map(str, found)))
+
+    def sized(sizes: Sequence[tuple[int, int]], ready: bool) -> list[WinogradBlock]:
+        return [
+            WinogradBlock(min(vectors, tiles.vectors), min(wanted, rows), ready)
+            for vectors, wanted in sizes
+        ]
+
+    if isinstance(weights, WinogradTaps):
+        few = weights.products * np.dtype(np.float32).itemsize <= READY_BYTES
+        found = sized(_DENSE_SIZES, True) if few else []
+        found += sized(_TAPS_SIZES, False)
+    else:
+        found = sized(_SPARSE_SIZES if weights.sparse else _DENSE_SIZES, False)
+    return tuple(dict.fromkeys(found))
 
 
 def _block(
-    variant: str | None, outputs: int, sparse: bool, tiles: WinogradTiles
+    variant: str | None,
+    weights: WinogradWeights | WinogradTaps,
+    tiles: WinogradTiles,
 ) -> WinogradBlock:
-    names = variants_conv_winograd(outputs, tiles, sparse=sparse)
+    blocks = {str(block): block for block in _blocks(weights, tiles)}
     checks.require(
-        variant is None or variant in names,
+        variant is None or variant in blocks,
         f"variant {variant!r} of conv_winograd",
-        "one of " + ", ".join(names),
+        "one of " + ", ".join(blocks),
         "Leave variant=None, or ask variants_conv_winograd for the names.",
     )
-    vectors, rows = (variant or names[0]).split("x")
-    return WinogradBlock(int(vectors), int(rows))
+    return blocks[variant or next(iter(blocks))]
 
 
 def _checked_weights(

@@ -17,12 +17,6 @@ ROWS = 8
 """Output channels of one packed weight tile; WB_WINOGRAD_ROWS in C."""
 
 
-F32_BYTES = 4
-
-KEPT_BYTES = 1 << 20
-"""Weights in the Winograd domain that fit an L2 cache beside what they multiply."""
-
-
 @dataclass(frozen=True, eq=False)
 class WinogradTiles:
     """Where the tile vectors (16 tiles of m x m outputs each) read and write.
@@ -150,13 +144,17 @@ class WinogradBlock:
         Tile vectors of a block.
     outputs : int
         Output channels of a chunk, a multiple of 8.
+    ready : bool
+        Weights given as taps wait in the Winograd domain, instead of being transformed
+        in every run.
     """
 
     vectors: int
     outputs: int
+    ready: bool = False
 
     def __str__(self) -> str:
-        return f"{self.vectors}x{self.outputs}"
+        return f"{self.vectors}x{self.outputs}{' ready' if self.ready else ''}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,12 +173,6 @@ class WinogradConv:
     block: WinogradBlock
     extent: tuple[int, int]
     rectify: bool = False
-
-    @property
-    def kept(self) -> bool:
-        """Whether weights stay in the Winograd domain from block to block."""
-        blocks = -(-self.tiles.vectors // self.block.vectors)
-        return blocks > 1 and self.weights.products * F32_BYTES <= KEPT_BYTES
 
     @property
     def macs(self) -> int:

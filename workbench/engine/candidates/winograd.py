@@ -79,15 +79,15 @@ class WinogradConv(Candidate):
 
     def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
         """Return the block sizes worth timing."""
-        outputs = node.params["weight"].shape[0]
-        return variants_conv_winograd(outputs, tiles_of(node, binding, self.m))
+        weights = _weights(node, self._transform)
+        return variants_conv_winograd(weights, tiles_of(node, binding, self.m))
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
         return self.prepare(node, binding).build(variant)
 
     def prepare(self, node: Node, binding: Binding) -> Prepared:
-        """Return the layer with its weights transformed once for all variants."""
+        """Return the layer with its tables made once for all variants."""
         source, target = binding.inputs[0], binding.output
         tiles = tiles_of(node, binding, self.m)
         weights = _weights(node, self._transform)
@@ -108,8 +108,7 @@ class WinogradConv(Candidate):
             )
             return (step,)
 
-        outputs = node.params["weight"].shape[0]
-        return Prepared(lambda: variants_conv_winograd(outputs, tiles), build)
+        return Prepared(lambda: variants_conv_winograd(weights, tiles), build)
 
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return products and transforms, unused lanes of tile vectors included."""

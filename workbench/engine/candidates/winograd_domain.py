@@ -58,9 +58,8 @@ class WinogradDomain(Candidate):
 
     def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
         """Return the block sizes worth timing."""
-        outputs = node.params["weight"].shape[0]
         tiles = tiles_of(node, binding, node.attrs["m"])
-        return variants_conv_winograd(outputs, tiles, sparse=self.sparse)
+        return variants_conv_winograd(self._weights(node), tiles)
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""

@@ -10,6 +10,8 @@
 #define MOST WB_TILE(2, 6, 12)
 #define BLOCK (16 * VECTORS)
 
+enum { MANY_PIXELS = 32 };
+
 /* Weights of the next block are asked for from `ahead` on, `pace` floats a tap. */
 typedef void (*lanes_fn)(const wb_conv_lanes *a, const float *const *pixel, const float *w,
                          const float *ahead, int64_t pace, float *sums);
@@ -105,9 +107,13 @@ WB_DEFINE(conv_lanes, 16x2, 16x6, 32x12) {
         t0 = wb_share(tiles, tid, nthreads);
         t1 = wb_share(tiles, tid + 1, nthreads);
     }
-    /* Each tile of pixels asks for its part of the weights of the next block. */
-    const int64_t mine = t1 - t0, part = mine > 0 ? (BLOCK + mine - 1) / mine : 0;
-    wb_ahead next = wb_ahead_open(arena, (b1 - b0) * mine);
+    /* Each tile of pixels asks for its part of the weights of the next block, a line a
+     * tap at most. Steps of few pixels wait for weights all the time: what the next step
+     * reads must not come before them. */
+    const int64_t mine = t1 - t0, even = mine > 0 ? (BLOCK + mine - 1) / mine : 0;
+    const int64_t part = even < 16 ? even : 16;
+    wb_ahead next = {NULL, 0, 0};
+    if (a->pixels >= MANY_PIXELS) next = wb_ahead_open(arena, (b1 - b0) * mine);
     for (int64_t b = b0; b < b1; b++)
         for (int64_t t = t0; t < t1; t++) {
             const int64_t first = a->pixels * t / tiles, stop = a->pixels * (t + 1) / tiles;

@@ -8,6 +8,8 @@
 
 #define ALPHA WB_WINOGRAD_ALPHA
 #define COLUMNS WB_WINOGRAD_COLUMNS
+/* Output channels for each tile vector of a block from which groups were faster. */
+enum { MANY_OUTPUTS = 64 };
 #define LANE_BITS ((1u << L) - 1)
 
 /* Where a thread keeps what it works on, all in its scratch. */
@@ -191,19 +193,22 @@ WB_INLINE void wino_output(const int m, const wb_winograd *a, float *arena,
 
 /* How a layer is divided: `parts` ranges of tile vectors x `groups` of output channels.
  * Every group transforms the input of its range again, so ranges come first; groups
- * step in where ranges would be too few or too uneven. */
+ * step in where ranges would be too few or too uneven, or where transforming the weights
+ * of all output channels, as every range does, takes longer than the input. */
 typedef struct {
     int parts, groups;
 } wino_division;
 
-static wino_division wino_divide(int vectors, int tiles, int nthreads) {
+static wino_division wino_divide(const wb_winograd *a, int tiles, int nthreads) {
     wino_division d = {nthreads, 1};
-    const int longest = (vectors + nthreads - 1) / nthreads;
-    if (longest * nthreads * 4 > vectors * 5) {
-        d.parts = vectors < nthreads && nthreads % vectors == 0 ? vectors : 1;
+    const int longest = (a->vectors + nthreads - 1) / nthreads;
+    if (a->taps != NULL && a->outputs > MANY_OUTPUTS * a->nv) {
+        d = (wino_division){1, nthreads};
+    } else if (longest * nthreads * 4 > a->vectors * 5) {
+        d.parts = a->vectors < nthreads && nthreads % a->vectors == 0 ? a->vectors : 1;
         d.groups = nthreads / d.parts;
-        if (d.groups > tiles) d.groups = tiles;
     }
+    if (d.groups > tiles) d.groups = tiles;
     return d;
 }
 
@@ -248,7 +253,7 @@ typedef struct {
 
 WB_INLINE wino_share wino_share_of(const wb_winograd *a, int tid, int nthreads) {
     const int tiles = (a->outputs + WINO_ROWS - 1) / WINO_ROWS;
-    const wino_division d = wino_divide(a->vectors, tiles, nthreads);
+    const wino_division d = wino_divide(a, tiles, nthreads);
     const int part = tid / d.groups, group = tid % d.groups;
     if (part >= d.parts) return (wino_share){0, 0, 0, 0};
     const int stop = (int)wb_share(tiles, group + 1, d.groups) * WINO_ROWS;

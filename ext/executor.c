@@ -25,6 +25,7 @@ struct wb_executor {
     void *block; /* context, arena, tail, shared scratch, scratch of each thread */
     float *arena;
     wb_job job;
+    int64_t *ends; /* of the steps of this round, or NULL: nobody wants times */
     pthread_mutex_t lock;
 };
 
@@ -109,10 +110,20 @@ void wb_executor_free(wb_executor *e) {
     free(e);
 }
 
+/* A part is over now: the last one of a step says when the step was. The caller cannot: it
+ * may lose its processor while others finish this step and the next ones. */
+static void note_end(int64_t *end) {
+    const int64_t now = now_ns();
+    int64_t seen = __atomic_load_n(end, __ATOMIC_RELAXED);
+    while (seen < now && !__atomic_compare_exchange_n(end, &seen, now, 1, __ATOMIC_RELAXED,
+                                                      __ATOMIC_RELAXED)) {}
+}
+
 static void run_part(void *arg, int64_t step, int part) {
     const wb_executor *e = arg;
     const wb_call *call = &e->calls[e->job.first + step];
     call->fn(call->args, e->arena, part, e->sizes.threads);
+    if (e->ends != NULL) note_end(&e->ends[step]);
 }
 
 /* Tell the kernels what follows. A thread that reads this late fetches in vain. */
@@ -136,13 +147,16 @@ static void run_round(wb_executor *e, int round) {
     const int steps = job->stop - job->first;
     context->x = job->x == NULL ? NULL : job->x + round * job->x_floats;
     context->y = job->y == NULL ? NULL : job->y + round * job->y_floats;
+    e->ends = job->ns == NULL ? NULL : job->ns + (int64_t)round * steps;
+    if (e->ends != NULL) memset(e->ends, 0, sizeof(int64_t) * (size_t)steps);
+    const int64_t start = e->ends == NULL ? 0 : now_ns();
     if (e->team != NULL) wb_team_open(e->team, steps, run_part, e);
     for (int i = 0; i < steps; i++) {
-        const int64_t start = job->ns != NULL ? now_ns() : 0;
         if (e->sizes.cold) announce(e, i + 1 < steps ? i + 1 : 0);
         run_step(e, i);
-        if (job->ns != NULL) job->ns[(int64_t)round * steps + i] = now_ns() - start;
     }
+    if (e->ends == NULL) return;
+    for (int i = steps - 1; i >= 0; i--) e->ends[i] -= i > 0 ? e->ends[i - 1] : start;
 }
 
 /* 0 when a team of several was wanted and could not be had. More threads than processors

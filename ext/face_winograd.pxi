@@ -106,8 +106,8 @@ def winograd(spec, int isa):
     step = new_step("winograd", isa, &args, sizeof(args), keep)
     step.macs = spec.macs
     step.bytes = held
-    if args.taps != NULL:
-        step.spans[0].at = args.taps
+    if not weights.sparse:
+        step.spans[0].at = args.taps if args.taps != NULL else args.dense
         step.spans[0].bytes = held
     step.extent = spec.extent
     step.scratch_floats = wb_winograd_scratch(&args)

@@ -74,7 +74,7 @@ def error_in(transform: Transform, dims: int, *, seed: int = 0) -> WinogradError
     image = np.maximum(image, 0)
     at, exact_g, bt = transform.arrays()
     at, bt = at.astype(np.float32), bt.astype(np.float32)
-    # Weights are transformed in float64 and rounded once, as the engine does.
+    # Weights are transformed in float64 and rounded once, as in layers of few weights.
     inside = _along(taps.astype(np.float64), exact_g, dims)
     product = (inside.astype(np.float32) * _along(image, bt, dims)).sum(axis=1)
     got = _along(product, at, dims).astype(np.float64)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.engine.winograd import Transform, transform_weights
+from workbench.engine.winograd import Transform
 
 ERROR_LIMIT = 1e-4
 """Largest error, relative to the largest output, that the selector accepts."""
@@ -101,11 +101,16 @@ def gate(
 def _winograd(
     tiles: NDArray[np.float32], weight: NDArray[np.float32], transform: Transform
 ) -> NDArray[np.float32]:
-    """Outputs (O, tiles, m, m) with every step rounded to float32."""
+    """Outputs (O, tiles, m, m) with every step rounded to float32, weights too.
+
+    Layers of few weights keep them transformed in float64 and rounded once: a bit more
+    exact than this.
+    """
     alpha = transform.alpha
-    at, bt = (matrix.astype(np.float32) for matrix in (transform.arrays()[0::2]))
+    at, g, bt = (matrix.astype(np.float32) for matrix in transform.arrays())
     inside = (bt @ tiles @ bt.T).astype(np.float32)
-    coords = transform_weights(weight, transform)
+    coords = (g @ weight @ g.T).astype(np.float32)
+    coords = coords.transpose(2, 3, 0, 1).reshape(alpha * alpha, *weight.shape[:2])
     products = np.einsum(
         "koc,ctk->otk", coords, inside.reshape(*inside.shape[:2], -1), optimize=True
     )

@@ -322,8 +322,7 @@ def _checked(
     reads = checks.read_extent(table, place.src, *reach)
     if place.frame is not None:
         origin = place.src + int(table.vec_in[0])
-        first, stop = place.frame.extent(origin, (0, table.count))
-        reads = (first + reach[0], stop + reach[1])
+        reads = place.frame.extent(origin, (0, table.count), reach)
     writes = checks.write_extent(table, place.dst, place.out_cs, channels)
     checks.inside_arena("the source", reads, arena_floats)
     checks.inside_arena("the destination", writes, arena_floats)

@@ -52,18 +52,30 @@ class Frame:
         high = min(self.height, self.stride * last - self.top + self.kernel)
         return low, max(low, high)
 
-    def extent(self, origin: int, units: tuple[int, int]) -> tuple[int, int]:
+    def extent(
+        self, origin: int, units: tuple[int, int], channels: tuple[int, int] = (0, 0)
+    ) -> tuple[int, int]:
         """Return the arena range that some vectors touch, from pixel (0, 0) on.
 
         Whole vectors are loaded, and up to two floats on either side of them.
+
+        Parameters
+        ----------
+        origin : int
+            Float of pixel (0, 0) of the first channel.
+        units : tuple of int
+            First vector and one past the last.
+        channels : tuple of int
+            Floats from the first channel to the lowest and to the highest one.
         """
         first, stop = self.rows(units)
-        if first == stop:
-            return origin, origin
-        beside = self.left + self.kernel
-        length = self.stride * LANES * self.columns
-        start = origin + first * self.pitch - beside
-        return start, origin + (stop - 1) * self.pitch + length + beside
+        low = high = origin
+        if first < stop:
+            beside = self.left + self.kernel
+            length = self.stride * LANES * self.columns
+            low = origin + first * self.pitch - beside
+            high = origin + (stop - 1) * self.pitch + length + beside
+        return low + channels[0], high + channels[1]
 
     def positions(self) -> I32:
         """Return the image column of each lane, shape (columns, kernel taps, 16)."""

@@ -163,8 +163,7 @@ def _placed(
             "whole rows of vectors",
             "Cut between rows.",
         )
-        first, stop = place.frame.extent(origin, units)
-        reads = (first + step.reach[0], stop + step.reach[1])
+        reads = place.frame.extent(origin, units, step.reach)
     writes = checks.write_extent(table, dst, place.out_cs, channels)
     touched = [reads, writes]
     if place.residual is not None:

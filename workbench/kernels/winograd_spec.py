@@ -124,9 +124,15 @@ class WinogradTaps:
 
     @property
     def coords(self) -> F32:
-        """What `WinogradWeights` holds: ``G g G^T`` in float64, rounded once."""
-        flat = self.taps.reshape(-1, 9).T.astype(np.float64)
-        return (np.kron(self.g, self.g) @ flat).astype(np.float32).reshape(self.shape)
+        """What `WinogradWeights` holds: ``G g G^T`` in float64, rounded once.
+
+        Without matrix products: threads of a BLAS spin on for a while after each,
+        beside kernels that are timed and weights that are packed.
+        """
+        taps = self.taps.transpose(2, 3, 0, 1).astype(np.float64)
+        half = np.einsum("ay,yxoc->axoc", self.g, taps)
+        coords = np.einsum("bx,axoc->aboc", self.g, half)
+        return coords.astype(np.float32).reshape(self.shape)
 
     @property
     def products(self) -> int:

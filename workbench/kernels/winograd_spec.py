@@ -131,7 +131,7 @@ class WinogradTaps:
         """
         taps = self.taps.transpose(2, 3, 0, 1).astype(np.float64)
         half = np.einsum("ay,yxoc->axoc", self.g, taps)
-        coords = np.einsum("bx,axoc->aboc", self.g, half)
+        coords: F64 = np.einsum("bx,axoc->aboc", self.g, half)
         return coords.astype(np.float32).reshape(self.shape)
 
     @property

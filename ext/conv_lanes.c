@@ -118,8 +118,8 @@ WB_DEFINE(conv_lanes, 16x2, 16x6, 32x12) {
         for (int64_t t = t0; t < t1; t++) {
             const int64_t first = a->pixels * t / tiles, stop = a->pixels * (t + 1) / tiles;
             const int64_t pace = b + 1 < b1 ? part : 0;
-            const float *ahead =
-                a->weights + ((b + 1) * BLOCK + (t - t0) * part) * a->taps;
+            const int64_t row = pace > 0 ? (b + 1) * BLOCK + (t - t0) * pace : 0;
+            const float *ahead = a->weights + row * a->taps;
             wb_ahead_go(&next);
             run_tile(a, arena, b, first, stop - first, ahead, pace);
         }

@@ -32,8 +32,8 @@ void wb_executor_rest(wb_executor *e);
 
 /* Steps [first, stop), `rounds` times. Round r reads x + r * x_floats and writes
  * y + r * y_floats. With `ns`, ns[r * (stop - first) + i] becomes the time of step i in
- * nanoseconds, from the end of the one before. Serialised by a lock of the executor. Returns 0, or -1 when threads could
- * not be started (nothing has run then). */
+ * nanoseconds, from the end of the one before. Serialised by a lock of the executor.
+ * Returns 0, or -1 when threads could not be started (nothing has run then). */
 typedef struct {
     int first, stop, rounds;
     const float *x;

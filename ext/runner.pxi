@@ -1,5 +1,11 @@
 # The executor as Python sees it.
-from cpython.buffer cimport PyBuffer_FillInfo
+from cpython.buffer cimport (
+    PyBUF_SIMPLE,
+    PyBUF_WRITABLE,
+    PyBuffer_FillInfo,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
 
 
 cdef class Runner:
@@ -63,13 +69,22 @@ cdef class Runner:
     def run(self, x, y):
         """Run all steps for each image."""
         cdef wb_job job
+        cdef Py_buffer source, target
         job.first, job.stop, job.rounds = 0, <int>len(self.steps), <int>len(x)
-        job.x_floats = x.size // max(1, len(x))
-        job.y_floats = y.size // max(1, len(y))
-        job.x = <const float *>data(x)
-        job.y = <float *>data(y)
         job.ns = NULL
-        self.submit(job)
+        # Not .ctypes.data: that is Python, and cold after each run.
+        PyObject_GetBuffer(x, &source, PyBUF_SIMPLE)
+        try:
+            PyObject_GetBuffer(y, &target, PyBUF_WRITABLE)
+            try:
+                job.x, job.y = <const float *>source.buf, <float *>target.buf
+                job.x_floats = source.len // (4 * max(1, job.rounds))
+                job.y_floats = target.len // (4 * max(1, job.rounds))
+                self.submit(job)
+            finally:
+                PyBuffer_Release(&target)
+        finally:
+            PyBuffer_Release(&source)
 
     def times(self, int first, int stop, int rounds):
         """Return nanoseconds of steps first..stop, shape (rounds, stop - first)."""

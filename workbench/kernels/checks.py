@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.kernels.types import LANES, Activation, Geometry, KernelError, Vectors
+from workbench.kernels.types import (
+    F32,
+    LANES,
+    Activation,
+    Geometry,
+    KernelError,
+    Vectors,
+)
 
 MAX_SEGMENTS = 3
 _FIX_ARRAY = "Convert it with numpy.ascontiguousarray(x, dtype=...)."
@@ -35,6 +42,26 @@ def array(name: str, value: Any, dtype: type, ndim: int) -> NDArray[Any]:
     if not value.flags.c_contiguous:
         raise KernelError(f"{name} with strides", "a C-contiguous array", _FIX_ARRAY)
     return value
+
+
+def images(name: str, value: F32, floats: int) -> None:
+    """Check an array of images with ``floats`` floats each; 0 is any number.
+
+    Every call of a program comes here with cold caches: no text is made unless it is
+    told.
+
+    Raises
+    ------
+    KernelError
+        When type, contiguity or size differ.
+    """
+    array(name, value, np.float32, value.ndim)
+    if value.ndim == 0 or (floats and value.size != len(value) * floats):
+        raise KernelError(
+            f"{name} of shape {value.shape}",
+            f"(N, ...) with {floats} floats an image",
+            "Match the input and output shape of the program.",
+        )
 
 
 def require(condition: bool, found: str, expected: str, next_step: str) -> None:

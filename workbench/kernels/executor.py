@@ -7,12 +7,10 @@ Belongs here: the public, checking face. Does not belong here: threads and their
 from collections.abc import Sequence
 from types import TracebackType
 
-import numpy as np
-
 from workbench.kernels import checks
 from workbench.kernels.backend import current
 from workbench.kernels.reference import NumpyBackend, ReferenceStep
-from workbench.kernels.types import F32, I64, Sizes, Step
+from workbench.kernels.types import F32, I64, KernelError, Sizes, Step
 
 MAX_THREADS = 256
 
@@ -102,24 +100,14 @@ class Executor:
         KernelError
             When type, contiguity or sizes differ.
         """
-        for name, value, floats in (
-            ("x", x, self._x_floats),
-            ("y", y, self._y_floats),
-        ):
-            checks.array(name, value, np.float32, value.ndim)
-            each = value.size // max(1, len(value)) if value.ndim else 0
-            checks.require(
-                value.ndim > 0 and (floats == 0 or each == floats),
-                f"{name} of shape {value.shape}",
-                f"(N, ...) with {floats} floats an image",
-                "Match the input and output shape of the program.",
+        checks.images("x", x, self._x_floats)
+        checks.images("y", y, self._y_floats)
+        if len(x) != len(y) or not y.flags.writeable:
+            raise KernelError(
+                f"{len(x)} images and {len(y)} results, writeable: {y.flags.writeable}",
+                "equal numbers and a writeable result",
+                "Allocate y with numpy.empty.",
             )
-        checks.require(
-            len(x) == len(y) and y.flags.writeable,
-            f"{len(x)} images and {len(y)} results, writeable: {y.flags.writeable}",
-            "equal numbers and a writeable result",
-            "Allocate y with numpy.empty.",
-        )
         self._runner.run(x, y)
 
     def run_step(self, index: int) -> None:

@@ -188,6 +188,7 @@ cdef extern from "pool.h" nogil:
         const int32_t *dx
         int64_t first
         int64_t stop
+        int64_t whole
     ctypedef struct wb_global_avg:
         wb_geometry in_ "in"
         int64_t dst

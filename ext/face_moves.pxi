@@ -15,6 +15,7 @@ def pool(spec, int isa):
     args.maximum = spec.maximum
     args.width, args.step, args.pad = spec.slide
     args.first, args.stop = 0, args.out.h
+    args.whole = spec.whole
     args.y0 = <const int32_t *>data(own(keep, spec.y0, np.int32))
     args.y1 = <const int32_t *>data(own(keep, spec.y1, np.int32))
     args.x0 = <const int32_t *>data(own(keep, spec.x0, np.int32))

@@ -61,13 +61,72 @@ static void reduce_columns(const wb_pool *a, float *column, float *out) {
     }
 }
 
+/* Up to eight windows of a row. */
+typedef struct {
+    const float *top;
+    float *out;
+    unsigned live; /* a bit each */
+} few;
+
+/* Where rows of whole windows are walked through. */
+typedef struct {
+    const wb_pool *a;
+    float *arena;
+    int64_t c, oy, ox;
+} walk;
+
+WB_INLINE few step_on(walk *w) {
+    const wb_pool *a = w->a;
+    const int64_t left = a->out.w - w->ox;
+    const few at = {
+        w->arena + wb_at(&a->in, w->c, 2 * w->oy, 2 * w->ox),
+        w->arena + wb_at(&a->out, w->c, w->oy, w->ox),
+        left < 8 ? (1u << left) - 1 : 0xff,
+    };
+    w->ox += 8;
+    if (left > 8) return at;
+    w->ox = 0;
+    if (++w->oy < a->stop) return at;
+    w->oy = a->first;
+    w->c++;
+    return at;
+}
+
+WB_INLINE wb_v16 reduce(const wb_pool *a, wb_v16 one, wb_v16 other) {
+    return a->maximum ? wb_larger(one, other) : wb_add(one, other);
+}
+
+/* Rows [first, stop) of whole windows: vectors of eight windows, from two places. */
+static void pool_whole(const wb_pool *a, float *arena, int64_t first, int64_t stop) {
+    const int64_t each = a->stop - a->first, count = (stop - first) * ((a->out.w + 7) / 8);
+    walk w = {a, arena, first / each, a->first + first % each, 0};
+    for (int64_t i = 0; i < count; i += 2) {
+        const few p = step_on(&w);
+        few q = p;
+        if (i + 1 < count) q = step_on(&w);
+        else q.live = 0;
+        const wb_v16 low = reduce(a, wb_load(p.top), wb_load(p.top + a->in.rs));
+        const wb_v16 high = reduce(a, wb_load(q.top), wb_load(q.top + a->in.rs));
+        const wb_pair pair = wb_unzip2(low, high);
+        wb_v16 found = reduce(a, pair.even, pair.odd);
+        if (!a->maximum) found = wb_mul(found, wb_set1(0.25f));
+        wb_store_mask(p.out, found, p.live);
+        wb_store_mask(q.out - 8, found, q.live << 8);
+    }
+}
+
 WB_DEFINE(pool, 1x4, 1x8, 1x16) {
     const wb_pool *a = args;
     float *room = wb_thread_scratch(arena, tid);
     float *result = room + a->in.w, *column = result + a->out.w + a->pad;
     const int64_t each = a->stop - a->first, rows = a->out.c * each;
+    const int64_t start = wb_share(rows, tid, nthreads);
     const int64_t stop = wb_share(rows, tid + 1, nthreads);
-    for (int64_t i = wb_share(rows, tid, nthreads); i < stop; i++) {
+    if (a->whole) {
+        pool_whole(a, arena, start, stop);
+        return;
+    }
+    for (int64_t i = start; i < stop; i++) {
         const int64_t c = i / each, oy = a->first + i % each;
         reduce_rows(a, arena, c, oy, column, room);
         reduce_columns(a, column, result);

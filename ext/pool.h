@@ -4,7 +4,8 @@
  * averages divide by dy[oy] * dx[ox]. A NaN wins a maximum. When `width` > 0 the column
  * windows are [ox * step - pad, ox * step - pad + width) cut to the image. Thread scratch
  * holds 2 * in.w + out.w + pad + width + step * out.w floats. Only rows [first, stop) of
- * the output are made.
+ * the output are made. When `whole` is set all windows are 2 x 2, side by side and whole,
+ * and no tensor is in strips; full vectors are read then.
  */
 #ifndef WB_POOL_H
 #define WB_POOL_H
@@ -16,6 +17,7 @@ typedef struct {
     int64_t maximum;
     int64_t width, step, pad;
     int64_t first, stop;
+    int64_t whole;
     const int32_t *y0, *y1, *x0, *x1, *dy, *dx;
 } wb_pool;
 

@@ -3,7 +3,8 @@
  * One zmm register, two ymm, or four 4-lane registers (SSE2, NEON, whatever the
  * compiler has). Kernels are written once against these functions and compiled once an
  * instruction set with WB_ISA_AVX512, WB_ISA_AVX2 or neither defined.
- * wb_max(a, b) and wb_min(a, b) return b when either is a NaN.
+ * wb_max(a, b) and wb_min(a, b) return b when either is a NaN; wb_larger(a, b) is the
+ * maximum, and a NaN when either is one.
  */
 #ifndef WB_SIMD_H
 #define WB_SIMD_H

@@ -30,6 +30,10 @@ WB_INLINE wb_v16 wb_mul(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_mul_ps); }
 WB_INLINE wb_v16 wb_div(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_div_ps); }
 WB_INLINE wb_v16 wb_max(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_max_ps); }
 WB_INLINE wb_v16 wb_min(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_min_ps); }
+WB_INLINE __m256 wb_larger_half(__m256 a, __m256 b) {
+    return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
+WB_INLINE wb_v16 wb_larger(wb_v16 a, wb_v16 b) { return WB_BOTH(wb_larger_half); }
 /* a * b + c */
 WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) {
     return (wb_v16){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};

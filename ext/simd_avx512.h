@@ -19,6 +19,9 @@ WB_INLINE wb_v16 wb_mul(wb_v16 a, wb_v16 b) { return _mm512_mul_ps(a, b); }
 WB_INLINE wb_v16 wb_div(wb_v16 a, wb_v16 b) { return _mm512_div_ps(a, b); }
 WB_INLINE wb_v16 wb_max(wb_v16 a, wb_v16 b) { return _mm512_max_ps(a, b); }
 WB_INLINE wb_v16 wb_min(wb_v16 a, wb_v16 b) { return _mm512_min_ps(a, b); }
+WB_INLINE wb_v16 wb_larger(wb_v16 a, wb_v16 b) {
+    return _mm512_mask_mov_ps(wb_max(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
+}
 /* a * b + c */
 WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) {
     return _mm512_fmadd_ps(a, b, c);

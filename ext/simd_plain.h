@@ -40,6 +40,9 @@ WB_INLINE wb_v16 wb_max(wb_v16 a, wb_v16 b) {
 WB_INLINE wb_v16 wb_min(wb_v16 a, wb_v16 b) {
     WB_EACH(wb_choose(a.q[i] < b.q[i], a.q[i], b.q[i]));
 }
+WB_INLINE wb_v16 wb_larger(wb_v16 a, wb_v16 b) {
+    WB_EACH(wb_choose((b.q[i] > a.q[i]) | (b.q[i] != b.q[i]), b.q[i], a.q[i]));
+}
 /* a * b + c */
 WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) {
     WB_EACH(a.q[i] * b.q[i] + c.q[i]);

@@ -119,6 +119,31 @@ def test_pool_equals_torch(isa: str, shape: dict) -> None:
 
 
 @pytest.mark.parametrize("isa", EVERY)
+@pytest.mark.parametrize("width", [2, 3, 8, 16, 17, 18, 34])
+@pytest.mark.parametrize("kind", ["max", "avg"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_windows_side_by_side_equal_torch(isa, width, kind, threads) -> None:
+    # Rows of one, a few, eight, and more windows; an odd number of vectors.
+    shape = {"kinds": ("planes", "rows"), "border": 1}
+    image = np.random.default_rng(width).standard_normal((3, 6, width), np.float32)
+    image[0, 1, 0] = np.nan
+    function = getattr(torch.nn.functional, f"{kind}_pool2d")
+    wanted = function(torch.from_numpy(image)[None], 2)[0].numpy()
+    (source, target), floats = rooms_of(shape, [image.shape, wanted.shape])
+    with forced_isa(isa):
+        step = pool(
+            kind=kind,
+            geometry_in=source.geometry,
+            geometry_out=target.geometry,
+            kernel=(2, 2),
+            stride=(2, 2),
+        )
+        assert isa == "numpy" or step.divisible.whole
+        found = outcome(step, [(source, image)], target, floats, threads)
+    np.testing.assert_allclose(found, wanted, **TOLERANCE)
+
+
+@pytest.mark.parametrize("isa", EVERY)
 def test_nan_wins_a_maximum_and_infinities_pass(isa: str) -> None:
     image = np.zeros((1, 4, 4), dtype=np.float32)
     image[0, 0, 1], image[0, 0, 3], image[0, 3, 0] = np.nan, np.inf, -np.inf

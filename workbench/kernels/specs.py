@@ -7,6 +7,8 @@ them. Does not belong here: checks (checks.py) or arithmetic (reference, native)
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from workbench.kernels.frames import Frame
 from workbench.kernels.types import (
     F32,
@@ -128,6 +130,19 @@ class Pool:
     dy: I32
     dx: I32
     slide: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def whole(self) -> bool:
+        """Whether windows are 2 x 2, side by side and whole, and rows contiguous."""
+        ends = ((self.y0, self.y1), (self.x0, self.x1))
+        fit = all(
+            np.array_equal(first, 2 * np.arange(first.size))
+            and np.array_equal(last - first, np.full(first.size, 2))
+            for first, last in ends
+        )
+        counted = np.all(self.dx == 2) and np.all(self.dy == 2)
+        kinds = (self.source.kind, self.target.kind)
+        return fit and bool(self.maximum or counted) and "strips" not in kinds
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,7 +50,7 @@ PLAIN = [
     "team.c",
     "sparse_pack.c",
     "winograd_pack.c",
-    "dense_pack.c",
+    "dense_tiles.c",
     "emit/encoder.c",
     "emit/memory.c",
     "emit/pack.c",

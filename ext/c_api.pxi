@@ -112,24 +112,31 @@ cdef extern from "conv_sparse.h" nogil:
                        const int32_t *offsets, const float *values, wb_packed *packed)
     void wb_free_packed(wb_packed *packed)
 
+cdef extern from "dense_tiles.h" nogil:
+    ctypedef struct wb_dense_tile:
+        int64_t weights
+        int64_t out
+        int32_t offsets
+        int32_t count
+    void wb_pack_dense(const float *weights, int64_t count, int64_t taps, int64_t width,
+                       float *packed)
+
 cdef extern from "conv_dense.h" nogil:
     ctypedef struct wb_conv_dense:
         wb_place place
-        int32_t groups
-        int32_t each
+        int32_t tiles
         int32_t taps
-        int32_t blocks
         int32_t vectors
         int32_t weights_outer
-        int64_t group_stride
-        int64_t group_floats
+        int64_t floats
+        const wb_dense_tile *tile
         const int32_t *offsets
         const float *weights
         const float *bias
         const uint8_t *codes
         const float *table
         const float *scale
-    int wb_dense_tile(int isa)
+    int wb_dense_width(int isa)
 
 cdef extern from "depthwise.h" nogil:
     const int WB_CHAIN

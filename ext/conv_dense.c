@@ -11,11 +11,12 @@
 #define MOST WB_TILE(1, 1, 3)
 
 enum { FEW_WEIGHTS = 64 << 10 };
+enum { L1_WEIGHTS = 4 << 10 }; /* floats: a third of a small L1 cache or less */
 enum { AHEAD = 1024 }; /* floats between the weights in use and those asked for */
 
 typedef void (*tile_fn)(const wb_conv_dense *a, float *arena, const float *const *base,
                         const float *w, const float *bias, int64_t vector,
-                        int64_t first_channel, int count);
+                        const wb_dense_tile *tile);
 
 /* Store one segment of a sum: no curved activation. */
 WB_INLINE void finish(const wb_place *p, float *arena, int64_t at, unsigned mask,
@@ -66,16 +67,14 @@ static const tile_fn TILES[2][4] = {
     },
 };
 
-static void run_tile(const wb_conv_dense *a, float *arena, const float *w, int64_t block,
+static void run_tile(const wb_conv_dense *a, float *arena, const float *w, int64_t index,
                      int64_t vector, int64_t vectors) {
-    const int64_t group = block / a->blocks, inner = block % a->blocks;
-    const int64_t left = a->each - inner * WIDE;
-    const int wide = left > HALF;
-    const float *src = arena + a->place.src + group * a->group_stride;
+    const wb_dense_tile *tile = a->tile + index;
+    const float *src = arena + a->place.src;
     const float *base[3] = {NULL, NULL, NULL};
     for (int64_t v = 0; v < vectors; v++) base[v] = src + a->place.in[vector + v];
-    TILES[wide][vectors](a, arena, base, w, a->bias + block * WIDE, vector,
-                         group * a->each + inner * WIDE, (int)(left < WIDE ? left : WIDE));
+    TILES[tile->count > HALF][vectors](a, arena, base, w, a->bias + index * WIDE, vector,
+                                       tile);
 }
 
 /* Tiles of nearly equal height over the vectors [first, stop). */
@@ -85,33 +84,36 @@ static int64_t tile_height(const wb_conv_dense *a, int64_t left) {
     return (left + tiles - 1) / tiles;
 }
 
-/* Where the packed weights, or codes, of a tile of channels start. */
-static int64_t start_of(const wb_conv_dense *a, int64_t block) {
-    return block / a->blocks * a->group_floats + block % a->blocks * WIDE * a->taps;
-}
-
 /* The weights of a tile, looked up; `room` holds taps * WIDE floats. */
-static const float *look_up(const wb_conv_dense *a, int64_t block, float *room) {
-    const int64_t width = a->each - block % a->blocks * WIDE > HALF ? WIDE : HALF;
-    const uint8_t *code = a->codes + start_of(a, block);
-    const float *scale = a->scale + block * WIDE;
+static const float *look_up(const wb_conv_dense *a, int64_t index, float *room) {
+    const int64_t width = a->tile[index].count > HALF ? WIDE : HALF;
+    const uint8_t *code = a->codes + a->tile[index].weights;
+    const float *scale = a->scale + index * WIDE;
     float *out = room;
     for (int64_t t = 0; t < a->taps; t++)
         for (int64_t m = 0; m < width; m++) *out++ = a->table[*code++] * scale[m];
     return room;
 }
 
+/* Tiles of channels that all vectors see before the next ones: their weights stay in L1. */
+static int64_t at_once(const wb_conv_dense *a) {
+    if (a->codes != NULL) return 1;
+    if (!a->weights_outer) return a->tiles;
+    const int64_t fit = L1_WEIGHTS / ((int64_t)a->taps * WIDE);
+    return fit > 1 ? fit : 1;
+}
+
 WB_INLINE void run(const wb_conv_dense *a, float *arena, int tid, int nthreads) {
-    const int64_t all = (int64_t)a->groups * a->blocks;
+    const int64_t all = a->tiles;
     int64_t v0 = 0, v1 = a->place.count, b0 = 0, b1 = all;
-    /* Share what leaves the smaller rest. Else blocks, so that weights are streamed once,
+    /* Share what leaves the smaller rest. Else channels, so that weights are streamed once,
      * unless they stay in every thread's cache: then each reads what itself wrote. */
     const int64_t most = a->vectors < MOST ? a->vectors : MOST;
     const int64_t tiles = (v1 + most - 1) / most;
-    const int64_t by_blocks = (all + nthreads - 1) / nthreads * tiles;
+    const int64_t by_channels = (all + nthreads - 1) / nthreads * tiles;
     const int64_t by_vectors = (tiles + nthreads - 1) / nthreads * all;
-    const int few_weights = a->groups * a->group_floats <= FEW_WEIGHTS;
-    if (by_blocks < by_vectors || (by_blocks == by_vectors && !few_weights)) {
+    const int few_weights = a->floats <= FEW_WEIGHTS;
+    if (by_channels < by_vectors || (by_channels == by_vectors && !few_weights)) {
         b0 = wb_share(all, tid, nthreads);
         b1 = wb_share(all, tid + 1, nthreads);
     } else {
@@ -120,24 +122,17 @@ WB_INLINE void run(const wb_conv_dense *a, float *arena, int tid, int nthreads) 
         v1 = v1 < a->place.count ? v1 : a->place.count;
     }
     wb_ahead ahead = wb_ahead_open(arena, (v1 - v0 + most - 1) / most * (b1 - b0));
-    if (a->weights_outer || a->codes != NULL) {
-        float *room = a->codes == NULL ? NULL : wb_thread_scratch(arena, tid);
-        for (int64_t b = b0; b < b1; b++) {
-            const float *w =
-                room == NULL ? a->weights + start_of(a, b) : look_up(a, b, room);
-            for (int64_t v = v0, n; v < v1; v += n) {
-                n = tile_height(a, v1 - v);
+    float *room = a->codes == NULL ? NULL : wb_thread_scratch(arena, tid);
+    for (int64_t c0 = b0, c1; c0 < b1; c0 = c1) {
+        c1 = c0 + at_once(a) < b1 ? c0 + at_once(a) : b1;
+        const float *found = room == NULL ? NULL : look_up(a, c0, room);
+        for (int64_t v = v0, n; v < v1; v += n) {
+            n = tile_height(a, v1 - v);
+            for (int64_t b = c0; b < c1; b++) {
+                const float *w = room == NULL ? a->weights + a->tile[b].weights : found;
                 wb_ahead_go(&ahead);
                 run_tile(a, arena, w, b, v, n);
             }
-        }
-        return;
-    }
-    for (int64_t v = v0, n; v < v1; v += n) {
-        n = tile_height(a, v1 - v);
-        for (int64_t b = b0; b < b1; b++) {
-            wb_ahead_go(&ahead);
-            run_tile(a, arena, a->weights + start_of(a, b), b, v, n);
         }
     }
 }

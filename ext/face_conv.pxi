@@ -1,103 +1,102 @@
 # Packing of the dense and depthwise convolutions.
 
-
-cdef extern from "dense_pack.h" nogil:
-    ctypedef struct wb_dense_tiles:
-        int64_t channels
-        int64_t taps
-        int64_t tile
-        int64_t last
-    void wb_pack_dense(wb_dense_tiles shape, const float *weights, float *packed)
+DENSE_TILE = np.dtype(
+    [("weights", np.int64), ("out", np.int64), ("offsets", np.int32), ("count", np.int32)]
+)
+"""wb_dense_tile as numpy knows it."""
 
 
-cdef object pack_tiles(list keep, object weights, object dtype, int tile):
-    """Return weights (G, O/G, T) as [group][block][tap][m]: see conv_dense.h."""
-    cdef wb_dense_tiles shape
-    groups, each, taps = weights.shape
-    blocks = -(-each // tile)
-    tail = each - (blocks - 1) * tile
-    last = tile if tail > tile // 2 else tile // 2
-    size = ((blocks - 1) * tile + last) * taps
-    room = np.zeros(groups * size * np.dtype(dtype).itemsize + 64, dtype=np.uint8)
-    keep.append(room)
-    room = room[-room.ctypes.data % 64 :][: room.size - 64]
-    packed = room.view(dtype).reshape(groups, size)
-    if np.dtype(dtype) == np.float32 and weights.flags.c_contiguous:
-        shape.channels, shape.taps, shape.tile, shape.last = each, taps, tile, last
-        for group in range(groups):
-            wb_pack_dense(shape, <const float *>data(weights[group]),
-                          <float *>data(packed[group]))
-        return packed
-    for block in range(blocks):
-        width = tile if block < blocks - 1 else last
-        part = weights[:, block * tile : block * tile + width].transpose(0, 2, 1)
-        place = packed[:, block * tile * taps :][:, : taps * width]
-        place.reshape(groups, taps, width)[:, :, : part.shape[2]] = part
-    return packed
+cdef tuple pack_tiles(list keep, object weights, object tiles, object width):
+    """Return weights (G, M, T) as [tile][tap][width], and where each tile starts."""
+    cdef int64_t filters = weights.shape[1], taps = weights.shape[2], t
+    cdef const int64_t[::1] group = tiles.group, first = tiles.first, count = tiles.count
+    cdef const int64_t[::1] room = width, start
+    cdef const float *source
+    cdef float *target
+    ends = np.cumsum(width * taps)
+    starts = ends - width * taps
+    start = starts
+    nbytes = int(ends.max()) * weights.dtype.itemsize
+    raw = np.zeros(nbytes + 64, dtype=np.uint8)
+    keep.append(raw)
+    packed = raw[-raw.ctypes.data % 64 :][:nbytes].view(weights.dtype)
+    if weights.dtype == np.float32:
+        source, target = <const float *>data(weights), <float *>data(packed)
+        for t in range(group.shape[0]):
+            wb_pack_dense(source + (group[t] * filters + first[t]) * taps, count[t], taps,
+                          room[t], target + start[t])
+        return packed, starts
+    for t in range(group.shape[0]):
+        part = weights[group[t], first[t] : first[t] + count[t]].T
+        place = packed[start[t] :][: taps * room[t]].reshape(taps, room[t])
+        place[:, : count[t]] = part
+    return packed, starts
 
 
-cdef const float *pack_channels(list keep, object values, object shape, int64_t room):
-    """Return one float a channel, padded to whole tiles a group."""
-    groups, each = shape[:2]
-    packed = np.zeros((groups, room), dtype=np.float32)
-    packed[:, :each] = values.reshape(groups, each)
-    return <const float *>data(own(keep, packed, np.float32))
+cdef const wb_dense_tile *tile_table(list keep, object tiles, object starts,
+                                     int64_t out_cs, int64_t taps):
+    """Return the table of tiles; output channels are out_cs floats apart."""
+    table = np.empty(starts.size, DENSE_TILE)
+    table["weights"] = starts
+    table["out"] = tiles.outputs * out_cs
+    table["offsets"] = tiles.group * taps
+    table["count"] = tiles.count
+    return <const wb_dense_tile *>data(own(keep, table, DENSE_TILE))
 
 
-cdef Step dense_step(str op, object spec, int isa, wb_conv_dense *args, object packed,
+cdef const float *spread(list keep, object tiles, object values):
+    """Return one float an output channel, padded to whole tiles."""
+    return <const float *>data(own(keep, tiles.spread(values), np.float32))
+
+
+cdef Step dense_step(str op, object spec, int isa, wb_conv_dense *args, object tiles,
                      list keep):
     """Fill what conv_dense and conv_palette share, and return the step."""
-    cdef int tile = wb_dense_tile(isa)
-    groups, each, taps = spec.weights.shape
-    blocks = -(-each // tile)
+    cdef int64_t taps = spec.weights.shape[2]
+    width = np.where(tiles.count > tiles.width // 2, tiles.width, tiles.width // 2)
+    packed, starts = pack_tiles(keep, spec.weights, tiles, width)
     args.place = place_of(spec.place, keep)
-    args.groups, args.each, args.taps, args.blocks = groups, each, taps, blocks
-    args.vectors = 3
-    args.group_stride = spec.group_stride
-    args.group_floats = packed.shape[1]
+    args.place.out_cs *= tiles.pitch
+    args.tiles, args.taps, args.vectors = starts.size, taps, 3
+    args.floats = packed.size
+    args.tile = tile_table(keep, tiles, starts, spec.place.out_cs, taps)
     args.offsets = <const int32_t *>data(own(keep, spec.offsets, np.int32))
-    args.bias = pack_channels(keep, spec.bias, spec.weights.shape, blocks * tile)
+    args.bias = spread(keep, tiles, spec.bias)
+    if packed.dtype == np.float32:
+        args.weights = <const float *>data(packed)
+    else:
+        args.codes = <const uint8_t *>data(packed)
     step = new_step(op, isa, args, sizeof(wb_conv_dense), keep)
     step.macs = spec.weights.size * spec.place.vectors.pixels
     step.bytes = packed.nbytes
     step.spans[0].at = <const void *>data(packed)
     step.spans[0].bytes = step.bytes
     step.extent = spec.place.extent
-    step.channels = groups * each
+    step.channels = spec.bias.size
     step.divisible, step.reach = spec.place, reach_of(spec.offsets)
-    if groups > 1:
-        span = (groups - 1) * spec.group_stride
-        step.reach = (step.reach[0] + min(0, span), step.reach[1] + max(0, span))
     return step
 
 
-def conv_dense(spec, int isa, bint weights_outer):
-    """Return the step of a checked ConvDense."""
+def conv_dense(spec, int isa, tiles, bint weights_outer):
+    """Return the step of a checked ConvDense whose filters were cut into tiles."""
     cdef wb_conv_dense args
-    cdef list keep = []
     memset(&args, 0, sizeof(args))
-    packed = pack_tiles(keep, spec.weights, np.float32, wb_dense_tile(isa))
     args.weights_outer = weights_outer
-    args.weights = <const float *>data(packed)
-    return dense_step("conv_dense", spec, isa, &args, packed, keep)
+    return dense_step("conv_dense", spec, isa, &args, tiles, [])
 
 
-def conv_palette(spec, int isa):
-    """Return the step of a checked ConvPalette."""
+def conv_palette(spec, int isa, tiles):
+    """Return the step of a checked ConvPalette whose filters were cut into tiles."""
     cdef wb_conv_dense args
     cdef list keep = []
-    cdef int tile = wb_dense_tile(isa)
     memset(&args, 0, sizeof(args))
-    packed = pack_tiles(keep, spec.weights, np.uint8, tile)
-    blocks = -(-spec.weights.shape[1] // tile)
     table = np.zeros(256, dtype=np.float32)
     table[: spec.codebook.size] = spec.codebook
     args.weights_outer = 1
-    args.codes = <const uint8_t *>data(packed)
     args.table = <const float *>data(own(keep, table, np.float32))
-    args.scale = pack_channels(keep, spec.scale, spec.weights.shape, blocks * tile)
-    step = dense_step("conv_palette", spec, isa, &args, packed, keep)
-    step.scratch_floats = spec.weights.shape[2] * tile
+    args.scale = spread(keep, tiles, spec.scale)
+    step = dense_step("conv_palette", spec, isa, &args, tiles, keep)
+    step.scratch_floats = spec.weights.shape[2] * tiles.width
     return step
 
 
@@ -145,6 +144,6 @@ cdef frame_in(wb_depthwise *args, object place, list keep):
     args.origin = place.vectors.vec_in[0]
 
 
-def dense_tile(int isa):
+def dense_width(int isa):
     """Return how many output channels a tile of conv_dense holds."""
-    return wb_dense_tile(isa)
+    return wb_dense_width(isa)

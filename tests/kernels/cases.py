@@ -84,6 +84,31 @@ class Case:
             "arena_floats": self.floats,
         }
 
+    def dense(self) -> dict:
+        """Return weights and offsets as ``conv_dense`` wants them."""
+        weights = self.weights.reshape(
+            self.groups, len(self.weights) // self.groups, -1
+        )
+        inputs = np.arange(self.groups) * self.weights.shape[1]
+        starts = inputs * self.source.geometry.channel_stride
+        offsets = starts[:, None] + self.offsets.reshape(-1)
+        return {"weights": weights, "offsets": offsets.astype(np.int32)}
+
+    def shared(self, rng: np.random.Generator, classes: int) -> dict:
+        """Keep the same taps in every ``classes``-th filter; return these for both."""
+        weights = self.weights.reshape(len(self.weights), -1)
+        most = weights.shape[1]
+        kept = [rng.permutation(most)[: 1 + most // 2] for _ in range(classes)]
+        for o, row in enumerate(weights):
+            row[np.delete(np.arange(most), kept[o % classes])] = 0
+        taken = [weights[g::classes, taps] for g, taps in enumerate(kept)]
+        offsets = self.offsets.reshape(-1)
+        return {
+            "weights": np.ascontiguousarray(np.stack(taken)),
+            "offsets": np.stack([offsets[taps] for taps in kept]).astype(np.int32),
+            "interleaved": True,
+        }
+
     def expected(self) -> np.ndarray:
         """Return the result in float64, from torch."""
         out = torch.nn.functional.conv2d(

@@ -59,18 +59,10 @@ def test_shifting_kernel_equals_torch(isa: str, drawn) -> None:
 @given(drawn=convolutions(density=1.0))
 def test_dense_equals_torch_in_every_variant(isa: str, drawn) -> None:
     case = build(*drawn)
-    o, each = case.weights.shape[:2]
-    weights = case.weights.reshape(case.groups, o // case.groups, -1)
+    arrays = case.dense()
     with forced_isa(isa):
-        for variant in variants_conv_dense(weights, case.table):
-            step = conv_dense(
-                weights=weights,
-                offsets=case.offsets.reshape(-1),
-                group_stride=each * case.source.geometry.channel_stride,
-                bias=case.bias,
-                **case.place,
-                variant=variant,
-            )
+        for variant in variants_conv_dense(arrays["weights"], case.table):
+            step = conv_dense(**arrays, bias=case.bias, **case.place, variant=variant)
             result = case.run(step)
             np.testing.assert_allclose(
                 result, case.expected(), **TOLERANCE, err_msg=variant
@@ -89,16 +81,9 @@ def test_dense_tiles_that_wrap_around_rows_equal_torch(
     case = build(3, {**SHAPE, **shape, "residual": residual, "density": 1.0})
     assert case.table.vec_mask.shape[1] == 3
     with forced_isa(isa):
-        weights = case.weights.reshape(1, 24, 16)
-        for variant in variants_conv_dense(weights, case.table):
-            step = conv_dense(
-                weights=weights,
-                offsets=case.offsets.reshape(-1),
-                group_stride=0,
-                bias=case.bias,
-                **case.place,
-                variant=variant,
-            )
+        arrays = case.dense()
+        for variant in variants_conv_dense(arrays["weights"], case.table):
+            step = conv_dense(**arrays, bias=case.bias, **case.place, variant=variant)
             np.testing.assert_allclose(case.run(step), case.expected(), **TOLERANCE)
 
 

@@ -79,21 +79,18 @@ def test_four_segments_are_refused() -> None:
 
 def test_dense_and_depthwise_refuse_reads_outside() -> None:
     o, c = CASE.weights.shape[:2]
-    weights = CASE.weights.reshape(1, o, -1)
-    offsets = CASE.offsets.reshape(-1)
-    with pytest.raises(KernelError, match="one offset a tap"):
+    weights, offsets = CASE.dense().values()
+    with pytest.raises(KernelError, match="one offset a tap and group"):
         conv_dense(
             weights=weights,
-            offsets=offsets[:-1].copy(),
-            group_stride=0,
+            offsets=offsets[:, :-1].copy(),
             bias=CASE.bias,
             **CASE.place,
         )
     with pytest.raises(KernelError, match="the source touches floats"):
         conv_dense(
             weights=weights.reshape(2, o // 2, -1),
-            offsets=offsets,
-            group_stride=10**6,
+            offsets=np.concatenate((offsets, offsets + 10**6)),
             bias=CASE.bias,
             **CASE.place,
         )

@@ -56,7 +56,7 @@ STRUCTURES = (
     "dense",
     "empty",
 )
-KERNELS = ("sparse", "blocks", "generated", "dense", "linear", "palette")
+KERNELS = ("sparse", "blocks", "generated", "dense", "shared", "linear", "palette")
 torch.set_num_threads(1)
 
 
@@ -115,24 +115,20 @@ def draw(seed: int, number: int) -> tuple[dict, str, str, str]:
         "threads": int(rng.choice([1, 1, 2, 3])),
     }
     kernel = str(rng.choice(KERNELS))
-    if kernel in ("blocks", "palette"):
+    if kernel in ("blocks", "palette", "shared"):
         shape["groups"] = 1
     return shape, str(rng.choice(STRUCTURES)), kernel, str(rng.choice(ISAS))
 
 
 def conv_step(case: Case, kernel: str, rng: np.random.Generator):
     """Return a step of one variant of the kernel for the case, or None."""
-    if kernel == "dense":
-        o = len(case.weights)
-        weights = case.weights.reshape(case.groups, o // case.groups, -1)
-        return conv_dense(
-            weights=weights,
-            offsets=case.offsets.reshape(-1),
-            group_stride=case.weights.shape[1] * case.source.geometry.channel_stride,
-            bias=case.bias,
-            **case.place,
-            variant=str(rng.choice(variants_conv_dense(weights, case.table))),
-        )
+    if kernel in ("dense", "shared"):
+        fit = [n for n in (1, 2, 3, 4) if len(case.weights) % n == 0]
+        shared = kernel == "shared"
+        arrays = case.shared(rng, int(rng.choice(fit))) if shared else case.dense()
+        names = variants_conv_dense(arrays["weights"], case.table)
+        variant = str(rng.choice(names))
+        return conv_dense(**arrays, bias=case.bias, **case.place, variant=variant)
     if kernel == "blocks":
         blocks = blocks_of(case.weights, case.offsets.astype(np.int64), 1)
         names = variants_conv_blocks(blocks.offsets, blocks.values.shape[1])

@@ -28,13 +28,10 @@ def test_lanes_equal_torch(isa, outputs, height, width, threads) -> None:
     shape |= {"threads": threads, "density": 1.0, "residual": outputs % 2 == 1}
     shape |= {"source": "planes", "act": Activation("silu")}
     case = build(outputs, shape)
-    weights = case.weights.reshape(1, outputs, -1)
     with forced_isa(isa):
-        assert "lanes" in variants_conv_dense(weights, case.table)
+        assert "lanes" in variants_conv_dense(case.dense()["weights"], case.table)
         step = conv_dense(
-            weights=weights,
-            offsets=case.offsets.reshape(-1),
-            group_stride=0,
+            **case.dense(),
             bias=case.bias,
             **case.place,
             variant="lanes",
@@ -44,7 +41,25 @@ def test_lanes_equal_torch(isa, outputs, height, width, threads) -> None:
     np.testing.assert_allclose(case.run(step), case.expected(), **TOLERANCE)
 
 
-def test_lanes_are_offered_for_few_pixels_and_one_group() -> None:
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("classes", [1, 2, 3, 5])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_classes_of_filters_in_turns_equal_torch(isa, classes, threads) -> None:
+    # Of 5, 8 and 9 filters a class the last tile is half full, full and nearly empty.
+    outputs = classes * (5 + 3 * (classes > 1) + (classes > 3))
+    shape = SHAPE | {"outputs": max(8, outputs), "height": 4, "width": 4}
+    shape |= {"threads": threads, "density": 1.0, "residual": classes == 3}
+    case = build(classes, shape)
+    arrays = case.shared(np.random.default_rng(classes), classes)
+    with forced_isa(isa):
+        names = variants_conv_dense(arrays["weights"], case.table)
+        assert len(names) > 1
+        for variant in names:
+            step = conv_dense(**arrays, bias=case.bias, **case.place, variant=variant)
+            np.testing.assert_allclose(case.run(step), case.expected(), **TOLERANCE)
+
+
+def test_lanes_are_offered_for_few_pixels_and_enough_channels() -> None:
     full = np.full((MOST_PIXELS // 16 + 1, 1), 0xFFFF, np.uint16)
     starts = np.arange(len(full), dtype=np.int64) * 16
     large = Vectors(starts, starts[:, None], full)
@@ -52,7 +67,8 @@ def test_lanes_are_offered_for_few_pixels_and_one_group() -> None:
     weights = np.ones((1, 64, 9), np.float32)
     assert may_pay(weights, small)
     assert not may_pay(weights, large)
-    assert not may_pay(np.ones((2, 32, 9), np.float32), small)
+    assert may_pay(np.ones((2, 32, 9), np.float32), small)
+    assert not may_pay(np.ones((32, 2, 9), np.float32), small)
     # Four of sixteen lanes hold pixels; 64 channels fill two blocks of 32.
     assert likely_better(weights, small, "avx512")
     assert not likely_better(np.ones((1, 8, 9), np.float32), small, "avx512")

@@ -131,7 +131,7 @@ def conv_dense(
     *,
     weights: F32,
     offsets: I32,
-    group_stride: int,
+    interleaved: bool = False,
     bias: F32,
     vectors: Vectors,
     src: int,
@@ -148,10 +148,11 @@ def conv_dense(
     ----------
     weights : array of float32, shape (G, O / G, T)
         Groups, output channels of the group, taps (input channel and position).
-    offsets : array of int32, shape (T,)
-        Float offset of each tap, from ``src + vec_in + group * group_stride``.
-    group_stride : int
-        Floats between the inputs of consecutive groups.
+    offsets : array of int32, shape (G, T)
+        Float offset of each tap of each group, from ``src + vec_in``.
+    interleaved : bool
+        Whether filter m of group g is output channel ``m * G + g``, not
+        ``g * (O / G) + m``.
     bias : array of float32, shape (O,)
     vectors, src, dst, out_cs, act, residual, variant, arena_floats
         As in ``conv_sparse``; variants come from ``variants_conv_dense``.
@@ -162,23 +163,20 @@ def conv_dense(
         When a type, shape or bound does not hold, or the variant is not eligible.
     """
     checks.array("weights", weights, np.float32, 3)
-    checks.array("offsets", offsets, np.int32, 1)
+    checks.array("offsets", offsets, np.int32, 2)
     groups, each, taps = weights.shape
     checks.require(
-        taps == offsets.size and min(weights.shape) > 0,
-        f"weights {weights.shape} and {offsets.size} offsets",
-        "weights (G, O/G, T) and T offsets, nothing empty",
-        "Pass one offset a tap.",
+        offsets.shape == (groups, taps) and min(weights.shape) > 0,
+        f"weights {weights.shape} and offsets {offsets.shape}",
+        "weights (G, O/G, T) and offsets (G, T), nothing empty",
+        "Pass one offset a tap and group.",
     )
-    lo, hi = _range(offsets)
-    span = (groups - 1) * group_stride
-    reach = (lo + min(0, span), hi + max(0, span))
     _bias(bias, groups * each)
     place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0))
-    place = _checked(place, reach, groups * each, arena_floats)
+    place = _checked(place, _range(offsets), groups * each, arena_floats)
     _known("conv_dense", variant, variants_conv_dense(weights, vectors))
     return current().conv_dense(
-        ConvDense(weights, offsets, group_stride, bias, place, variant)
+        ConvDense(weights, offsets, bias, place, variant, interleaved)
     )
 
 

@@ -47,9 +47,7 @@ def pixels_of(table: Vectors) -> Pixels:
 
 def may_pay(weights: F32, table: Vectors) -> bool:
     """Say whether channels as lanes are worth timing for these weights (G, O/G, T)."""
-    groups, outputs, _ = weights.shape
-    few = table.pixels <= MOST_PIXELS
-    return groups == 1 and outputs >= LEAST_CHANNELS and few
+    return weights.shape[1] >= LEAST_CHANNELS and table.pixels <= MOST_PIXELS
 
 
 def likely_better(weights: F32, table: Vectors, isa: str) -> bool:

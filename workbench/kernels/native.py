@@ -24,6 +24,7 @@ from workbench.kernels.specs import (
     Transfer,
 )
 from workbench.kernels.strips import sparse_plans
+from workbench.kernels.tiles import cut
 from workbench.kernels.types import F32, I32, Sizes, Step, Vectors
 
 _ISAS = ("scalar", "avx2", "avx512")
@@ -52,11 +53,17 @@ class NativeBackend:
         """Return a dense convolution step."""
         table = spec.place.vectors
         chosen = spec.variant or self.variants_conv_dense(spec.weights, table)[0]
+        groups, filters, _ = spec.weights.shape
+        native, isa = self._module, self._number
         if chosen == "lanes":
-            pixels = pixels_of(table)
-            return cast(Step, self._module.conv_lanes(spec, self._number, pixels))
+            width = native.lanes_width(isa)
+            tiles = cut(groups, filters, width, interleaved=spec.interleaved)
+            return cast(Step, native.conv_lanes(spec, isa, tiles, pixels_of(table)))
+        tiles = cut(
+            groups, filters, native.dense_width(isa), interleaved=spec.interleaved
+        )
         first = chosen == "weights-first"
-        return cast(Step, self._module.conv_dense(spec, self._number, first))
+        return cast(Step, native.conv_dense(spec, isa, tiles, first))
 
     def depthwise(self, spec: Depthwise) -> Step:
         """Return a depthwise convolution step."""

@@ -18,6 +18,7 @@ from workbench.kernels.conv import place_of
 from workbench.kernels.linear import check_ends
 from workbench.kernels.reference import palette as reference
 from workbench.kernels.reference.palette import ConvPalette, PaletteDense, PaletteSparse
+from workbench.kernels.tiles import cut
 from workbench.kernels.types import F32, I32, Activation, Step, Vectors
 
 U8 = NDArray[np.uint8]
@@ -196,4 +197,8 @@ def _step(name: str, spec: ConvPalette | PaletteDense | PaletteSparse) -> Step:
     if isa == "numpy":
         return cast(Step, getattr(reference, name)(spec))
     native: Any = import_module("workbench.kernels._native")
-    return cast(Step, getattr(native, name)(spec, NUMBERS[isa]))
+    arguments: list[Any] = [spec, NUMBERS[isa]]
+    if isinstance(spec, ConvPalette):
+        width = native.dense_width(NUMBERS[isa])
+        arguments += [cut(1, spec.weights.shape[1], width, interleaved=False)]
+    return cast(Step, getattr(native, name)(*arguments))

@@ -67,14 +67,17 @@ class ConvBlocks:
 
 @dataclass(frozen=True, eq=False)
 class ConvDense:
-    """Dense weights (G, O/G, T) and the offsets of the T taps."""
+    """Dense weights (G, O/G, T) and the offsets (G, T) of the taps of each group.
+
+    ``interleaved``: neighbouring output channels are of different groups.
+    """
 
     weights: F32
     offsets: I32
-    group_stride: int
     bias: F32
     place: Placement
     variant: str | None
+    interleaved: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,15 +54,14 @@ class DenseConv(Candidate):
         """Return the layer with its geometry found once for all variants."""
         place = place_conv(node, binding)
         weights = _grouped(node)
-        depth = node.params["weight"].shape[1]
-        offsets = np.ascontiguousarray(place.offsets[:depth].reshape(-1), np.int32)
+        # Groups read consecutive channels.
+        offsets = place.offsets.reshape(len(weights), -1).astype(np.int32)
         names = variants_conv_dense(weights, place.vectors)
 
         def build(variant: str) -> Sequence[Step]:
             step = conv_dense(
                 weights=weights,
                 offsets=offsets,
-                group_stride=depth * binding.inputs[0].layout.channel_stride,
                 bias=node.params["bias"],
                 vectors=place.vectors,
                 src=place.src,

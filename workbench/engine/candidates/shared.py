@@ -62,16 +62,17 @@ class SharedConv(Candidate):
         return conv_forms(node, shapes[0])
 
     def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
-        """Return the dense kernel's variants for the first class."""
-        first, *_ = _classes(node)
+        """Return the dense kernel's variants for the first classes."""
+        first, *_ = _together(_classes(node))
         table = place_conv(node, binding).vectors
         return variants_conv_dense(_weights(node, first), table)
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
-        """Return one step a class."""
+        """Return one step for classes that take turns, else one a class."""
         place = place_conv(node, binding)
         return tuple(
-            _step(node, one, place, binding, variant) for one in _classes(node)
+            _step(node, some, place, binding, variant)
+            for some in _together(_classes(node))
         )
 
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
@@ -128,29 +129,52 @@ def _classes(node: Node) -> tuple[FilterClass, ...]:
     return node.remember("classes", lambda: classes_of(node.params["weight"]))
 
 
-def _weights(node: Node, one: FilterClass) -> F32:
+def _together(classes: Sequence[FilterClass]) -> Sequence[Sequence[FilterClass]]:
+    """Return the classes by steps: one for all where their filters take turns."""
+    turns = {(c.step, c.count) for c in classes} == {(len(classes), classes[0].count)}
+    if turns and [c.first for c in classes] == list(range(len(classes))):
+        return (classes,)
+    return tuple((one,) for one in classes)
+
+
+def _padded(one: FilterClass, taps: int) -> I64:
+    """Return the taps of a class, the last one again and again up to ``taps``."""
+    return np.pad(one.taps, (0, taps - one.taps.size), mode="edge")
+
+
+def _weights(node: Node, classes: Sequence[FilterClass]) -> F32:
+    """Return weights (classes, filters of one, taps), zeros where taps were added."""
     weight = node.params["weight"].reshape(node.shape[0], -1)
-    return np.ascontiguousarray(weight[one.filters][:, one.taps])[None]
+    taps = max(one.taps.size for one in classes)
+    room = np.zeros((len(classes), classes[0].count, taps), np.float32)
+    for at, one in zip(room, classes, strict=True):
+        at[:, : one.taps.size] = weight[one.filters][:, one.taps]
+    return room
 
 
 def _step(
-    node: Node, one: FilterClass, place: ConvPlace, binding: Binding, variant: str
+    node: Node,
+    classes: Sequence[FilterClass],
+    place: ConvPlace,
+    binding: Binding,
+    variant: str,
 ) -> Step:
-    weights = _weights(node, one)
-    skipped = one.first * place.out_cs
+    weights, offsets = _weights(node, classes), place.offsets.reshape(-1)
+    taken = [offsets[_padded(one, weights.shape[2])] for one in classes]
+    first, gap = classes[0].first, classes[0].step // len(classes)
+    skipped, filters = first * place.out_cs, len(classes) * classes[0].count
     known = variants_conv_dense(weights, place.vectors)
-    residual = None if place.residual is None else place.residual + skipped
     return conv_dense(
         weights=weights,
-        offsets=np.ascontiguousarray(place.offsets.reshape(-1)[one.taps], np.int32),
-        group_stride=0,
-        bias=np.ascontiguousarray(node.params["bias"][one.filters]),
+        offsets=np.stack(taken).astype(np.int32),
+        interleaved=True,
+        bias=np.ascontiguousarray(node.params["bias"][first::gap][:filters]),
         vectors=place.vectors,
         src=place.src,
         dst=place.dst + skipped,
-        out_cs=place.out_cs * one.step,
+        out_cs=place.out_cs * gap,
         act=activation_of(node),
-        residual=residual,
+        residual=None if place.residual is None else place.residual + skipped,
         variant=variant if variant in known else None,
         arena_floats=binding.arena_floats,
     )

@@ -83,14 +83,15 @@ def conv_dense(spec: ConvDense) -> ReferenceStep:
     groups, each, _ = spec.weights.shape
 
     def apply(arena: F32, x: F32, y: F32) -> None:
-        lanes = lanes_of(place)[:, :, None] + spec.offsets
-        results = []
-        for g in range(groups):
-            taken = arena[lanes + g * spec.group_stride]
-            bias = spec.bias[g * each : (g + 1) * each]
-            results.append(taken @ spec.weights[g].T + bias)
-        for o in range(groups * each):
-            store(arena, place, o, results[o // each][:, :, o % each])
+        lanes = lanes_of(place)[:, :, None]
+        sums = [
+            arena[lanes + spec.offsets[g]] @ spec.weights[g].T for g in range(groups)
+        ]
+        for o, bias in enumerate(spec.bias):
+            g, m = divmod(o, each)
+            if spec.interleaved:
+                m, g = divmod(o, groups)
+            store(arena, place, o, sums[g][:, :, m] + bias)
 
     return ReferenceStep(
         "numpy_conv_dense",

@@ -57,13 +57,12 @@ class ConvPalette:
     offsets: I32
     bias: F32
     place: Placement
-    group_stride: int = 0
 
 
 def conv_palette(spec: ConvPalette) -> ReferenceStep:
     """Return the step of a dense convolution with ``scale * codebook[codes]``."""
     weights = spec.codebook[spec.weights] * spec.scale[:, None]
-    dense = ConvDense(weights, spec.offsets, 0, spec.bias, spec.place, None)
+    dense = ConvDense(weights, spec.offsets[None], spec.bias, spec.place, None)
     return conv_dense(dense)
 
 

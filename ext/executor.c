@@ -37,16 +37,15 @@ static int64_t now_ns(void) {
 
 static int64_t padded(int64_t floats) { return (floats + 15) / 16 * 16; }
 
-/* Zeroed memory; on huge pages where the system gives them, for the sake of the TLB. */
+/* Zeroed memory; on huge pages where the system gives them, for the sake of the TLB. What
+ * does not fill the last of them stays on small ones. */
 static void *zeroed(size_t bytes) {
-    const size_t align = bytes >= WB_PAGE ? WB_PAGE : WB_ALIGN;
-    const size_t size = (bytes + align - 1) / align * align;
-    void *p = aligned_alloc(align, size);
-    if (p == NULL) return NULL;
+    void *p = NULL;
+    if (posix_memalign(&p, bytes >= WB_PAGE ? WB_PAGE : WB_ALIGN, bytes) != 0) return NULL;
 #if defined(__linux__)
-    if (align == WB_PAGE) madvise(p, size, MADV_HUGEPAGE);
+    if (bytes >= WB_PAGE) madvise(p, bytes / WB_PAGE * WB_PAGE, MADV_HUGEPAGE);
 #endif
-    memset(p, 0, size);
+    memset(p, 0, bytes);
     return p;
 }
 

@@ -11,7 +11,7 @@
 #define MOST WB_TILE(1, 1, 3)
 
 enum { FEW_WEIGHTS = 64 << 10 };
-enum { L1_WEIGHTS = 4 << 10 }; /* floats: a third of a small L1 cache or less */
+enum { L1_WEIGHTS = 4 << 10 }; /* floats: half of a small L1 cache */
 enum { AHEAD = 1024 }; /* floats between the weights in use and those asked for */
 
 typedef void (*tile_fn)(const wb_conv_dense *a, float *arena, const float *const *base,
@@ -123,8 +123,9 @@ WB_INLINE void run(const wb_conv_dense *a, float *arena, int tid, int nthreads) 
     }
     wb_ahead ahead = wb_ahead_open(arena, (v1 - v0 + most - 1) / most * (b1 - b0));
     float *room = a->codes == NULL ? NULL : wb_thread_scratch(arena, tid);
+    const int64_t chunk = at_once(a);
     for (int64_t c0 = b0, c1; c0 < b1; c0 = c1) {
-        c1 = c0 + at_once(a) < b1 ? c0 + at_once(a) : b1;
+        c1 = c0 + chunk < b1 ? c0 + chunk : b1;
         const float *found = room == NULL ? NULL : look_up(a, c0, room);
         for (int64_t v = v0, n; v < v1; v += n) {
             n = tile_height(a, v1 - v);

@@ -62,6 +62,21 @@ def test_shared_equals_sparse(p: int, side: int) -> None:
     assert layer.executed_macs == layer.theoretical_macs
 
 
+@pytest.mark.parametrize("p", [4, 5])
+def test_classes_of_unequal_taps_run_in_one_step(p: int) -> None:
+    # 22 channels: some classes keep 3x3 at one channel more than others.
+    weight = hetconv_weight(40, 22, p)
+    assert len({c.taps.size for c in classes_of(weight)}) == 2
+    graph = network(weight, 6)
+    x = np.random.default_rng(1).random((1, 22, 6, 6), dtype=np.float32)
+    result, program = run_with(graph, "shared", x)
+    expected, _ = run_with(graph, "sparse", x)
+    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-4)
+    (layer,) = [step for step in program.steps if step.op == "conv2d"]
+    most = max(c.taps.size for c in classes_of(weight))
+    assert layer.executed_macs == 40 * most * 36
+
+
 def test_masks_of_one_kind_share_a_structure() -> None:
     shape = (256, 64, 3, 3)
     one, other = (np.random.default_rng(seed).random(shape) < 0.1 for seed in (1, 2))

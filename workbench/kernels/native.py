@@ -55,13 +55,11 @@ class NativeBackend:
         chosen = spec.variant or self.variants_conv_dense(spec.weights, table)[0]
         groups, filters, _ = spec.weights.shape
         native, isa = self._module, self._number
-        if chosen == "lanes":
-            width = native.lanes_width(isa)
-            tiles = cut(groups, filters, width, interleaved=spec.interleaved)
+        lanes = chosen == "lanes"
+        width = native.lanes_width(isa) if lanes else native.dense_width(isa)
+        tiles = cut(groups, filters, width, interleaved=spec.interleaved)
+        if lanes:
             return cast(Step, native.conv_lanes(spec, isa, tiles, pixels_of(table)))
-        tiles = cut(
-            groups, filters, native.dense_width(isa), interleaved=spec.interleaved
-        )
         first = chosen == "weights-first"
         return cast(Step, native.conv_dense(spec, isa, tiles, first))
 

@@ -29,6 +29,7 @@ BUILD = Path("build")
 KERNELS = [
     "conv_sparse.c",
     "conv_sparse_shift.c",
+    "conv_gathered.c",
     "conv_blocks.c",
     "conv_dense.c",
     "conv_lanes.c",

@@ -8,6 +8,9 @@
 #include "repeat.h"
 #include "share.h"
 
+/* Sums that keep the multiply-adds busy: two a cycle, four cycles each. */
+#define ENOUGH_SUMS WB_TILE(4, 4, 8)
+
 /* One call of a strip function. */
 typedef struct {
     const float *base[WB_MAX_STRIP]; /* input of each vector at the chunk's base */

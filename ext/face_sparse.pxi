@@ -10,14 +10,13 @@ cdef class Packed:
         wb_free_packed(&self.c)
 
 
-def conv_sparse(spec, int isa, plan):
-    """Return the step of a checked ConvSparse, packed by a native.SparsePlan."""
+cdef wb_conv_sparse pack_pairs(spec, plan, offsets, vectors, list keep) except *:
+    """Return rows of (offset, value) pairs packed by a strips.SparsePlan; no place."""
     cdef wb_conv_sparse args
     cdef wb_sparse_plan how
-    cdef list keep = []
     cdef Packed packed = Packed()
     indptr = own(keep, spec.indptr, np.int32)
-    strip_in = own(keep, spec.place.vectors.vec_in[: plan.strip], np.int64)
+    strip_in = own(keep, vectors.vec_in[: plan.strip], np.int64)
     how.rows = indptr.size - 1
     how.blocks = plan.blocks
     how.classes = plan.classes
@@ -27,11 +26,10 @@ def conv_sparse(spec, int isa, plan):
     how.l1_floats = plan.l1_floats
     how.strip_in = <const int64_t *>data(strip_in)
     if wb_pack_sparse(&how, <const int32_t *>data(indptr),
-                      <const int32_t *>data(spec.offsets),
+                      <const int32_t *>data(offsets),
                       <const float *>data(spec.values), &packed.c) != 0:
         raise MemoryError("packing a sparse convolution")
     keep.append(packed)
-    args.place = place_of(spec.place, keep)
     args.rows, args.chunks = how.rows, packed.c.chunks
     args.blocks, args.classes = how.blocks, how.classes
     args.strip = plan.strip
@@ -45,16 +43,31 @@ def conv_sparse(spec, int isa, plan):
     args.index = packed.c.index
     args.values = packed.c.values
     args.bias = <const float *>data(own(keep, spec.bias, np.float32))
+    return args
+
+
+cdef int64_t packed_bytes(spec, const wb_conv_sparse *args):
+    """Return the bytes of pairs and runs."""
+    runs = args.run_at[args.chunks * args.blocks]
+    return (spec.values.size * (8 if args.unit == 1 else 6)
+            + runs * 4 * (1 + args.classes))
+
+
+def conv_sparse(spec, int isa, plan):
+    """Return the step of a checked ConvSparse, packed by a strips.SparsePlan."""
+    cdef list keep = []
+    cdef wb_conv_sparse args = pack_pairs(
+        spec, plan, spec.offsets, spec.place.vectors, keep)
+    args.place = place_of(spec.place, keep)
     op = "conv_sparse_shift" if plan.row_vectors else "conv_sparse"
     step = new_step(op, isa, &args, sizeof(args), keep)
     step.macs = spec.values.size * spec.place.vectors.pixels
-    step.bytes = (spec.values.size * (8 if how.unit == 1 else 6)
-                  + packed.c.run_count * 4 * (1 + how.classes))
+    step.bytes = packed_bytes(spec, &args)
     step.extent = spec.place.extent
-    step.channels = how.rows
+    step.channels = args.rows
     step.divisible, step.reach = spec.place, reach_of(spec.offsets)
-    if packed.c.chunks > 1:
-        step.scratch_floats = how.rows * plan.strip * 16
+    if args.chunks > 1:
+        step.scratch_floats = args.rows * plan.strip * 16
     return step
 
 

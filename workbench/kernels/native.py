@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from workbench.kernels.chains import depthwise_grid
+from workbench.kernels.gathered import gathering_of
 from workbench.kernels.lanes import likely_better, may_pay, pixels_of
 from workbench.kernels.reference import Runner
 from workbench.kernels.specs import (
@@ -47,6 +48,9 @@ class NativeBackend:
         rows = spec.indptr.size - 1
         plan = replace(plan, blocks=max(1, min(24, rows // 8)))
         number = _ISAS.index(plan.isa)
+        if plan.gathered:
+            lines = gathering_of(spec.offsets, place.vectors)
+            return cast(Step, self._module.conv_gathered(spec, number, plan, lines))
         return cast(Step, self._module.conv_sparse(spec, number, plan))
 
     def conv_dense(self, spec: ConvDense) -> Step:

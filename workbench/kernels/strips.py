@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from workbench.kernels.gathered import MOST_VECTORS, may_pay
 from workbench.kernels.types import I32, LANES, Vectors
 
 _L1_FLOATS = 32 * 1024 // 4
@@ -28,7 +29,10 @@ _SHIFTS = {"scalar": (3,), "avx2": (4, 6), "avx512": (14, 8, 4)}
 
 @dataclass(frozen=True)
 class SparsePlan:
-    """How conv_sparse is packed; the fields of wb_sparse_plan and wb_conv_sparse."""
+    """How conv_sparse is packed; the fields of wb_sparse_plan and wb_conv_sparse.
+
+    ``gathered``: for conv_gathered, over lines of its own.
+    """
 
     isa: str
     strip: int
@@ -38,6 +42,7 @@ class SparsePlan:
     classes: int = 1
     first_dx: int = 0
     row_vectors: int = 0
+    gathered: bool = False
 
 
 def sparse_plans(
@@ -62,6 +67,10 @@ def sparse_plans(
     ['strip4', 'strip6', 'strip4-whole']
     """
     unit = LANES if not np.any(offsets & LANES - 1) else 1
+    first = {}
+    if may_pay(offsets, vectors):
+        first["gathered"] = SparsePlan(isa, MOST_VECTORS, LANES, gathered=True)
+    first |= _shift_plans(isa, offsets, vectors, src)
     plans = {}
     for strip, chunked in _STRIPS[isa]:
         plan = SparsePlan(isa, strip, unit)
@@ -69,7 +78,7 @@ def sparse_plans(
             plans[f"strip{strip}"] = plan
         else:
             plans[f"strip{strip}-whole"] = replace(plan, l1_floats=_UNCHUNKED)
-    return {**_shift_plans(isa, offsets, vectors, src), **plans}
+    return first | plans
 
 
 def _shift_plans(

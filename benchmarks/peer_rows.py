@@ -96,6 +96,8 @@ ROWS: tuple[Row, ...] = (
     Row("resnet20-cifar10", "dense", _DENSE),
     Row("resnet20-cifar10", "0.8", (_all(1.5, 1.2),)),
     Row("vgg16-cifar10", "dense", _DENSE),
+    Row("vgg16-cifar10", "0.8", (_all(1.5, 1.2),)),
+    Row("vgg16-cifar10", "0.9", (_all(1.5, 1.2),)),
     Row(
         "vgg16-cifar10",
         "hetconv",

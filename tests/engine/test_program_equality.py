@@ -68,3 +68,18 @@ def test_refuses_another_shape() -> None:
     program = compile(module, example=x, tune="model")
     with pytest.raises(WorkbenchError, match=r"\(N, 1, 28, 28\)"):
         program(torch.zeros(1, 3, 28, 28))
+
+
+@pytest.mark.parametrize("given", ["cat", {"x": 1}, [["a"]]])
+def test_refuses_what_is_no_array(given) -> None:
+    module, x = make("lenet")
+    program = compile(module, example=x, tune="model")
+    with pytest.raises(WorkbenchError, match=r"numbers of shape \(N, 1, 28, 28\)"):
+        program(given)
+
+
+def test_refuses_a_tensor_with_gradients() -> None:
+    module, x = make("lenet")
+    program = compile(module, example=x, tune="model")
+    with pytest.raises(WorkbenchError, match="without gradients"):
+        program(x.clone().requires_grad_())

@@ -137,6 +137,7 @@ def test_a_factory_gives_a_network() -> None:
     ("spec", "words"),
     [
         ("resnet20-cifar", "expected a sample (minivgg-mnist5k"),
+        ("mine.safetensors", "give its weights beside it"),
         ("no_such_package.nets:build", "'no_such_package.nets' cannot be imported"),
         (f"{__name__}:missing", "'missing' in module"),
         (f"{__name__}:make_a_list", "returns list; expected an nn.Module"),

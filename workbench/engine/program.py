@@ -110,9 +110,16 @@ class Program:
         Raises
         ------
         WorkbenchError
-            Another shape.
+            Another shape, or nothing that numpy can view as numbers.
         """
-        images = np.ascontiguousarray(x, dtype=np.float32)
+        try:
+            images = np.ascontiguousarray(x, dtype=np.float32)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise WorkbenchError(
+                f"an input of type {type(x).__name__} that is no array: {error}",
+                f"numbers of shape (N, {', '.join(str(s) for s in self.input_shape)})",
+                "Pass a numpy array, or a torch tensor on the CPU without gradients.",
+            ) from error
         if images.shape[1:] != self._input_shape:
             raise WorkbenchError(
                 f"an input of shape {images.shape}",

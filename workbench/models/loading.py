@@ -18,6 +18,11 @@ from workbench.models.network import Network
 from workbench.models.samples import SAMPLES, Sample, sample
 from workbench.models.weights_file import WeightsFile, read_weights
 
+_FILE_ADVICE = (
+    "Name the model and give its weights beside it (weights=, --weights). Of files, "
+    "workbench.compile and workbench bench take .onnx."
+)
+
 
 def load_model(
     spec: str,
@@ -61,7 +66,7 @@ def load_model(
         f"model '{spec}'",
         "a sample (" + ", ".join(SAMPLES) + "), an architecture "
         "(" + ", ".join(ARCHITECTURES) + ") or package.module:function",
-        "Choose one of them, or name a Python factory.",
+        _FILE_ADVICE if Path(spec).suffix else "Choose one, or name a Python factory.",
     )
 
 

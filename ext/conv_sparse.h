@@ -3,7 +3,7 @@
  * Packed once by wb_pack_sparse for a strip of `strip` vectors:
  *   columns (offsets) are cut into chunks whose activations stay in L1 for a strip;
  *   rows (output channels) into blocks of nearly equal numbers of non-zeros, the unit
- *   that threads share.
+ *   that threads share. Within a block and chunk the longest rows come first.
  * A run entry is [row, n of class 0, n of class 1, ...]. There is one class, or, for the
  * shifting kernel, one a horizontal tap position, dx = first_dx, first_dx + 1, ...
  * Offsets are int32 floats, or uint16 in units of 16 or 8 floats, from the chunk's base;

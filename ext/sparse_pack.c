@@ -119,22 +119,55 @@ static void cut_blocks(work *w) {
     }
 }
 
+/* A row and its non-zeros in one chunk. */
+typedef struct {
+    uint32_t count;
+    int32_t row;
+} counted_row;
+
+static int longest_first(const void *a, const void *b) {
+    const counted_row *x = a, *y = b;
+    if (x->count != y->count) return x->count < y->count ? 1 : -1;
+    return x->row - y->row;
+}
+
+/* The rows of block b from `row` on, in the order of their runs in chunk c. Rows with as
+ * many non-zeros follow each other: a loop that ends where the last one did is no
+ * surprise, and the surprises of short rows cost more than their multiply-adds. */
+static int32_t order_rows(const work *w, int32_t chunks, int32_t c, int32_t b, int32_t row,
+                          counted_row *order) {
+    const wb_sparse_plan *plan = w->plan;
+    int32_t n = 0;
+    for (; row < plan->rows && w->block_of_row[row] == b; row++, n++) {
+        const int64_t at = (int64_t)row * chunks + c;
+        order[n] = (counted_row){plan->classes == 1 ? w->counts[at] : 0, row};
+    }
+    qsort(order, (size_t)n, sizeof *order, longest_first);
+    return n;
+}
+
 static int fill(work *w, wb_packed *out) {
     const wb_sparse_plan *plan = w->plan;
     const int32_t classes = plan->classes, chunks = out->chunks, rows = plan->rows;
     int64_t *start = malloc(sizeof *start * (size_t)rows * chunks * classes);
-    if (start == NULL) return -1;
+    counted_row *order = malloc(sizeof *order * (size_t)rows);
+    if (start == NULL || order == NULL) {
+        free(start);
+        free(order);
+        return -1;
+    }
     int64_t run = 0, nz = 0;
     for (int32_t c = 0; c < chunks; c++) {
         int32_t row = 0;
         for (int32_t b = 0; b < plan->blocks; b++) {
             out->run_at[c * plan->blocks + b] = run;
             out->nz_at[c * plan->blocks + b] = nz;
-            for (; row < rows && w->block_of_row[row] == b; row++) {
-                const int64_t from = ((int64_t)row * chunks + c) * classes;
+            const int32_t n = order_rows(w, chunks, c, b, row, order);
+            for (int32_t i = 0; i < n; i++, row++) {
+                const int64_t from = ((int64_t)order[i].row * chunks + c) * classes;
                 const int64_t before = nz;
                 uint32_t *entry = out->runs + run * (1 + classes);
-                entry[0] = (uint32_t)row;
+                entry[0] = (uint32_t)order[i].row;
                 for (int32_t k = 0; k < classes; k++) {
                     entry[1 + k] = w->counts[from + k];
                     start[from + k] = nz;
@@ -168,6 +201,7 @@ static int fill(work *w, wb_packed *out) {
         }
     }
     free(start);
+    free(order);
     return failed ? -1 : 0;
 }
 

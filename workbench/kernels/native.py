@@ -24,7 +24,7 @@ from workbench.kernels.specs import (
     Pool,
     Transfer,
 )
-from workbench.kernels.strips import sparse_plans
+from workbench.kernels.strips import blocks_of, sparse_plans
 from workbench.kernels.tiles import cut
 from workbench.kernels.types import F32, I32, Sizes, Step, Vectors
 
@@ -45,8 +45,7 @@ class NativeBackend:
         place = spec.place
         plans = sparse_plans(self._isa, spec.offsets, place.vectors, place.src)
         plan = plans[spec.variant or next(iter(plans))]
-        rows = spec.indptr.size - 1
-        plan = replace(plan, blocks=max(1, min(24, rows // 8)))
+        plan = replace(plan, blocks=blocks_of(spec.indptr.size - 1))
         number = _ISAS.index(plan.isa)
         if plan.gathered:
             lines = gathering_of(spec.offsets, place.vectors)

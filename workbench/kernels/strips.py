@@ -4,6 +4,7 @@ Belongs here: strip lengths, chunk sizes, and when sums may be shifted instead o
 Does not belong here: packing itself (ext/sparse_pack.c).
 """
 
+import os
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,25 @@ _STRIPS = {
     "avx512": ((4, True), (4, False), (6, True), (8, True)),
 }
 _SHIFTS = {"scalar": (3,), "avx2": (4, 6), "avx512": (14, 8, 4)}
+
+_LEAST_ROWS = 8
+_FEW_BLOCKS, _MOST_BLOCKS = 4, 24
+_BLOCKS_A_CORE = 2
+
+
+def blocks_of(rows: int) -> int:
+    """Return into how many blocks, shared by threads, rows are cut.
+
+    Enough for every core, and no more: rows of a block are sorted by their lengths,
+    and the more of them there are, the more of equal length follow each other.
+
+    Examples
+    --------
+    >>> blocks_of(7), blocks_of(20)
+    (1, 2)
+    """
+    shared = max(_FEW_BLOCKS, _BLOCKS_A_CORE * (os.cpu_count() or 1))
+    return max(1, min(rows // _LEAST_ROWS, shared, _MOST_BLOCKS))
 
 
 @dataclass(frozen=True)

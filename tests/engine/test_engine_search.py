@@ -6,13 +6,20 @@ import torch
 from torch import nn
 
 from workbench.capture.torch_export import capture
-from workbench.engine.candidates import Form
+from workbench.engine.candidates import Candidate, Form
+from workbench.engine.candidates.dense import DenseConv
 from workbench.engine.candidates.sparse import SparseConv
 from workbench.engine.costs import Option
 from workbench.engine.graph import Graph, Node
 from workbench.engine.passes import simplify
 from workbench.engine.plan import Rejection
-from workbench.engine.search import Entry, finished, store_factors
+from workbench.engine.search import (
+    Entry,
+    finished,
+    promising,
+    slow_variants,
+    store_factors,
+)
 from workbench.engine.select import select
 from workbench.engine.slots import find_slots
 
@@ -20,8 +27,16 @@ PLANES, ROWS, SPLIT = Form("planes"), Form("rows"), Form("planes", 2)
 NODE = Node("a", "conv2d", ("input",), (1, 4, 4), {}, {"weight": np.ones((1, 1, 1, 1))})
 
 
-def entry(kind: str, times: dict[Form, dict[str, float]]) -> Entry:
-    option = Option(SparseConv(), Form(kind), "", 1.0, targets=(PLANES, ROWS, SPLIT))
+DENSE, SPARSE = DenseConv(), SparseConv()
+
+
+def entry(
+    kind: str,
+    times: dict[Form, dict[str, float]],
+    candidate: Candidate = SPARSE,
+    ms: float = 1.0,
+) -> Entry:
+    option = Option(candidate, Form(kind), "", ms, targets=(PLANES, ROWS, SPLIT))
     return Entry(NODE, option, times)
 
 
@@ -57,6 +72,38 @@ def test_without_a_measured_factor_the_model_stands_in() -> None:
     (only,) = finished([entry("strips", {PLANES: {"x": 1.0}})])
     assert only.by_target == ((PLANES, 1.0),)
     assert only.cost(SPLIT) == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize(("ms", "tried"), [(1.3, True), (1.5, False)])
+def test_what_a_kernel_took_decides_on_other_layouts(ms: float, tried: bool) -> None:
+    dense = entry("planes", {PLANES: {"x": 1.0}}, DENSE)
+    known = entry("planes", {PLANES: {"y": ms}})
+    # By the model alone, these rows are worth a trial.
+    assert promising([dense, entry("rows", {}, ms=1.9)], 1)
+    assert promising([dense, known, entry("rows", {}, ms=1.9)], 2) == tried
+
+
+def test_slow_variants_are_those_of_the_same_kernel() -> None:
+    dense = entry("planes", {PLANES: {"x": 1.0, "z": 9.0}}, DENSE)
+    known = entry("planes", {PLANES: {"x": 2.0, "y": 2.9, "w": 3.1}})
+    assert slow_variants(entry("rows", {}), [dense, known], 1.5) == {"w"}
+
+
+def test_a_layer_without_zeros_is_not_worth_a_sparse_trial() -> None:
+    weight = np.ones((16, 16, 3, 3), np.float32)
+    shape, some = (16, 28, 28), weight.copy()
+    some.reshape(-1)[::4] = 0
+    for values, tried in ((weight, False), (some, True)):
+        params = {"weight": values, "bias": np.zeros(16, np.float32)}
+        attrs = {"stride": (1, 1), "pad": (1, 1), "groups": 1}
+        node = Node("a", "conv2d", ("input",), shape, attrs, params)
+        dense, sparse = (
+            Entry(node, Option(c, PLANES, "", c.model_ms(node, [shape], PLANES)), {})
+            for c in (DENSE, SPARSE)
+        )
+        # The dense kernel is as fast as its model says.
+        dense.times[PLANES] = {"x": dense.option.ms}
+        assert promising([dense, sparse], 1) == tried
 
 
 class Priced:

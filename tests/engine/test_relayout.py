@@ -1,5 +1,6 @@
 """Layouts exchanged inside the whole program: which slots, and what stays."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ from torch import nn
 from tests.engine.zoo.tolerance import assert_same_output
 from workbench.capture.torch_export import capture
 from workbench.engine import relayout as module
+from workbench.engine.duel import Contender
 from workbench.engine.graph import Graph
-from workbench.engine.lower import Lowered
 from workbench.engine.passes import simplify
 from workbench.engine.plan import Plan
 from workbench.engine.program import Program
@@ -51,13 +52,11 @@ def tuned(
 def verdict(wins: bool, seen: list[set[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every layout win or lose in place; note the layers around it."""
 
-    def faster(
-        other: Lowered, lowered: Lowered, around: set[str], threads: int
-    ) -> bool:
+    def faster(pair: Sequence[Contender], gain: float, around: set[str]) -> bool:
         seen.append(around)
         return wins
 
-    monkeypatch.setattr(module, "_faster", faster)
+    monkeypatch.setattr(module, "faster", faster)
     monkeypatch.setattr(module, "CLOSE", 1e9)
 
 

@@ -44,7 +44,7 @@ def compile(
         ``measure`` times the candidates of every layer on this machine; ``model``
         starts at once on a cost model.
     budget : float
-        Seconds that measuring may take.
+        Seconds that finding a plan may take.
     generated : bool
         False leaves out machine code written for the layer's mask: the data-driven
         kernels alone.

@@ -55,10 +55,11 @@ def band(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
     costs : MeasuredCosts
         Of the same graph; its budget also bounds this.
     """
-    best = plan
+    whole = Contender(lower(graph, slots, plan), plan.threads)
+    best, holder = plan, whole
     tried: set[tuple[Band, ...]] = set()
-    whole = [(large, size) for large in LARGE_BYTES for size in BAND_BYTES]
-    for staged, proposals in ((True, STAGES), (False, whole)):
+    deep = [(large, size) for large in LARGE_BYTES for size in BAND_BYTES]
+    for staged, proposals in ((True, STAGES), (False, deep)):
         for sizes in proposals:
             if costs.over:
                 break
@@ -66,14 +67,10 @@ def band(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
             if other is None or other.bands in tried:
                 continue
             tried.add(other.bands)
-            if _faster(graph, slots, other, best):
-                best = other
-    return best if best is plan or _faster(graph, slots, best, plan) else plan
-
-
-def _faster(graph: Graph, slots: Slots, one: Plan, other: Plan) -> bool:
-    plans = (one, other)
-    return faster([Contender(lower(graph, slots, p), p.threads) for p in plans])
+            challenger = Contender(lower(graph, slots, other), other.threads)
+            if faster([challenger, holder]):
+                best, holder = other, challenger
+    return best if holder is whole or faster([holder, whole]) else plan
 
 
 def propose(

@@ -1,21 +1,29 @@
-"""Two whole programs timed in turns: is the first one clearly faster?
+"""Programs timed in turns: is the first one clearly faster?
 
-Belongs here: the comparison. Does not belong here: what is compared, and why
-(`banding`, `fewer`).
+Belongs here: turns, and the comparison of whole programs or of some of their layers in
+place. Does not belong here: what is compared, and why (`banding`, `fewer`, `refine`,
+`relayout`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Generator, Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.engine.lower import Lowered
 from workbench.kernels import Executor
 
-TURNS, ROUNDS = 10, 2
+TURNS, ROUNDS = 8, 3
+"""The first round of a turn, behind the other program, is left out."""
+
 NS_PER_MS = 1e6
-LONG_MS, LONG_TURNS = 20.0, 6
-"""Programs that take longer run fewer times: in so many turns, once each."""
+LONG_MS, LONG_TURNS = 10.0, 6
+"""Programs that take longer run once in each of so many turns."""
+
+GIVE_UP = 3
+"""Turns after which a program that lost every one has lost."""
 
 QUARTILE = 0.25
 """Of the times of a program: the least one is luck, interruptions lie above."""
@@ -31,7 +39,33 @@ class Contender(NamedTuple):
     threads: int
 
 
-def faster(pair: Sequence[Contender], gain: float = GAIN) -> bool:
+def in_turns(
+    pair: Sequence[Contender],
+) -> Generator[list[NDArray[np.float64]], None, None]:
+    """Yield each program's times in ms, shape (rounds, tasks), turn by turn."""
+    executors = [
+        Executor(p.steps, arena_floats=p.arena.floats, threads=threads)
+        for p, threads in pair
+    ]
+    try:
+        first = [executor.time_steps(1).sum() / NS_PER_MS for executor in executors]
+        long = min(first) > LONG_MS
+        turns, rounds, skipped = (LONG_TURNS, 1, 0) if long else (TURNS, ROUNDS, 1)
+        for _ in range(turns):
+            yield [
+                p.lowered.by_task(executor.time_steps(rounds)[skipped:]) / NS_PER_MS
+                for p, executor in zip(pair, executors, strict=True)
+            ]
+    finally:
+        for executor in executors:
+            executor.close()
+
+
+def faster(
+    pair: Sequence[Contender],
+    gain: float = GAIN,
+    nodes: Collection[str] | None = None,
+) -> bool:
     """Say whether the first of two programs takes clearly less time, also in turns.
 
     Parameters
@@ -39,22 +73,23 @@ def faster(pair: Sequence[Contender], gain: float = GAIN) -> bool:
     pair : sequence of two Contender
     gain : float
         How much of the second one's time it may take.
+    nodes : collection of str, optional
+        Layers whose times in place count, with copies of what they write; all if not
+        given.
     """
-    executors = [
-        Executor(p.steps, arena_floats=p.arena.floats, threads=threads)
-        for p, threads in pair
+    counted = [
+        [nodes is None or task.node.id in nodes for task in p.lowered.tasks]
+        for p in pair
     ]
-    try:
-        first = [float(executor.time_steps(1).sum()) for executor in executors]
-        long = min(first) > LONG_MS * NS_PER_MS
-        turns, rounds = (LONG_TURNS, 1) if long else (TURNS, ROUNDS)
-        times: list[list[float]] = [[], []]
-        for _ in range(turns):
-            for seen, executor in zip(times, executors, strict=True):
-                seen += executor.time_steps(rounds).sum(axis=1).tolist()
-    finally:
-        for executor in executors:
-            executor.close()
-    ours, theirs = (np.array(seen) for seen in times)
+    times = np.empty((2, 0))
+    with closing(in_turns(pair)) as turns:
+        for turn, seen in enumerate(turns, 1):
+            sums = [
+                ms[:, mine].sum(axis=1) for ms, mine in zip(seen, counted, strict=True)
+            ]
+            times = np.append(times, sums, axis=1)
+            if turn == GIVE_UP and (times[0] > times[1]).all():
+                return False
+    ours, theirs = times
     quartiles = np.quantile(ours, QUARTILE) / np.quantile(theirs, QUARTILE)
     return bool(max(quartiles, np.median(ours / theirs)) < gain)

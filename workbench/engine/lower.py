@@ -105,14 +105,25 @@ def lower(graph: Graph, slots: Slots, plan: Plan) -> Lowered:
 def _at_once(
     build: Callable[[int], Sequence[Step]], positions: Sequence[int]
 ) -> list[Sequence[Step]]:
-    """Return the steps of some tasks, built by as many threads as processors."""
-    threads = min(_usable_processors(), MOST_BUILDERS)
-    if threads == 1:
-        return [build(i) for i in positions]
-    with ThreadPoolExecutor(threads) as pool:
+    """Return the steps of some tasks, built by as many threads as processors.
+
+    This thread is one of them: its processor time is what tuning counts.
+    """
+    helpers = min(_usable_processors(), MOST_BUILDERS) - 1
+    left = iter(positions)
+    built: dict[int, Sequence[Step]] = {}
+
+    def work() -> None:
+        for i in left:
+            built[i] = build(i)
+
+    with ThreadPoolExecutor(max(1, helpers)) as pool:
         # Each in a copy of this context: it says which kernels may be used.
-        jobs = [pool.submit(copy_context().run, build, i) for i in positions]
-        return [job.result() for job in jobs]
+        jobs = [pool.submit(copy_context().run, work) for _ in range(helpers)]
+        work()
+        for job in jobs:
+            job.result()
+    return [built[i] for i in positions]
 
 
 def _usable_processors() -> int:

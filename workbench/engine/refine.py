@@ -10,34 +10,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.engine.candidates import Form
 from workbench.engine.costs import Option
+from workbench.engine.duel import QUARTILE, Contender, in_turns
 from workbench.engine.graph import Graph
-from workbench.engine.lower import Lowered, lower
+from workbench.engine.lower import lower
 from workbench.engine.plan import Choice, Plan, Rejection, label
 from workbench.engine.slots import Slots
 from workbench.engine.tune import MeasuredCosts
-from workbench.kernels import Executor
 
 CLOSE = 1.5
 """Runners-up this much slower when alone are not tried again."""
-
-ROUNDS = 4
-"""Runs of each program in each of the turns."""
-
-TURNS = 3
-QUARTILE = 0.25
-"""Of a node's times: the least of a few is luck, interruptions lie above."""
 
 GAIN = 0.97
 """A runner-up must be this much faster in place: ties keep the plan."""
 
 MAX_SWAPS = 4
 """Runners-up of a node that are tried, best first."""
-
-NS_PER_MS = 1e6
 
 
 def refine(
@@ -119,8 +109,8 @@ def _better(
 ) -> Plan:
     """Return the plan with those swaps that win in place."""
     other = replace(plan, choices={**plan.choices, **swaps})
-    contenders = [lower(graph, slots, p) for p in (plan, other)]
-    ours, theirs = _times(contenders, plan.threads)
+    pair = [Contender(lower(graph, slots, p), plan.threads) for p in (plan, other)]
+    ours, theirs = _times(pair)
     won = {
         name: choice
         for name, choice in swaps.items()
@@ -129,33 +119,18 @@ def _better(
     return replace(plan, choices={**plan.choices, **won})
 
 
-def _times(contenders: list[Lowered], threads: int) -> list[dict[str, float]]:
+def _times(pair: Sequence[Contender]) -> list[dict[str, float]]:
     """Return the lower quartile of each node's times, programs run in turns."""
-    executors = [
-        Executor(c.steps, arena_floats=c.arena.floats, threads=threads)
-        for c in contenders
-    ]
-    seen: list[list[NDArray[np.float64]]] = [[] for _ in contenders]
-    try:
-        for _ in range(TURNS):
-            for mine, lowered, executor in zip(
-                seen, contenders, executors, strict=True
-            ):
-                times = executor.time_steps(ROUNDS)[1:]
-                mine.append(lowered.by_task(times) / NS_PER_MS)
-    finally:
-        for executor in executors:
-            executor.close()
+    seen = zip(*in_turns(pair), strict=True)
     return [
         {
             task.node.id: float(ms)
-            for task, ms in zip(lowered.tasks, _quartiles(mine), strict=True)
+            for task, ms in zip(
+                lowered.tasks,
+                np.quantile(np.concatenate(mine), QUARTILE, axis=0),
+                strict=True,
+            )
             if task.kind == "node"
         }
-        for lowered, mine in zip(contenders, seen, strict=True)
+        for (lowered, _), mine in zip(pair, seen, strict=True)
     ]
-
-
-def _quartiles(turns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    times: NDArray[np.float64] = np.quantile(np.concatenate(turns), QUARTILE, axis=0)
-    return times

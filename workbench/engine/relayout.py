@@ -10,28 +10,21 @@ layouts (`select`).
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from workbench.engine.banding import inside_bands
 from workbench.engine.candidates import Form
+from workbench.engine.duel import Contender, faster
 from workbench.engine.graph import Graph, Node
-from workbench.engine.lower import Lowered, lower
+from workbench.engine.lower import lower
 from workbench.engine.plan import Plan
 from workbench.engine.select import select
 from workbench.engine.slots import Slots
 from workbench.engine.tune import MeasuredCosts
 from workbench.engine.windows import SLIDING
-from workbench.kernels import Executor
 
 CLOSE = 1.15
 """Layouts that make the layers around a slot this much slower, as timed alone, are not
 tried."""
 
-TURNS, ROUNDS = 5, 3
-"""Of each program. The first round of a turn, behind the other program, is left out."""
-
-QUARTILE = 0.25
 GAIN = 0.98
 """The layers around must be this much faster in place: ties keep the plan."""
 
@@ -55,7 +48,7 @@ def relayout(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Pl
         Equal bands; other layouts, and kernels for them, where that won.
     """
     inner = inside_bands(graph, slots, plan)
-    lowered: Lowered | None = None
+    holder: Contender | None = None
     for group in _equal_slots(graph, slots, plan):
         around = _around(graph, slots, group)
         for form in costs.forms[group[0]]:
@@ -65,10 +58,10 @@ def relayout(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Pl
             other = _with(graph, slots, plan, costs, dict.fromkeys(group, form))
             if _expected(other, around) > CLOSE * _expected(plan, around):
                 continue
-            lowered = lowered or lower(graph, slots, plan)
-            contender = lower(graph, slots, other)
-            if _faster(contender, lowered, around, plan.threads):
-                plan, lowered = other, contender
+            holder = holder or Contender(lower(graph, slots, plan), plan.threads)
+            challenger = Contender(lower(graph, slots, other), plan.threads)
+            if faster([challenger, holder], GAIN, around):
+                plan, holder = other, challenger
     return plan
 
 
@@ -123,24 +116,3 @@ def _with(
     touched = _around(graph, slots, list(changes))
     kept = {name: c for name, c in plan.choices.items() if name not in touched}
     return replace(fresh, choices={**fresh.choices, **kept}, bands=plan.bands)
-
-
-def _faster(other: Lowered, lowered: Lowered, around: set[str], threads: int) -> bool:
-    """Say whether the layers around take clearly less time in the first program."""
-    pair = (other, lowered)
-    executors = [
-        Executor(p.steps, arena_floats=p.arena.floats, threads=threads) for p in pair
-    ]
-    times: list[list[NDArray[np.float64]]] = [[], []]
-    try:
-        for _ in range(TURNS):
-            for seen, program, executor in zip(times, pair, executors, strict=True):
-                tasks = program.by_task(executor.time_steps(ROUNDS))[1:]
-                mine = [task.node.id in around for task in program.tasks]
-                seen.append(tasks[:, mine].sum(axis=1).astype(np.float64))
-    finally:
-        for executor in executors:
-            executor.close()
-    ours, theirs = (np.concatenate(seen) for seen in times)
-    quartiles = np.quantile(ours, QUARTILE) / np.quantile(theirs, QUARTILE)
-    return bool(max(quartiles, np.median(ours) / np.median(theirs)) < GAIN)

@@ -15,6 +15,10 @@ from workbench.engine.graph import Node
 HOPELESS = 2.0
 """An option modelled this many times slower than the best time is not tried."""
 
+UNLIKE = 1.4
+"""Another layout of the input is not tried with a kernel that was this many times
+slower than the best."""
+
 STEADY = 1.25
 """Variants this close to the best of their option were timed to the end."""
 
@@ -62,8 +66,34 @@ def scale_of(entries: Sequence[Entry]) -> float:
 
 def promising(entries: Sequence[Entry], rank: int) -> bool:
     """Say whether an option may still become the best of its node."""
-    expected = entries[rank].option.ms * scale_of(entries)
-    return expected <= HOPELESS * best_of(entries)
+    candidate, best = entries[rank].option.candidate, best_of(entries)
+    same = best_of([e for e in entries if e.option.candidate is candidate])
+    if same < inf:
+        return same <= UNLIKE * best
+    return entries[rank].option.ms * scale_of(entries) <= HOPELESS * best
+
+
+def slow_variants(
+    entry: Entry, entries: Sequence[Entry], slower: float
+) -> frozenset[str]:
+    """Return variants that took too long where this kernel read another layout.
+
+    Parameters
+    ----------
+    entry : Entry
+        About to be timed.
+    entries : sequence of Entry
+        All options of its node.
+    slower : float
+        Times the best variant that is too long.
+    """
+    return frozenset(
+        variant
+        for other in entries
+        if other.option.candidate is entry.option.candidate
+        for variant, ms in next(iter(other.times.values()), {}).items()
+        if ms > slower * other.ms
+    )
 
 
 def store_factors(entries: Sequence[Entry]) -> Mapping[Form, float]:

@@ -6,7 +6,7 @@ choice (`select`).
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -16,7 +16,13 @@ from workbench.engine.costs import ModelCosts, Option
 from workbench.engine.graph import Graph, Node
 from workbench.engine.layout import Layout, Pad, make_layout, split_layout
 from workbench.engine.plan import Rejection
-from workbench.engine.search import Entry, best_of, finished, promising
+from workbench.engine.search import (
+    Entry,
+    best_of,
+    finished,
+    promising,
+    slow_variants,
+)
 from workbench.engine.slots import Slots
 from workbench.engine.timings import TimingCache, node_key, structure_of
 from workbench.engine.trial import Bench, place_operands, race
@@ -36,19 +42,23 @@ FINALISTS = 2
 APART = ("strips", "rows")
 """Layouts in which pixels of different threads lie apart, in all channels at once."""
 
+SLOW = 1.5
+"""Variants this much slower than the best are not timed with another layout of the
+input."""
+
 CLOSE = 1.25
 """Options this close to the best are timed with the other layouts of the output."""
 
 
 @dataclass
 class Tuning:
-    """How far to go.
+    """How far to go. The clock starts when this is made.
 
     Parameters
     ----------
     budget_s : float
-        Processor seconds of this thread for all trials together: what else runs
-        on the machine does not shorten the search, unless it makes it last
+        Processor seconds of this thread for everything until the plan is found: what
+        else runs on the machine does not shorten the search, unless it makes it last
         `PATIENCE` times as long.
     cache : Path or None
         Folder of known times.
@@ -56,10 +66,9 @@ class Tuning:
 
     budget_s: float = 20.0
     cache: Path | None = None
-    _started: tuple[float, float] = field(init=False, default=(0.0, 0.0))
+    _started: tuple[float, float] = field(init=False)
 
-    def start(self) -> None:
-        """Start the clock."""
+    def __post_init__(self) -> None:
         self._started = (time.thread_time(), time.monotonic())
 
     @property
@@ -71,6 +80,11 @@ class Tuning:
     def alone_over(self) -> bool:
         """Say whether the part of the budget for kernels timed alone is spent."""
         return self._spent() >= ALONE_SHARE
+
+    @property
+    def left_s(self) -> float:
+        """The seconds of the budget that are left."""
+        return self.budget_s * max(0.0, 1.0 - self._spent())
 
     def _spent(self) -> float:
         worked = time.thread_time() - self._started[0]
@@ -111,7 +125,6 @@ class MeasuredCosts:
         self._bench = Bench(threads, cold=_footprint(graph) > WARM_BYTES)
         self._copies: dict[tuple[tuple[int, ...], Form, Form], float] = {}
         self._nodes = {node.id: node for node in graph}
-        tuning.start()
         old = known._nodes if known else {}
         fresh = [node for node in graph if old.get(node.id) is not node]
         order = sorted(fresh, key=self._expected, reverse=True)
@@ -192,7 +205,7 @@ class MeasuredCosts:
             for node in order:
                 mine = entries[node.id]
                 if len(mine) > 1 and rank < len(mine) and promising(mine, rank):
-                    self._first(mine[rank], best_of(mine))
+                    self._first(mine[rank], mine)
         for node in order:
             mine = entries[node.id]
             for entry in mine:
@@ -206,10 +219,13 @@ class MeasuredCosts:
         modelled = sorted(self._model.options(node), key=lambda option: option.ms)
         return [Entry(node, option) for option in modelled]
 
-    def _first(self, entry: Entry, to_beat: float) -> None:
+    def _first(self, entry: Entry, entries: Sequence[Entry]) -> None:
         """Time the variants of an option with the most natural layout written."""
         natural, *_ = self._targets(entry.node, entry.option)
-        times = self._race(entry.node, entry.option, natural, (), to_beat)
+        slow = slow_variants(entry, entries, SLOW)
+        times = self._race(
+            entry.node, entry.option, natural, without=slow, to_beat=best_of(entries)
+        )
         if times:
             entry.times[natural] = times
 
@@ -220,7 +236,7 @@ class MeasuredCosts:
         finalists = tuple(sorted(times, key=lambda v: times[v])[:FINALISTS])
         for target in others:
             entry.times[target] = self._race(
-                entry.node, entry.option, target, finalists, inf
+                entry.node, entry.option, target, finalists
             )
 
     def _targets(self, node: Node, option: Option) -> list[Form]:
@@ -235,8 +251,10 @@ class MeasuredCosts:
         node: Node,
         option: Option,
         target: Form,
-        only: tuple[str, ...],
-        to_beat: float,
+        only: tuple[str, ...] = (),
+        *,
+        without: Collection[str] = (),
+        to_beat: float = inf,
     ) -> dict[str, float]:
         """Return times in ms by variant, known or measured now."""
         candidate = option.candidate
@@ -250,7 +268,7 @@ class MeasuredCosts:
         if (not times or None in times.values()) and not self._tuning.alone_over:
             binding = place_operands(layouts[:-1], layouts[-1])
             ready = candidate.prepare(node, binding)
-            allowed = ready.variants()
+            allowed = [v for v in ready.variants() if v not in without]
             steps = {v: ready.build(v) for v in only or allowed if v in allowed}
             if steps:
                 times |= race(steps, binding, self._bench, to_beat)

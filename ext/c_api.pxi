@@ -139,7 +139,6 @@ cdef extern from "conv_dense.h" nogil:
     int wb_dense_width(int isa)
 
 cdef extern from "depthwise.h" nogil:
-    const int WB_CHAIN
     ctypedef struct wb_depthwise:
         wb_place place
         int32_t channels

@@ -8,6 +8,10 @@
 /* Vectors of a plane from which threads share rows rather than channels. */
 enum { SINGLES = 4, WB_TALL = 12, WB_TALL_ROWS = 4 };
 
+/* Columns are as high as keeps this much of an image in L1, where the next column finds
+ * it; rows of all channels that lie together are done so many at a time. */
+enum { WB_ROLL_FLOATS = 2048, TOGETHER = 14 };
+
 WB_INLINE wb_v16 load_lanes(const float *p, int pace) {
     if (pace == 1) return wb_load(p);
     return wb_unzip2(wb_load(p), wb_load(p + 16)).even;
@@ -33,10 +37,6 @@ static void plain(const wb_depthwise *a, float *arena, int64_t c, int64_t vector
     for (int i = 0; i < count; i++)
         wb_finish(&a->place, arena, vector + i, c * a->place.out_cs, sum[i]);
 }
-
-/* What stands for rows outside of the image: two floats before a row are read too. */
-static const float NOTHING[64] __attribute__((aligned(64)));
-enum { BEFORE_NOTHING = 16 };
 
 /* The vectors of the `size` taps of a filter row, two floats from lane to lane: two
  * loads serve all of them. `middle` is lane 0 of the middle tap. */
@@ -82,28 +82,15 @@ WB_INLINE void load_paced_in(const float *middle, wb_v16 *value, const int size,
     v[-2] = wb_shift_up_in(pair.even, wb_set1(middle[-2]), in[-2]);
 }
 
+/* Multiply-adds that can leave lanes out do so: these stay as they are. */
 WB_INLINE void load_near_in(const float *middle, wb_v16 *value, const int size,
                             const wb_lanes *inside) {
-    const wb_lanes *const in = inside + size / 2;
-    wb_v16 *const v = value + size / 2;
-    v[0] = wb_load_in(middle, in[0]);
-    for (int x = 1; x <= size / 2; x++) {
-        if (WB_VECTOR_IS_LINE) {
-            v[x] = wb_shift_down_in(v[x - 1], wb_set1(middle[15 + x]), in[x]);
-            v[-x] = wb_shift_up_in(v[1 - x], wb_set1(middle[-x]), in[-x]);
-        } else {
-            v[x] = wb_load_in(middle + x, in[x]);
-            v[-x] = wb_load_in(middle - x, in[-x]);
-        }
+    if (WB_FMA_LEAVES_LANES) {
+        load_near(middle, value, size);
+        return;
     }
-}
-
-/* `row` if it is one of the image, else zeros. Without a branch. */
-WB_INLINE const float *row_or_nothing(const wb_depthwise *a, const float *row,
-                                      int64_t y) {
-    const uintptr_t nothing = (uintptr_t)(NOTHING + BEFORE_NOTHING);
-    const uintptr_t inside = -(uintptr_t)((uint64_t)y < (uint64_t)a->height);
-    return (const float *)(nothing + (((uintptr_t)row - nothing) & inside));
+    for (int x = 0; x < size; x++)
+        value[x] = wb_load_in(middle + x - size / 2, inside[x]);
 }
 
 /* What one channel needs: its filter, its bias, and where its image and its plane are. */
@@ -115,116 +102,143 @@ typedef struct {
     int64_t to;        /* floats from place.dst */
 } wb_channel;
 
-/* Add filter rows first, first + step, ... of `size` taps to n rows of sums. At the edge
- * of the image, `inside` says which lanes of each tap lie in it; else it is NULL. `row`
- * is the image row of the first of the filter rows. */
-WB_INLINE void add_rows(const wb_depthwise *a, const wb_channel *channel, int64_t in,
-                        wb_v16 *sum, const int n, const int size, const int first,
-                        const int step, const int pace, const wb_lanes *inside,
-                        int64_t row) {
-    const int taps = (size - first + step - 1) / step;
-    const float *at = channel->from + in;
-    const int64_t stride = a->row_stride;
-    ptrdiff_t offset[5];
-    for (int x = 0; x < size; x++) offset[x] = channel->offset[first * size + x];
-#pragma GCC unroll 16
-    for (int y = 0; y < n + taps - 1; y++, at += stride) {
-        wb_v16 value[5];
-        const float *middle = at + offset[size / 2];
-        if (inside != NULL) {
-            const int place = first + y * step, rows = step * (n - 1) + size;
-            if (place < size / 2 || place >= rows - size / 2)
-                middle = row_or_nothing(a, middle, row + y * step);
-            if (pace == 2) load_paced_in(middle, value, size, inside);
-            else load_near_in(middle, value, size, inside);
-        } else if (pace == 2) {
-            load_paced(middle, value, size);
-        } else if (step == 1) {
-            load_near(middle, value, size);
-        }
-#pragma GCC unroll 8
-        for (int x = 0; x < size; x++) {
-            if (pace == 1 && step == 2) value[x] = wb_load(at + offset[x]);
-#pragma GCC unroll 8
-            for (int i = 0; i < n; i++) {
-                const int row = first + (y - i) * step;
-                if (y >= i && y - i < taps)
-                    sum[i] = wb_fma(channel->weight[row * size + x], value[x], sum[i]);
-            }
-        }
+/* The vectors of the taps of filter row `phase`, which is the first of those that meet in
+ * an image row. `at` is that row of the channel's image, where output lane 0 stands. */
+WB_INLINE void load_row(const wb_channel *channel, const float *at, wb_v16 *value,
+                        const int phase, const int size, const int step, const int pace,
+                        const wb_lanes *inside) {
+    const ptrdiff_t *offset = channel->offset + phase * size;
+    if (pace == 2) {
+        if (inside != NULL) load_paced_in(at + offset[size / 2], value, size, inside);
+        else load_paced(at + offset[size / 2], value, size);
+    } else if (step == 1) {
+        if (inside != NULL) load_near_in(at + offset[size / 2], value, size, inside);
+        else load_near(at + offset[size / 2], value, size);
+    } else {
+#pragma GCC unroll 5
+        for (int x = 0; x < size; x++) value[x] = wb_load(at + offset[x]);
     }
+}
+
+/* sum + a row of the filter. */
+WB_INLINE wb_v16 add_taps(const wb_v16 *weight, const wb_v16 *value, wb_v16 sum,
+                          const int size, const int pace, const wb_lanes *inside) {
+#pragma GCC unroll 5
+    for (int x = 0; x < size; x++)
+        sum = WB_FMA_LEAVES_LANES && pace == 1 && inside != NULL
+                  ? wb_fma_in(weight[x], value[x], sum, inside[x])
+                  : wb_fma(weight[x], value[x], sum);
+    return sum;
 }
 
 /* How sums are stored: in any way, or clipped and in one or two segments; in one, the
  * vectors of a column store the same lanes. */
 enum { ANY = 0, IN_ONE = 1, IN_TWO = 2 };
 
-/* n vectors that stand below each other. */
-WB_INLINE void column(const wb_depthwise *a, float *arena, const wb_channel *channel,
-                      int64_t vector, const int n, const int size, const int step,
-                      const int pace, const int store, const wb_lanes *inside,
-                      int64_t top) {
-    const wb_place *place = &a->place;
-    const int64_t columns = a->columns, in = place->in[vector];
-    wb_v16 sum[WB_CHAIN];
-#pragma GCC unroll 8
-    for (int i = 0; i < n; i++) sum[i] = channel->bias;
-    add_rows(a, channel, in, sum, n, size, 0, step, pace, inside, top);
-    if (step == 2) add_rows(a, channel, in, sum, n, size, 1, step, pace, inside, top + 1);
-    if (store == ANY) {
-        for (int i = 0; i < n; i++)
-            wb_finish(place, arena, vector + i * columns, channel->to, sum[i]);
-        return;
-    }
-    const wb_v16 low = wb_set1(place->act.lo), high = wb_set1(place->act.hi);
-    const int64_t segments = store;
-    float *to = arena + place->dst + channel->to;
-    const int64_t *out = place->out + vector * segments;
-    const uint16_t *mask = place->mask + vector * segments, one = mask[0];
-#pragma GCC unroll 8
-    for (int i = 0; i < n; i++) {
-        const wb_v16 value = wb_min(high, wb_max(low, sum[i]));
-        wb_store_mask(to + out[0], value, store == IN_ONE ? one : mask[0]);
-        if (store == IN_TWO) wb_store_mask(to + out[1], value, mask[1]);
-        out += columns * segments;
-        mask += columns * segments;
-    }
-}
+/* A column of vectors that stand below each other, from the top down. */
+typedef struct {
+    const wb_channel *channel;
+    const wb_lanes *inside; /* of each tap, at the edge of the image; else NULL */
+    const float *at;        /* see load_row */
+    int64_t vector;         /* the next one to store */
+    int64_t row;            /* of the image: the one that the first filter row meets */
+    unsigned mask;          /* of every vector, where they are the same */
+} wb_column;
 
-/* One to seven rows of vectors of a channel; `before` rows of the output are not in this
- * part. */
-WB_INLINE void chain(const wb_depthwise *a, float *arena, const wb_channel *channel,
-                     int64_t row, int64_t before, const int n, const int size,
-                     const int step, const int pace, const int store) {
-    const int64_t top = step * (before + row) - a->top;
-    const int64_t below = top + step * (n - 1) + size;
-    const int32_t columns = a->columns;
-    int32_t low = 0, high = columns; /* columns that see no edge of the image */
-    if (pace == step && a->lanes != NULL) {
-        low = top < 0 || below > a->height ? columns : a->inner[0];
-        high = low == columns ? low : a->inner[1];
-    }
-    for (int32_t j = 0; j < columns; j++) {
-        const int64_t vector = row * columns + j;
-        if (j >= low && j < high) {
-            column(a, arena, channel, vector, n, size, step, pace, store, NULL, 0);
-        } else if (pace == step) {
-            wb_lanes inside[5];
-            const uint16_t *bits = a->lanes + j * size;
-            for (int x = 0; x < size; x++) inside[x] = wb_lanes_of(bits[x]);
-            column(a, arena, channel, vector, n, size, step, pace, store, inside, top);
+/* Image rows of one output row further down. sum[q] is of the output row that began q
+ * steps ago; those from `youngest` to `oldest` take part. The last one is finished by the
+ * first of the image rows, `rows` of which are wanted; with `edge` some may lie outside of
+ * the image. */
+WB_INLINE void advance(const wb_depthwise *a, wb_column *column, wb_v16 *sum,
+                       const int youngest, const int oldest, const int rows,
+                       const int edge, const int size, const int step, const int pace) {
+    const int most = (size - 1) / step;
+#pragma GCC unroll 4
+    for (int q = oldest; q > youngest; q--) sum[q] = sum[q - 1];
+    if (youngest == 0) sum[0] = column->channel->bias;
+    else sum[youngest] = sum[youngest - 1];
+#pragma GCC unroll 2
+    for (int phase = 0; phase < rows; phase++) {
+        wb_v16 value[5];
+        const int64_t below = column->row + phase;
+        /* What is outside of an image without borders is zero. */
+        if (edge && a->lanes != NULL && (uint64_t)below >= (uint64_t)a->height) continue;
+        load_row(column->channel, column->at, value, phase, size, step, pace,
+                 column->inside);
+#pragma GCC unroll 5
+        for (int q = most; q >= 0; q--) {
+            const int row = phase + q * step;
+            if (q < youngest || q > oldest || row >= size) continue;
+            sum[q] = add_taps(column->channel->weight + row * size, value, sum[q], size,
+                              pace, column->inside);
         }
     }
+    column->at += a->row_stride;
+    column->row += step;
+    /* One pointer that moves, not one for each row of a loop that was unrolled. */
+    __asm__("" : "+r"(column->at));
 }
 
-/* How many of the rows left are made together: more share more loads, until sums and
- * filter fill the registers. Two steps of a filter row keep all sums to the end. */
-WB_INLINE int64_t chain_length(int64_t left, const int size, const int step) {
-    if (size == 3 && step == 1 && left >= WB_CHAIN && left != 8) return WB_CHAIN;
-    return left > 4 ? 4 : left;
+/* Store the next vector of a column. */
+WB_INLINE void finish(const wb_depthwise *a, float *arena, wb_column *column,
+                      wb_v16 value, const int store) {
+    const wb_place *place = &a->place;
+    const int64_t at = column->vector * (store == IN_TWO ? 2 : 1);
+    const int64_t *out = place->out + at;
+    const uint16_t *mask = place->mask + at;
+    float *to = arena + place->dst + column->channel->to;
+    if (store == ANY) {
+        wb_finish(place, arena, column->vector, column->channel->to, value);
+    } else {
+        value = wb_min(wb_set1(place->act.hi), wb_max(wb_set1(place->act.lo), value));
+        wb_store_mask(to + out[0], value, store == IN_ONE ? column->mask : mask[0]);
+        if (store == IN_TWO) wb_store_mask(to + out[1], value, mask[1]);
+    }
+    column->vector += a->columns;
 }
 
-#define CHAIN(n) chain(a, arena, &channel, row, before, n, size, step, pace, store)
+/* n rows of a column. Each image row is loaded once and added to the sums that wait for
+ * it; only these are kept. */
+WB_INLINE void roll(const wb_depthwise *a, float *arena, wb_column column, int64_t n,
+                    const int size, const int step, const int pace, const int store) {
+    const int most = (size - 1) / step;
+    wb_v16 sum[5];
+    int64_t i = 0;
+    if (n < most) {
+#pragma GCC unroll 5
+        for (int q = 0; q <= most; q++) sum[q] = column.channel->bias;
+        for (; i < n + most; i++) {
+            const int rows = i < n + most - 1 ? step : 1;
+            advance(a, &column, sum, 0, most, rows, 1, size, step, pace);
+            if (i >= most) finish(a, arena, &column, sum[most], store);
+        }
+        return;
+    }
+#pragma GCC unroll 4
+    for (int old = 0; old < most; old++)
+        advance(a, &column, sum, 0, old, step, 1, size, step, pace);
+    /* Rows that need no look at where the image ends. */
+    int64_t safe = n - most;
+    if (a->lanes != NULL) {
+        const int64_t left = (a->height - column.row) / step;
+        safe = column.row < 0 ? 0 : left < safe ? left : safe;
+    }
+#pragma GCC unroll 2
+    for (; i < safe; i++) {
+        advance(a, &column, sum, 0, most, step, 0, size, step, pace);
+        finish(a, arena, &column, sum[most], store);
+    }
+    for (; i < n - most; i++) {
+        advance(a, &column, sum, 0, most, step, 1, size, step, pace);
+        finish(a, arena, &column, sum[most], store);
+    }
+#pragma GCC unroll 4
+    for (int young = 1; young <= most; young++) {
+        const int rows = young < most ? step : 1;
+        advance(a, &column, sum, young, most, rows, 1, size, step, pace);
+        finish(a, arena, &column, sum[most], store);
+    }
+}
 
 /* Channels [range[0], range[1]) of rows [range[2], range[3]). */
 WB_INLINE void bands(const wb_depthwise *shared, float *arena, wb_ahead *ahead,
@@ -235,6 +249,8 @@ WB_INLINE void bands(const wb_depthwise *shared, float *arena, wb_ahead *ahead,
     const int64_t stop = range[1], first = range[2], end = range[3];
     const int64_t before =
         a->lanes == NULL ? 0 : (a->place.in[0] - a->origin) / a->row_stride;
+    const int64_t few = WB_ROLL_FLOATS / (16 * step * step * a->columns);
+    const int64_t most = few > size ? few : size;
     for (int64_t c = range[0]; c < stop; c++) {
         wb_channel channel = {.bias = wb_set1(a->bias[c]),
                               .from = arena + a->place.src + c * a->in_cs,
@@ -245,14 +261,26 @@ WB_INLINE void bands(const wb_depthwise *shared, float *arena, wb_ahead *ahead,
             channel.offset[t] = a->offsets[t];
         }
         wb_ahead_go(ahead);
-        for (int64_t row = first; row < end;) {
-            const int64_t n = chain_length(end - row, size, step);
-            if (n == WB_CHAIN) CHAIN(WB_CHAIN);
-            else if (n == 4) CHAIN(4);
-            else if (n == 3) CHAIN(3);
-            else if (n == 2) CHAIN(2);
-            else CHAIN(1);
-            row += n;
+        for (int64_t row = first; row < end; row += most) {
+            const int64_t n = end - row < most ? end - row : most;
+            for (int32_t j = 0; j < a->columns; j++) {
+                const int64_t vector = row * a->columns + j;
+                const float *at = channel.from + a->place.in[vector];
+                wb_column column = {&channel, NULL, at, vector,
+                                    step * (before + row) - a->top,
+                                    a->place.mask[vector]};
+                wb_lanes inside[5];
+                if (pace == step && a->lanes != NULL &&
+                    (j < a->inner[0] || j >= a->inner[1])) {
+#pragma GCC unroll 5
+                    for (int x = 0; x < size; x++)
+                        inside[x] = wb_lanes_of(a->lanes[j * size + x]);
+                    column.inside = inside;
+                    roll(a, arena, column, n, size, step, pace, store);
+                } else {
+                    roll(a, arena, column, n, size, step, pace, store);
+                }
+            }
         }
     }
 }
@@ -315,7 +343,7 @@ WB_DEFINE(depthwise, 1x32, 1x64, 1x64) {
         share(a, tid, nthreads, range);
         /* Rows of all channels lie together: a few rows of all of them at a time. */
         const int together = a->in_cs < a->row_stride;
-        const int64_t rows = range[3] - range[2], few = together ? WB_CHAIN : rows;
+        const int64_t rows = range[3] - range[2], few = together ? TOGETHER : rows;
         const int64_t calls = rows > 0 ? (rows + few - 1) / few : 0;
         wb_ahead ahead = wb_ahead_open(arena, calls * (range[1] - range[0]));
         for (int64_t row = range[2]; row < range[3]; row += few) {

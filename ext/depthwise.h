@@ -1,8 +1,8 @@
 /* Depthwise convolution: one filter a channel.
  *
  * When every output row has `columns` vectors, rows are `row_stride` floats apart in the
- * input and the filter is 3x3 or 5x5, several output rows are made at once and share the
- * loads of their input rows. `grid` says which taps of neighbouring output rows meet:
+ * input and the filter is 3x3 or 5x5, output rows that follow each other share the loads
+ * of their input rows. `grid` says which taps of neighbouring output rows meet:
  * 1, those one filter row apart (stride 1); 2, those two apart (stride 2 over phases).
  * Every other case (grid 0) goes tap by tap.
  *
@@ -19,8 +19,6 @@
 #define WB_DEPTHWISE_H
 
 #include "wb.h"
-
-#define WB_CHAIN 7
 
 typedef struct {
     wb_place place;

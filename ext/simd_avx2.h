@@ -3,7 +3,8 @@
 
 #define WB_ISA_NAME avx2
 #define WB_TILE(t0, t1, t2) t1
-#define WB_VECTOR_IS_LINE 0 /* whether one load fills a cache line */
+#define WB_VECTOR_IS_LINE 0   /* whether one load fills a cache line */
+#define WB_FMA_LEAVES_LANES 0 /* whether wb_fma_in costs no more than wb_fma */
 
 typedef struct {
     __m256 lo, hi;
@@ -49,6 +50,10 @@ WB_INLINE wb_lanes wb_lanes_of(unsigned bits) {
 }
 /* v in the lanes that are set, zero in the others. */
 WB_INLINE wb_v16 wb_keep(wb_v16 a, wb_lanes b) { return WB_BOTH(_mm256_and_ps); }
+/* a * b + c in the lanes that are set, c in the others; b is no infinity there. */
+WB_INLINE wb_v16 wb_fma_in(wb_v16 a, wb_v16 b, wb_v16 c, wb_lanes lanes) {
+    return wb_fma(a, wb_keep(b, lanes), c);
+}
 WB_INLINE wb_v16 wb_load_in(const float *p, wb_lanes lanes) {
     return wb_keep(wb_load(p), lanes);
 }

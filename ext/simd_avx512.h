@@ -3,7 +3,8 @@
 
 #define WB_ISA_NAME avx512
 #define WB_TILE(t0, t1, t2) t2
-#define WB_VECTOR_IS_LINE 1 /* whether one load fills a cache line */
+#define WB_VECTOR_IS_LINE 1   /* whether one load fills a cache line */
+#define WB_FMA_LEAVES_LANES 1 /* whether wb_fma_in costs no more than wb_fma */
 
 typedef __m512 wb_v16;
 typedef struct {
@@ -30,6 +31,10 @@ WB_INLINE void wb_store_mask(float *p, wb_v16 v, unsigned mask) {
     _mm512_mask_storeu_ps(p, (__mmask16)mask, v);
 }
 typedef __mmask16 wb_lanes;
+/* a * b + c in the lanes that are set, c in the others. */
+WB_INLINE wb_v16 wb_fma_in(wb_v16 a, wb_v16 b, wb_v16 c, wb_lanes lanes) {
+    return _mm512_mask3_fmadd_ps(a, b, c, lanes);
+}
 WB_INLINE wb_lanes wb_lanes_of(unsigned bits) { return (wb_lanes)bits; }
 WB_INLINE wb_v16 wb_load_in(const float *p, wb_lanes lanes) {
     return _mm512_maskz_loadu_ps(lanes, p);

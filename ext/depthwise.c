@@ -89,6 +89,7 @@ WB_INLINE void load_near_in(const float *middle, wb_v16 *value, const int size,
         load_near(middle, value, size);
         return;
     }
+#pragma GCC unroll 5
     for (int x = 0; x < size; x++)
         value[x] = wb_load_in(middle + x - size / 2, inside[x]);
 }

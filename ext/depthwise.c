@@ -100,7 +100,7 @@ typedef struct {
     wb_v16 bias;
     ptrdiff_t offset[25]; /* of a tap; the same for every channel */
     const float *from;
-    int64_t to;        /* floats from place.dst */
+    int64_t to; /* floats from place.dst */
 } wb_channel;
 
 /* The vectors of the taps of filter row `phase`, which is the first of those that meet in

@@ -19,11 +19,11 @@ TURNS, ROUNDS = 8, 3
 """The first round of a turn, behind the other program, is left out."""
 
 NS_PER_MS = 1e6
-LONG_MS, LONG_TURNS = 10.0, 6
-"""Programs that take longer run once in each of so many turns."""
+LONG_MS, LONG_TURNS = 10.0, 3
+"""Programs that take longer have so many turns."""
 
-GIVE_UP = 3
-"""Turns after which a program that lost every one has lost."""
+GIVE_UP = 1.05
+"""A program that is this much slower in every round of a turn has lost."""
 
 QUARTILE = 0.25
 """Of the times of a program: the least one is luck, interruptions lie above."""
@@ -50,10 +50,9 @@ def in_turns(
     try:
         first = [executor.time_steps(1).sum() / NS_PER_MS for executor in executors]
         long = min(first) > LONG_MS
-        turns, rounds, skipped = (LONG_TURNS, 1, 0) if long else (TURNS, ROUNDS, 1)
-        for _ in range(turns):
+        for _ in range(LONG_TURNS if long else TURNS):
             yield [
-                p.lowered.by_task(executor.time_steps(rounds)[skipped:]) / NS_PER_MS
+                p.lowered.by_task(executor.time_steps(ROUNDS)[1:]) / NS_PER_MS
                 for p, executor in zip(pair, executors, strict=True)
             ]
     finally:
@@ -83,13 +82,13 @@ def faster(
     ]
     times = np.empty((2, 0))
     with closing(in_turns(pair)) as turns:
-        for turn, seen in enumerate(turns, 1):
-            sums = [
+        for seen in turns:
+            ours, theirs = (
                 ms[:, mine].sum(axis=1) for ms, mine in zip(seen, counted, strict=True)
-            ]
-            times = np.append(times, sums, axis=1)
-            if turn == GIVE_UP and (times[0] > times[1]).all():
+            )
+            if ours.min() > GIVE_UP * theirs.max():
                 return False
+            times = np.append(times, [ours, theirs], axis=1)
     ours, theirs = times
     quartiles = np.quantile(ours, QUARTILE) / np.quantile(theirs, QUARTILE)
     return bool(max(quartiles, np.median(ours / theirs)) < gain)

@@ -93,7 +93,7 @@ def _options() -> argparse.Namespace:
     add("--rows", default="", help="parts of network:weights, separated by commas")
     add("--threads", type=int, nargs="+", default=[1, 2])
     add("--seconds", type=float, default=3.0, help="for each engine of a row")
-    add("--budget", type=float, default=18.0, help="seconds to tune our programs")
+    add("--budget", type=float, help="seconds to tune our programs, not the default")
     add("--engines", default="", help="only these, separated by commas")
     add("--folder", type=Path, default=default_folder(), help="of results and table")
     add("--again", action="store_true", help="measure rows that have a result too")
@@ -134,7 +134,8 @@ def _run_child(
     """Return None, or how the process of the row died."""
     _note(options.folder, "")
     arguments = ["--row", row.key, "--threads", threads, "--folder", options.folder]
-    arguments += ["--seconds", options.seconds, "--budget", options.budget]
+    arguments += ["--seconds", options.seconds]
+    arguments += ["--budget", options.budget] if options.budget is not None else []
     arguments += ["--engines", options.engines, "--without", ",".join(without)]
     arguments += ["--convert"] if options.convert else []
     log = options.folder / "log.txt"

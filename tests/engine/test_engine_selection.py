@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 from tests.engine.nets import make
 from workbench.capture.compile import compile
 from workbench.capture.torch_export import capture
-from workbench.engine.compile import compile_graph
+from workbench.engine.compile import (
+    BUDGET_S,
+    BUDGET_S_PER_GMAC,
+    compile_graph,
+    default_budget,
+)
 from workbench.engine.eliminate import Factor, minimise
+from workbench.engine.graph import INPUT, Graph, Node
 from workbench.engine.plan import Plan
 from workbench.engine.timings import TimingCache
 from workbench.kernels import info
@@ -115,3 +121,20 @@ def test_damaged_cache_counts_as_empty(tmp_path: Path) -> None:
     assert TimingCache(tmp_path, 1).get("k") == 1.5
     file.write_text("{")
     assert TimingCache(tmp_path, 1).get("k") is None
+
+
+def test_large_networks_are_tuned_for_longer() -> None:
+    def graph(channels: int) -> Graph:
+        params = {
+            "weight": np.zeros((channels, channels, 1, 1), np.float32),
+            "bias": np.zeros(channels, np.float32),
+        }
+        shape = (channels, 300, 300)
+        layer = Node("a", "conv2d", ("input",), shape, {}, params)
+        return Graph("", (Node("input", INPUT, (), shape, {}, {}), layer), "a")
+
+    # 90,000 multiply-adds a pair of channels.
+    assert default_budget(graph(8)) == BUDGET_S
+    seconds = 90_000 * 512**2 / 1e9 * BUDGET_S_PER_GMAC
+    assert default_budget(graph(512)) == pytest.approx(seconds)
+    assert seconds > BUDGET_S

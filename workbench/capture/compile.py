@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.engine.compile import BUDGET_S, Tune, compile_graph
+from workbench.engine.compile import Tune, compile_graph
 from workbench.engine.graph import Graph
 from workbench.engine.program import Program
 
@@ -26,7 +26,7 @@ def compile(
     threads: int = 1,
     example: "torch.Tensor | None" = None,
     tune: Tune = "measure",
-    budget: float = BUDGET_S,
+    budget: float | None = None,
     generated: bool = True,
 ) -> Program:
     """Return a program that gives the same result as the network.
@@ -43,8 +43,9 @@ def compile(
     tune : str
         ``measure`` times the candidates of every layer on this machine; ``model``
         starts at once on a cost model.
-    budget : float
-        Seconds that finding a plan may take.
+    budget : float, optional
+        Seconds that finding a plan may take; 16 if not given, more for networks much
+        larger than ResNet-50.
     generated : bool
         False leaves out machine code written for the layer's mask: the data-driven
         kernels alone.

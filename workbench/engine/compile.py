@@ -18,6 +18,7 @@ from workbench.engine.select import select
 from workbench.engine.slots import Slots, find_slots
 from workbench.engine.timings import default_cache
 from workbench.engine.tune import MeasuredCosts, Tuning
+from workbench.engine.weights import dense_macs, is_weighted
 from workbench.errors import WorkbenchError
 from workbench.kernels import info
 from workbench.kernels.generated import without_generated
@@ -29,13 +30,16 @@ BUDGET_S = 16.0
 its capture before, the trial that is under way at the end, and packing after it, it is
 ready in less than 20."""
 
+BUDGET_S_PER_GMAC = 1.5
+"""Larger networks take longer to run, and so to try: VGG-16 needs 23 s."""
+
 
 def compile_graph(
     graph: Graph,
     *,
     threads: int = 1,
     tune: Tune = "measure",
-    budget_s: float = BUDGET_S,
+    budget_s: float | None = None,
     generated: bool = True,
     cache: Path | None = None,
 ) -> Program:
@@ -51,8 +55,8 @@ def compile_graph(
         ``measure`` times the candidates of every layer on this machine; ``model``
         starts at once on a cost model, and stands in where the compiled kernels
         are missing.
-    budget_s : float
-        Seconds that finding a plan may take.
+    budget_s : float, optional
+        Seconds that finding a plan may take; `default_budget` if not given.
     generated : bool
         False leaves out code written for the layer's mask: data-driven kernels alone.
     cache : Path, optional
@@ -73,7 +77,8 @@ def compile_graph(
             "one thread or more",
             "Pass the number of cores that the program may use.",
         )
-    tuning = Tuning(budget_s, cache or default_cache())
+    seconds = default_budget(graph) if budget_s is None else budget_s
+    tuning = Tuning(seconds, cache or default_cache())
     simple = simplify(graph)
     with nullcontext() if generated else without_generated():
         if tune == "model" or not info().native:
@@ -82,6 +87,12 @@ def compile_graph(
         else:
             plan = _tuned(simple, threads, tuning)
         return Program(simple, plan)
+
+
+def default_budget(graph: Graph) -> float:
+    """Return the seconds that finding a plan may take: more for large networks."""
+    macs = sum(dense_macs(node) for node in graph if is_weighted(node))
+    return max(BUDGET_S, BUDGET_S_PER_GMAC * macs / 1e9)
 
 
 def _tuned(graph: Graph, threads: int, tuning: Tuning) -> Plan:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.engine.compile import BUDGET_S, compile_graph, search
+from workbench.engine.compile import compile_graph, default_budget, search
 from workbench.engine.graph import Graph, Node
 from workbench.engine.passes import simplify
 from workbench.engine.plan import Plan
@@ -38,8 +38,9 @@ class Variations:
         As captured; it is tuned at once.
     threads : int
         Threads that share each step.
-    budget_s : float
-        Seconds that measuring may take, for the network and for each variation.
+    budget_s : float, optional
+        Seconds that finding a plan may take, for the network and for each variation;
+        `compile.default_budget` if not given.
     cache : Path, optional
         Folder of times measured before; `timings.default_cache` if not given.
     """
@@ -49,10 +50,11 @@ class Variations:
         graph: Graph,
         *,
         threads: int = 1,
-        budget_s: float = BUDGET_S,
+        budget_s: float | None = None,
         cache: Path | None = None,
     ) -> None:
-        self._threads, self._budget = threads, budget_s
+        self._threads = threads
+        self._budget = default_budget(graph) if budget_s is None else budget_s
         self._cache = cache or default_cache()
         self._graph = simplify(graph)
         self._slots = find_slots(self._graph)

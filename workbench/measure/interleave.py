@@ -21,7 +21,6 @@ from time import perf_counter, sleep
 import numpy as np
 import torch
 
-from workbench.engine.compile import BUDGET_S
 from workbench.errors import WorkbenchError
 from workbench.measure.agreement import TOLERANCE, Agreement, compare_outputs
 from workbench.measure.conditions import PACKAGES, read_conditions
@@ -57,7 +56,7 @@ class Settings:
         Largest error, relative to the largest output, that counts as equal.
     seed : int
         Of the second input that outputs are compared on.
-    tune_s : float
+    tune_s : float, optional
         Seconds that the bundled engine may spend on choosing kernels.
     on_round : callable (done, total) or None
         Called with 0 while another measurement runs and before each engine loads the
@@ -69,7 +68,7 @@ class Settings:
     min_sample_ms: float = 1.0
     tolerance: float = TOLERANCE
     seed: int = 0
-    tune_s: float = BUDGET_S
+    tune_s: float | None = None
     on_round: Callable[[int, int], None] | None = None
 
 

@@ -20,7 +20,6 @@ from workbench.cli.options import (
 )
 from workbench.cli.output import percent, print_json, print_line, print_table
 from workbench.cli.workspace import record_inputs
-from workbench.engine.compile import BUDGET_S
 from workbench.errors import WorkbenchError
 from workbench.measure.bench import ROUNDS, contenders_of
 from workbench.measure.interleave import Settings, measure_contenders
@@ -49,8 +48,13 @@ def run(
         float, typer.Option(min=0.1, help="Time to spend on measuring.")
     ] = 10.0,
     budget: Annotated[
-        float, typer.Option(min=0.0, help="Seconds for choosing kernels, a program.")
-    ] = BUDGET_S,
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Seconds for choosing kernels, a program. [default: 16, more for "
+            "networks much larger than ResNet-50]",
+        ),
+    ] = None,
     per_layer: Annotated[
         bool, typer.Option("--per-layer", help="Also time every layer in place.")
     ] = False,
@@ -117,7 +121,9 @@ def _contenders(
     return contenders_of(dense, load_pruned(dense, recipe), against=against)
 
 
-def _per_layer(subject: "Subject", threads: int, budget: float) -> dict[str, Any]:
+def _per_layer(
+    subject: "Subject", threads: int, budget: float | None
+) -> dict[str, Any]:
     """Return the times of every layer of our program of these weights."""
     import torch
 

@@ -14,7 +14,6 @@ from time import perf_counter_ns
 import numpy as np
 import torch
 
-from workbench.engine.compile import BUDGET_S
 from workbench.measure.peers.subject import Array, Subject
 
 __all__ = [
@@ -40,13 +39,13 @@ class Setup:
         It may use so many, no more.
     batch : int
         Images in every call, so that an engine may plan for it.
-    tune_s : float
+    tune_s : float, optional
         Seconds that the bundled engine may spend on choosing kernels.
     """
 
     threads: int
     batch: int = 1
-    tune_s: float = BUDGET_S
+    tune_s: float | None = None
 
 
 class Runner(ABC):

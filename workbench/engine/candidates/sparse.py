@@ -25,7 +25,7 @@ MODEL_MACS_PER_MS = 30e6
 """About 60 GF/s on non-zeros, what the data-driven kernels hold everywhere."""
 
 LEAST_ZEROS = 0.1
-"""Of the weights. Without any zero these kernels took 1.3 to 1.9 times the time of the
+"""Of the weights. Without any zero these kernels took 1.3 to 2.8 times the time of the
 dense one in every layer of ResNet-50 and MobileNetV1."""
 
 USELESS = 1.5

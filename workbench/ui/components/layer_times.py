@@ -28,7 +28,7 @@ def with_times(rows: Sequence[Mapping[str, Any]], network: "Net") -> list[Any]:
     if run is None:
         return list(rows)
     times = profiles.times_of(run)
-    total = sum(times.values())
+    total = profiles.total_of(run)
     return [
         {
             **row,

@@ -7,7 +7,7 @@ Belongs here: the job and its record. Does not belong here: compiling and timing
 from typing import TYPE_CHECKING, Any
 
 import workbench as wb
-from workbench.ui.services.profile import profile_rows
+from workbench.ui.services.profile import profile_rows, with_weights
 from workbench.ui.services.programs import compiled
 
 if TYPE_CHECKING:
@@ -64,5 +64,11 @@ def recorded(network: "Network | PrunedNetwork") -> "Run | None":
 
 
 def times_of(run: "Run") -> dict[str, float]:
-    """Return layer id to milliseconds."""
-    return {row["layer"]: row["ms"] for row in run.results["rows"] if row["ms"]}
+    """Return layer id to milliseconds, without the moves that bear a layer's name."""
+    rows = with_weights(run.results["rows"])
+    return {row["layer"]: row["ms"] for row in rows if row["ms"]}
+
+
+def total_of(run: "Run") -> float:
+    """Return the milliseconds of all steps together, moves between layouts too."""
+    return float(sum(row["ms"] for row in run.results["rows"]))

@@ -22,6 +22,7 @@ from workbench.engine.eliminate import Factor, minimise
 from workbench.engine.graph import INPUT, Graph, Node
 from workbench.engine.plan import Plan
 from workbench.engine.timings import TimingCache
+from workbench.errors import WorkbenchError
 from workbench.kernels import info
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -138,3 +139,10 @@ def test_large_networks_are_tuned_for_longer() -> None:
     seconds = 90_000 * 512**2 / 1e9 * BUDGET_S_PER_GMAC
     assert default_budget(graph(512)) == pytest.approx(seconds)
     assert seconds > BUDGET_S
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan")])
+def test_a_budget_below_zero_is_refused(seconds: float) -> None:
+    module, x = make("resnet")
+    with pytest.raises(WorkbenchError, match="zero seconds or more"):
+        compile_graph(capture(module, x[:1]), budget_s=seconds)

@@ -69,7 +69,7 @@ def compile_graph(
     Raises
     ------
     WorkbenchError
-        A graph the engine cannot run, or fewer than one thread.
+        A graph the engine cannot run, fewer than one thread, or a budget below zero.
     """
     if threads < 1:
         raise WorkbenchError(
@@ -78,6 +78,12 @@ def compile_graph(
             "Pass the number of cores that the program may use.",
         )
     seconds = default_budget(graph) if budget_s is None else budget_s
+    if not seconds >= 0:
+        raise WorkbenchError(
+            f"a budget of {seconds} s",
+            "zero seconds or more",
+            "Pass the seconds that finding a plan may take, or leave it out.",
+        )
     tuning = Tuning(seconds, cache or default_cache())
     simple = simplify(graph)
     with nullcontext() if generated else without_generated():

@@ -10,8 +10,8 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 # As in pyproject.toml; pip has them only while it installs the package.
 BUILD_TOOLS := 'setuptools>=77' 'cython>=3.1,<4'
-KERNEL_SOURCES := setup.py $(shell find ext -name '*.[ch]' -o -name '*.pyx' -o -name '*.pxi' \
-	-o -name '*.pxd' -o -name '*.def')
+# As `source_files` of setup.py has it: whatever is in ext/ but its descriptions.
+KERNEL_SOURCES := setup.py $(shell find ext -type f ! -name '*.md')
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check sweep-check sanitize format build clean tools

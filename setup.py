@@ -78,6 +78,11 @@ COMMON = [
 ]
 
 
+def source_files() -> list[Path]:
+    """Return every file of ext/ that a build reads, as the Makefile has them."""
+    return sorted(p for p in EXT.rglob("*") if p.is_file() and p.suffix != ".md")
+
+
 def instruction_sets() -> dict[str, list[str]]:
     """Return the compiler flags of each instruction set that this target can have."""
     if platform.machine().lower() not in ("x86_64", "amd64"):
@@ -124,8 +129,8 @@ def object_commands(folder: Path) -> dict[Path, list[str]]:
 
 def build_objects(folder: Path) -> list[str]:
     """Compile what is out of date, in parallel, and return all object files."""
-    headers = [*EXT.rglob("*.h"), *EXT.rglob("*.inc"), *EXT.rglob("*.def")]
-    newest = max(path.stat().st_mtime for path in headers)
+    shared = (p for p in source_files() if p.suffix in (".h", ".inc", ".def"))
+    newest = max(path.stat().st_mtime for path in shared)
 
     def compile_one(target: Path, command: list[str]) -> None:
         source, note = Path(command[-3]), target.with_suffix(".cmd")
@@ -162,7 +167,7 @@ native = Extension(
     "workbench.kernels._native",
     ["ext/_native.pyx"],
     include_dirs=["ext"],
-    depends=[str(p) for p in (*EXT.rglob("*.[ch]"), *EXT.rglob("*.inc"))],
+    depends=[str(p) for p in source_files()],
     extra_compile_args=["-O2", "-std=gnu11", *sanitizers()],
     extra_link_args=["-pthread", *sanitizers()],
 )

@@ -1,11 +1,8 @@
-"""Masks on disk, and PyTorch's weight_orig / weight_mask both ways."""
-
-from pathlib import Path
+"""Masks on parameters, and PyTorch's weight_orig / weight_mask both ways."""
 
 import pytest
 import torch
-from pruning_networks import chain, network
-from safetensors.torch import save_file
+from pruning_networks import chain
 from torch.nn.utils import prune as torch_prune
 
 from workbench.models.weights_file import DamagedFileError, merge_masks
@@ -13,31 +10,8 @@ from workbench.pruning import Recipe, prune
 from workbench.pruning.masks import (
     MaskError,
     apply_masks,
-    load_masks,
     revived,
-    save_masks,
 )
-
-
-def test_masks_round_trip_through_a_file(tmp_path: Path) -> None:
-    pruned = prune(network("residual"), Recipe.uniform("filter", 0.5))
-    path = tmp_path / "masks.safetensors"
-    save_masks(path, pruned.parameter_masks)
-    loaded = load_masks(path)
-    assert loaded.keys() == pruned.parameter_masks.keys()
-    for name, mask in loaded.items():
-        assert torch.equal(mask, pruned.parameter_masks[name])
-    assert [item.name for item in tmp_path.iterdir()] == ["masks.safetensors"]
-
-
-def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "weights.safetensors"
-    save_file({"conv1.weight": torch.zeros(2)}, path)
-    with pytest.raises(MaskError, match=r"tensor 'conv1.weight' of torch.float32"):
-        load_masks(path)
-    path.write_bytes(path.read_bytes()[:20])
-    with pytest.raises(MaskError, match="that cannot be read"):
-        load_masks(path)
 
 
 def test_apply_masks_refuses_strangers() -> None:

@@ -95,13 +95,3 @@ def address_map(
     blocks = -(-channels // block)
     inside = ((c // block * height + y) * width + x) * block + c % block
     return AddressMap(name, inside, blocks * block * height * width)
-
-
-def arranged(
-    x: NDArray[np.float32], name: str, *, block: int = 8
-) -> NDArray[np.float32]:
-    """Return one image (C, H, W) as the flat memory of a layout; padding is zero."""
-    chosen = address_map(name, (x.shape[0], x.shape[1], x.shape[2]), block=block)
-    flat = np.zeros(chosen.size, dtype=np.float32)
-    flat[chosen.addresses] = x
-    return flat

@@ -51,19 +51,6 @@ class OpCounts:
         """Direct multiplies over Winograd multiplies, transforms not counted."""
         return self.direct_multiplies / self.multiplies
 
-    def total_saving(self, inputs: int, outputs: int) -> float:
-        """Direct over Winograd operations of a whole layer, transforms counted.
-
-        Parameters
-        ----------
-        inputs, outputs : int
-            Channels: an input tile is transformed once for all output channels.
-        """
-        pairs = inputs * outputs
-        work = pairs * self.multiplies
-        moves = inputs * self.input_ops + outputs * self.output_ops
-        return pairs * self.direct_multiplies / (work + moves)
-
 
 def op_counts(transform: Transform, *, dims: int = 2) -> OpCounts:
     """Return the operations of one tile, counted on the exact matrices.

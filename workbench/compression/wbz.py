@@ -29,7 +29,6 @@ from workbench.compression.tensors import (
 )
 from workbench.errors import WorkbenchError
 
-SUFFIX = ".wbz"
 _WEIGHT = ".weight"
 # A record that lacks a field, has a wrong one, or runs out of sections.
 _BROKEN = (KeyError, TypeError, ValueError, StopIteration, IndexError, AttributeError)

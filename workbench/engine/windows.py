@@ -8,8 +8,6 @@ to band and which rows of padding are cleared. Does not belong here: the order o
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from workbench.engine.bands import Chain
 from workbench.engine.layout import Layout
 from workbench.engine.schedule import Task
@@ -175,8 +173,3 @@ def _buffer(layout: Layout, units: int) -> Layout:
     if layout.kind == "strips":
         return replace(layout, height=1, width=units * LANES)
     return replace(layout, height=units, border=0, full=(0, 0))
-
-
-def pad_gap(windows: dict[str, Window]) -> int:
-    """Return the widest gap beside rows of any window, in floats."""
-    return int(np.max([w.layout.gap for w in windows.values()], initial=0))

@@ -21,7 +21,8 @@ from workbench.analysis.sensitivity_rows import Sweep
 from workbench.analysis.sensitivity_suffix import Runner
 from workbench.errors import WorkbenchError
 from workbench.jobs.plan_round import Proof, Round, best_round, keeps
-from workbench.measure.bench import OURS_DENSE, OURS_PRUNED, bench
+from workbench.measure.bars import OURS_DENSE, OURS_PRUNED
+from workbench.measure.bench import bench
 from workbench.pruning.prune import prune
 from workbench.pruning.pruned import PrunedNetwork
 from workbench.pruning.recipe import Recipe

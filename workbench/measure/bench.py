@@ -19,9 +19,6 @@ from workbench.models.network import Network
 from workbench.pruning.pruned import PrunedNetwork
 
 ROUNDS = 100
-TORCH_DENSE = "torch dense"
-OURS_DENSE = "workbench dense"
-OURS_PRUNED = "workbench pruned"
 GIVEN = "given"
 """How weights with zeros are called when a recipe prunes them further."""
 

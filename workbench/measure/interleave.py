@@ -122,8 +122,7 @@ def measure(
 
     Examples
     --------
-    >>> import workbench as wb                                    # doctest: +SKIP
-    >>> wb.measure([program, "torch"], network=net).to_dict()     # doctest: +SKIP
+    rows = wb.measure([program, "torch"], network=net).to_dict()["rows"]
     """
     return measure_contenders(
         resolve(contenders, network),

@@ -1,19 +1,15 @@
-"""Masks as values: applying them, checking them, and their file forms.
+"""Masks as values: applying them, checking them, and their names in PyTorch.
 
-Belongs here: masks by parameter name (True = keep), the safetensors file of masks and
-PyTorch's ``weight_orig`` / ``weight_mask`` naming. Does not belong here: computing
+Belongs here: masks by parameter name (True = keep) and PyTorch's ``weight_orig`` /
+``weight_mask`` naming. Does not belong here: computing
 masks (``methods/``) and reading that naming back (``models/weights_file``).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from workbench.errors import WorkbenchError
@@ -22,7 +18,7 @@ Masks = Mapping[str, torch.Tensor]
 
 
 class MaskError(WorkbenchError):
-    """A mask that does not fit its weight, or a file that holds no masks."""
+    """A mask that does not fit its weight."""
 
 
 @torch.no_grad()
@@ -75,41 +71,6 @@ def _check(name: str, mask: torch.Tensor, parameter: torch.Tensor | None) -> Non
             f"the parameter's shape {tuple(parameter.shape)}",
             "Rebuild the recipe for this checkpoint.",
         )
-
-
-def save_masks(path: str | os.PathLike[str], masks: Masks) -> None:
-    """Write masks to a safetensors file (bool, True = keep), then rename it there."""
-    file = Path(path)
-    beside = file.with_name(file.name + ".part")
-    tensors = {f"{name}_mask": mask.contiguous() for name, mask in masks.items()}
-    save_file(tensors, beside, metadata={"format": "pt", "content": "masks"})
-    beside.replace(file)
-
-
-def load_masks(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
-    """Return the masks of a file that ``save_masks`` wrote, by parameter name.
-
-    Raises
-    ------
-    MaskError
-        The file cannot be read, or holds something else.
-    """
-    try:
-        tensors = load_file(Path(path))
-    except (OSError, SafetensorError) as error:
-        raise MaskError(
-            f"file '{path}' that cannot be read ({error})",
-            "a safetensors file of masks",
-            "Save the masks again.",
-        ) from None
-    for name, tensor in tensors.items():
-        if not name.endswith("_mask") or tensor.dtype != torch.bool:
-            raise MaskError(
-                f"tensor '{name}' of {tensor.dtype} in '{path}'",
-                "bool tensors whose names end in '_mask'",
-                "This file holds weights: load it as a model.",
-            )
-    return {name.removesuffix("_mask"): mask for name, mask in tensors.items()}
 
 
 def to_torch_names(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import altair as alt
 import pandas as pd
 
+from workbench.measure.bars import OURS_DENSE, OURS_PRUNED, TORCH_DENSE
 from workbench.ui import theme
 from workbench.ui.charts.frame import Figure
 from workbench.ui.format import millis
@@ -78,9 +79,9 @@ def curve_figure(
     series = list(dict.fromkeys(frame["series"]))
     hues = (colours.pruned, colours.ours, colours.accent, colours.torch)
     named = {
-        "torch dense": colours.torch,
-        "workbench dense": colours.ours,
-        "workbench pruned": colours.pruned,
+        TORCH_DENSE: colours.torch,
+        OURS_DENSE: colours.ours,
+        OURS_PRUNED: colours.pruned,
     }
     shade = alt.Color(
         "series:N",

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 import workbench as wb
+from workbench.measure.bars import OURS_DENSE, OURS_PRUNED, TORCH_DENSE
 from workbench.ui.charts.cells import FAINT, KEPT, PLAIN, REMOVED, Grid, cells, numbers
 from workbench.ui.charts.frame import Figure
 from workbench.ui.charts.latency import latency_figure
@@ -74,8 +75,8 @@ def _measure(job: "Job", setting: Setting, seed: int) -> Found:
     found = wb.bench(
         network, pruned, against=("torch",), budget_s=BUDGET_S, on_round=job.on_round
     )
-    names = ("torch pruned", "workbench dense", "workbench pruned")
-    bases = ("torch dense", "torch dense", "workbench dense")
+    names = ("torch pruned", OURS_DENSE, OURS_PRUNED)
+    bases = (TORCH_DENSE, TORCH_DENSE, OURS_DENSE)
     pairs = [found.compare(one, base) for one, base in zip(names, bases, strict=True)]
     return {
         "rows": found.to_dict()["rows"],
@@ -92,7 +93,7 @@ def _measure(job: "Job", setting: Setting, seed: int) -> Found:
 
 def _result(found: Found) -> Result:
     pairs: Mapping[str, Any] = found["pairs"]
-    torch, ours = pairs["torch pruned"], pairs["workbench pruned"]
+    torch, ours = pairs["torch pruned"], pairs[OURS_PRUNED]
     return Result(
         (latency_figure(found["rows"], conditions=found["line"]),),
         f"With {percent(found['zeros'] / 100, 0)} zeros PyTorch's dense loops run at "

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from workbench.export.format import Exportable
 
 ROOT = "data_root"
-TRAIN_IMAGES = 2000
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import workbench as wb
+from workbench.measure.bars import OURS_DENSE, OURS_PRUNED
 from workbench.ui import told
 from workbench.ui.charts.tradeoff import Spot
 from workbench.ui.format import millis, percent
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from workbench.store.run import Difference, Run
 
 LIMIT = 200
-PRUNED = "workbench pruned"
 _EVERYWHERE = '{match: "*", method: '
 
 
@@ -38,8 +38,8 @@ def row_of(run: "Run") -> dict[str, Any]:
         "recipe": _short(run.inputs.get("recipe")) if "model" in run.inputs else "",
         "top1": after.get("top1"),
         "sparsity": results.get("cost", {}).get("sparsity"),
-        "pruned_ms": _median(results, PRUNED),
-        "dense_ms": _median(results, "workbench dense"),
+        "pruned_ms": _median(results, OURS_PRUNED),
+        "dense_ms": _median(results, OURS_DENSE),
     }
 
 
@@ -55,7 +55,7 @@ def accuracy_told(run: "Run") -> str:
 def time_told(run: "Run") -> str:
     """Return the conditions of a run's time in words."""
     latency = run.results.get("latency", {})
-    row = told.latency_row(latency, PRUNED)
+    row = told.latency_row(latency, OURS_PRUNED)
     if row is None:
         return f"{run.results.get('line') or 'not measured'}."
     return told.time(row, str(latency.get("line", "machine not recorded")))

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import workbench as wb
+from workbench.measure.bars import OURS_DENSE, OURS_PRUNED, TORCH_DENSE
 from workbench.ui.services.accuracy import accuracy
 from workbench.ui.services.profile import executed_macs, profile_rows
 from workbench.ui.services.programs import compiled, measured
@@ -31,7 +32,6 @@ STEPS = (
     "measuring time",
 )
 BN_IMAGES = 2000
-TORCH, DENSE, PRUNED = "torch dense", "workbench dense", "workbench pruned"
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +157,11 @@ def _accuracy(network: Any, data: "Dataset") -> dict[str, Any]:
 def latency_of(measured: "Measurement") -> dict[str, Any]:
     """Return a measurement as JSON, with the comparisons that people ask for."""
     names = [row.name for row in measured.timed]
-    pairs = [(PRUNED, DENSE), (PRUNED, TORCH), (DENSE, TORCH)]
+    pairs = [
+        (OURS_PRUNED, OURS_DENSE),
+        (OURS_PRUNED, TORCH_DENSE),
+        (OURS_DENSE, TORCH_DENSE),
+    ]
     found = [
         measured.compare(one, other)
         for one, other in pairs

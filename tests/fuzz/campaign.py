@@ -1,0 +1,73 @@
+"""Minutes of cases in a child process: a crash is a finding, and the next one goes on.
+
+Belongs here: the child, its limits, the sum. Does not belong here: a case (``cases``).
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.fuzz.cases import Outcome, run_cases, save, seconds
+from tests.fuzz.limits import bound_space
+from tests.fuzz.targets import target_named
+
+_NOTES, _GRACE_S = "progress.json", 60
+
+
+def campaign(name: str, folder: Path, *, limit_s: float, seed: int) -> Outcome:
+    """Return the outcome of so many seconds of cases on one reader."""
+    folder.mkdir(parents=True, exist_ok=True)
+    notes, total = folder / _NOTES, Outcome()
+    end = time.monotonic() + limit_s
+    while (left := end - time.monotonic()) > 0:
+        notes.unlink(missing_ok=True)
+        words = [name, "--folder", str(folder), "--seconds", f"{left:.1f}"]
+        words += ["--seed", str(seed), "--child", str(total.next)]
+        ended = _run([sys.executable, "-m", "tests.fuzz", *words], left + _GRACE_S)
+        if not notes.exists():
+            raise SystemExit(f"{name}: the child ended before its first case: {ended}")
+        told = json.loads(notes.read_text())
+        total.refused += told["refused"]
+        total.read += told["read"]
+        total.findings.update(told["findings"])
+        total.inputs += told["inputs"]
+        total.next = told["next"]
+        if ended != "exit 0":
+            # The note was written before the case that ended the process.
+            total.inputs += 1
+            total.findings[ended] += 1
+            data = (folder / f"input{target_named(name).SUFFIX}").read_bytes()
+            suffix, case = target_named(name).SUFFIX, f"{seed}:{total.next}"
+            save(folder, suffix, case, ended, data, "", total)
+            total.next += 1
+    return total
+
+
+def _run(words: list[str], limit_s: float) -> str:
+    child = subprocess.Popen(words)
+    try:
+        code = child.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+        return "a reader that waits for ever"
+    if code >= 0:
+        return f"exit {code}"
+    return f"killed by {signal.Signals(-code).name}"
+
+
+def child(name: str, folder: Path, *, limit_s: float, seed: int, first: int) -> None:
+    """Run cases in this process until the time is over; keep notes for the parent."""
+
+    def note(outcome: Outcome) -> None:
+        told = {**vars(outcome), "findings": dict(outcome.findings)}
+        (folder / _NOTES).write_text(json.dumps(told))
+
+    # Imports and seeds may take what they need.
+    target_named(name).seeds()
+    bound_space()
+    until = seconds(limit_s)
+    note(run_cases(name, folder, seed=seed, until=until, first=first, note=note))

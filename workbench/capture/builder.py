@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.engine.graph import Graph, GraphError, Node
-from workbench.engine.ops import infer_shape
+from workbench.engine.graph import Graph, GraphError, Node, shape_of
 
 WEIGHTED = ("conv2d", "winograd_conv2d", "linear", "batchnorm")
 
@@ -67,7 +66,9 @@ class GraphBuilder:
                 "exactly one",
                 "Feed the other inputs as constants.",
             )
-        self._nodes.append(Node("input", "input", (), shape, {"shape": shape}))
+        node = Node("input", "input", (), shape, {"shape": shape})
+        shape_of(node, [])
+        self._nodes.append(node)
         self._ids.add("input")
         return Value("input", shape)
 
@@ -85,11 +86,11 @@ class GraphBuilder:
             name: np.ascontiguousarray(array, np.float32)
             for name, array in (params or {}).items()
         }
-        shape = infer_shape(op, [v.shape for v in inputs], attrs, arrays)
-        node_id = self._unique(op)
         ids = tuple(v.id for v in inputs)
-        self._nodes.append(Node(node_id, op, ids, shape, attrs, arrays))
-        return Value(node_id, shape)
+        node = Node(self._unique(op), op, ids, (), attrs, arrays)
+        shape = shape_of(node, [v.shape for v in inputs])
+        self._nodes.append(node.but(shape=shape))
+        return Value(node.id, shape)
 
     def graph(self, output: str) -> Graph:
         """Return the finished graph whose result is the node ``output``."""

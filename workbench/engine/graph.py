@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.engine.fields import MOST_NODES, is_whole
 from workbench.engine.mapped import MappedParams
 from workbench.engine.ops import COVERED, infer_shape
 from workbench.errors import WorkbenchError
@@ -177,8 +178,20 @@ def _validate(graph: Graph) -> None:
             "a first node with op 'input'",
             "Capture the network again.",
         )
+    if len(graph.nodes) > MOST_NODES:
+        raise GraphError(
+            f"graph {graph.name!r} of {len(graph.nodes)} nodes",
+            f"at most {MOST_NODES}",
+            "Split the network.",
+        )
     shapes: dict[str, tuple[int, ...]] = {}
     for position, node in enumerate(graph.nodes):
+        if not all(isinstance(n, str) for n in (node.id, node.op, *node.inputs)):
+            raise GraphError(
+                f"node {position} with an id, operation or input that is no name",
+                "strings",
+                "Capture the network again.",
+            )
         if node.op not in COVERED:
             raise UncoveredOp(node.op, node.id)
         if node.op == INPUT and position:
@@ -195,7 +208,7 @@ def _validate(graph: Graph) -> None:
             )
         _check_node(node, shapes)
         shapes[node.id] = node.shape
-    if graph.output not in shapes:
+    if not isinstance(graph.output, str) or graph.output not in shapes:
         raise GraphError(
             f"output {graph.output!r} is no node of the graph",
             "the id of a node",
@@ -223,17 +236,48 @@ def _check_node(node: Node, shapes: Mapping[str, tuple[int, ...]]) -> None:
                 f"C-contiguous {np.dtype(held).name}",
                 f"Convert it with numpy.ascontiguousarray(a, numpy.{held.__name__}).",
             )
-    if node.op == INPUT:
-        return
-    expected = infer_shape(
-        node.op, [shapes[name] for name in node.inputs], node.attrs, params
-    )
-    if tuple(node.shape) != tuple(expected):
+    expected = shape_of(node, [shapes[name] for name in node.inputs], params)
+    if tuple(node.shape) != tuple(expected) or not all(
+        is_whole(size) for size in node.shape
+    ):
         raise GraphError(
             f"node {node.id!r} ({node.op}) declares the shape {tuple(node.shape)}",
             f"{tuple(expected)} from its inputs and parameters",
             "Capture the network again, or correct the padding and stride.",
         )
+
+
+def shape_of(
+    node: Node,
+    inputs: Sequence[tuple[int, ...]],
+    params: Mapping[str, NDArray[Any]] | None = None,
+) -> tuple[int, ...]:
+    """Return the shape that a node makes, once everything about it is in range.
+
+    Parameters
+    ----------
+    node : Node
+        Its own shape is not looked at, but for the input's.
+    inputs : sequence of tuple
+        Shapes of its inputs.
+    params : mapping, optional
+        Stand in for the node's parameters where only their shapes are at hand.
+
+    Raises
+    ------
+    GraphError
+        As `workbench.engine.ops.infer_shape`, with the node's name.
+    """
+    held = node.params if params is None else params
+    attrs = node.attrs
+    if node.op == INPUT:
+        attrs = {"shape": node.shape, **attrs}
+    try:
+        return infer_shape(node.op, inputs, attrs, held)
+    except WorkbenchError as error:
+        raise GraphError(
+            f"layer {node.id!r}: {error.found}", error.expected, error.next_step
+        ) from error
 
 
 def prune_dead(graph_output: str, nodes: Sequence[Node]) -> tuple[Node, ...]:

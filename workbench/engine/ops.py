@@ -1,7 +1,8 @@
 """The covered operations and the shape each of them makes.
 
-Belongs here: one shape rule per operation. Adding an operation = one rule and
-one line in `COVERED`. Does not belong here: how an operation is computed.
+Belongs here: one shape rule per operation. Adding an operation = one rule, one line
+in `COVERED` and one in `fields.FIELDS`. Does not belong here: what attributes may be
+(`fields`) and how an operation is computed.
 
 Attribute conventions: ``stride``, ``dilation`` and ``kernel`` are (y, x);
 ``padding`` is (top, left, bottom, right); ``act`` is (kind, lo, hi).
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.engine.fields import ACTIVATIONS as ACTIVATIONS
+from workbench.engine.fields import NEXT_STEP, check_fields, check_shape
 from workbench.errors import WorkbenchError
 
 Shape = tuple[int, ...]
@@ -25,11 +28,9 @@ CONVOLUTIONS = ("conv2d", "winograd_conv2d", "palette_conv2d")
 
 LINEARS = ("linear", "palette_linear")
 
-ACTIVATIONS = ("relu", "clip", "hardswish", "hardsigmoid", "silu", "sigmoid")
-
 
 def _problem(found: str, expected: str) -> WorkbenchError:
-    return WorkbenchError(found, expected, "Check the layer's shapes and attributes.")
+    return WorkbenchError(found, expected, NEXT_STEP)
 
 
 def window_output(
@@ -253,6 +254,9 @@ def infer_shape(
     Raises
     ------
     WorkbenchError
-        Inputs, attributes and parameters contradict each other.
+        Inputs, attributes and parameters contradict each other or are out of range.
     """
-    return COVERED[op](inputs, attrs, params)
+    check_fields(op, inputs, attrs, params)
+    shape = COVERED[op](inputs, attrs, params)
+    check_shape(shape, f"the result of an operation {op!r}")
+    return shape

@@ -1,24 +1,12 @@
-"""Reading the arguments of ATen calls.
+"""What every translation of every importer needs.
 
-Belongs here: defaults, pairs and refusals that every translation needs.
+Belongs here: pairs and refusals; no torch, no onnx.
 """
 
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from workbench.capture.builder import GraphBuilder
 from workbench.engine.graph import UncoveredOp
-
-Translation = Callable[[GraphBuilder, Sequence[Any], Mapping[str, Any]], Any]
-
-
-def arg(
-    args: Sequence[Any], kwargs: Mapping[str, Any], index: int, name: str, default: Any
-) -> Any:
-    """Return a call's argument by position, else by name, else the default."""
-    if index < len(args):
-        return args[index]
-    return kwargs.get(name, default)
 
 
 def pair(value: Any) -> tuple[int, int]:

@@ -316,15 +316,15 @@ def _reshape(b: GraphBuilder, call: Call) -> Any:
         sizes = [full[i] if s == 0 else s for i, s in enumerate(sizes)]
     if sizes and sizes[0] == -1 and len(sizes) > 1:
         sizes = [1, *sizes[1:]]
-    return aten_shapes.reshape(b, [x, sizes], {})
+    return aten_shapes.reshape(b, x, sizes)
 
 
 def _transpose(b: GraphBuilder, call: Call) -> Any:
-    return aten_shapes.permute(b, [call.input(0), call.attrs.get("perm", ())], {})
+    return aten_shapes.permute(b, call.input(0), call.attrs.get("perm", ()))
 
 
 def _squeeze(b: GraphBuilder, call: Call) -> Value:
-    return aten_shapes.squeeze(b, [call.input(0)], {})
+    return aten_shapes.squeeze(b, call.input(0))
 
 
 def _resize(b: GraphBuilder, call: Call) -> Value:

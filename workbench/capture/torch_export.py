@@ -5,17 +5,20 @@ becomes is in `aten_ops`. Module paths become layer ids, so masks, recipes and
 reports speak of the same layers as the engine.
 """
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import nn
 
+from workbench.capture.arguments import refuse
+from workbench.capture.aten_call import base_name, bind
 from workbench.capture.aten_ops import TRANSLATIONS
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.twin import twin
-from workbench.engine.graph import Graph, UncoveredOp
+from workbench.engine.graph import Graph
 from workbench.errors import WorkbenchError
 
 
@@ -205,19 +208,23 @@ class _Reader:
         self.values[node.name] = builder.input(shape)
 
     def _call(self, builder: GraphBuilder, node: torch.fx.Node) -> None:
-        args = torch.fx.node.map_arg(node.args, lambda n: self.values[n.name])
-        kwargs = torch.fx.node.map_arg(node.kwargs, lambda n: self.values[n.name])
+        args: Any = torch.fx.node.map_arg(node.args, lambda n: self.values[n.name])
+        kwargs: Any = torch.fx.node.map_arg(node.kwargs, lambda n: self.values[n.name])
+        target: Any = node.target
         path, call = _module_path(node)
-        if not _reads_value(args, kwargs):
-            with torch.no_grad():
-                self.values[node.name] = node.target(*args, **kwargs)  # type: ignore[operator]
-            return
-        target = str(node.target).removesuffix("_")
-        translate = TRANSLATIONS.get(_key(node))
-        if translate is None:
-            raise UncoveredOp(target, path or node.name)
         builder.at(path, call, node.name)
-        self.values[node.name] = translate(builder, args, kwargs)
+        if not _reads_value(args, kwargs):
+            _refuse_random(builder, target)
+            with torch.no_grad():
+                self.values[node.name] = target(*args, **kwargs)
+            return
+        made = (
+            args[0][args[1]]
+            if target is operator.getitem
+            else _translated(builder, target, args, kwargs)
+        )
+        _check_result(builder, base_name(target), made, node.meta.get("val"))
+        self.values[node.name] = made
 
     def _result(self, node: torch.fx.Node) -> str:
         outputs = [n for n in node.all_input_nodes]
@@ -231,12 +238,41 @@ class _Reader:
         return kinds[0].id
 
 
-def _key(node: torch.fx.Node) -> str:
-    """Return 'aten.relu' for relu, relu_ and each of their overloads."""
-    target = node.target
-    if isinstance(target, torch._ops.OpOverload):
-        return target._schema.name.split("::")[1].removesuffix("_")
-    return getattr(target, "__name__", str(target))
+def _translated(
+    builder: GraphBuilder, target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Any:
+    """Return what one call becomes; arguments that nobody reads are refused."""
+    known = TRANSLATIONS.get(base_name(target))
+    if known is None or not isinstance(target, torch._ops.OpOverload):
+        raise refuse(builder, str(target).replace("_.", "."))
+    call = bind(target, args, kwargs)
+    objection = known.objection(call.given, call.defaults)
+    if objection:
+        raise refuse(builder, f"{call.name} with {objection}")
+    return known.translate(builder, call)
+
+
+def _check_result(builder: GraphBuilder, name: str, made: Any, torchs: Any) -> None:
+    """Refuse a result of another type or shape than torch's."""
+    if isinstance(torchs, list | tuple):
+        for one, its in zip(made, torchs, strict=True):
+            _check_result(builder, name, one, its)
+    elif isinstance(torchs, torch.Tensor) and made is not None:
+        if torchs.dtype != torch.float32:
+            kind = str(torchs.dtype).removeprefix("torch.")
+            raise refuse(builder, f"{name} with a result of type {kind}, not float32")
+        if tuple(torchs.shape) != (1, *made.shape):
+            raise refuse(
+                builder,
+                f"{name} that makes {tuple(torchs.shape)} of one image, which is not "
+                f"a batch of {tuple(made.shape)}",
+            )
+
+
+def _refuse_random(builder: GraphBuilder, target: Any) -> None:
+    tags = getattr(target, "tags", ())
+    if torch.Tag.nondeterministic_seeded in tags:
+        raise refuse(builder, f"{base_name(target)} with random numbers")
 
 
 def _module_path(node: torch.fx.Node) -> tuple[str, int]:

@@ -5,15 +5,15 @@ which capture turns into one layer of the engine. Does not belong here: the modu
 holds the weights (`workbench.training`) or the exact matrices (`engine.winograd`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from workbench.capture.arguments import arg
+from workbench.capture.aten_call import Call
+from workbench.capture.aten_layers import array
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.engine.winograd import cook_toom, transform_weights
 from workbench.errors import WorkbenchError
@@ -97,21 +97,21 @@ def to_winograd(weight: torch.Tensor, m: int) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(square))
 
 
-def translate(b: GraphBuilder, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Value:
+def translate(b: GraphBuilder, call: Call) -> Value:
     """Add the layer that one call of the operation stands for."""
-    x, weight = args[0], args[1].detach().to(torch.float32).cpu().numpy()
-    bias = arg(args, kwargs, 2, "bias", None)
-    pad = int(arg(args, kwargs, 4, "padding", 1))
-    shift = np.zeros(len(weight)) if bias is None else bias.detach().cpu().numpy()
+    x, weight = call.value(b, "x"), call.constant(b, "weight")
+    bias, pad = call.constant(b, "bias"), int(call["padding"])
+    assert weight is not None
+    shift = torch.zeros(len(weight)) if bias is None else bias
     return b.add(
         "winograd_conv2d",
         [x],
         attrs={
-            "m": int(arg(args, kwargs, 3, "m", 2)),
+            "m": int(call["m"]),
             "padding": (pad,) * 4,
-            "input_relu": bool(arg(args, kwargs, 5, "relu", False)),
+            "input_relu": bool(call["relu"]),
         },
-        params={"weight": weight, "bias": shift},
+        params={"weight": array(weight), "bias": array(shift)},
     )
 
 

@@ -1,19 +1,21 @@
 """Random convolution cases: arrays, expected results, and the run of one step."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from hypothesis import strategies as st
 
+from tests.kernels.drawing import draw, torch_activation
 from tests.kernels.layouts import (
     GUARD,
     Room,
+    pair,
     put,
     room,
     split_phases,
     taps,
-    taps_stride2,
     vectors,
 )
 from workbench.kernels import Activation, Executor, Vectors, info
@@ -22,15 +24,6 @@ from workbench.kernels import Activation, Executor, Vectors, info
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-4}
 ISAS = tuple(name for name in info().available if name != "numpy")
 EVERY = info().available
-ACTIVATIONS = (
-    Activation(),
-    Activation("relu"),
-    Activation("clip", 0.0, 6.0),
-    Activation("hardswish"),
-    Activation("silu"),
-    Activation("sigmoid"),
-    Activation("hardsigmoid"),
-)
 # One convolution of fixed shape, for tests that are not about shapes.
 SHAPE = {
     "inputs": 16,
@@ -67,8 +60,8 @@ class Case:
     act: Activation
     groups: int
     stride: int
-    padding: int
-    dilation: int
+    padding: tuple[int, int, int, int]
+    dilation: tuple[int, int]
     floats: int
     threads: int
 
@@ -111,12 +104,13 @@ class Case:
 
     def expected(self) -> np.ndarray:
         """Return the result in float64, from torch."""
+        top, left, bottom, right = self.padding
+        image = np.pad(self.image, ((0, 0), (top, bottom), (left, right)))
         out = torch.nn.functional.conv2d(
-            torch.from_numpy(self.image.astype(np.float64))[None],
+            torch.from_numpy(image.astype(np.float64))[None],
             torch.from_numpy(self.weights.astype(np.float64)),
             torch.from_numpy(self.bias.astype(np.float64)),
             stride=self.stride,
-            padding=self.padding,
             dilation=self.dilation,
             groups=self.groups,
         )[0]
@@ -143,32 +137,31 @@ class Case:
         return result
 
 
-def torch_activation(values: torch.Tensor, act: Activation) -> torch.Tensor:
-    functions = torch.nn.functional
-    if act.kind == "none":
-        return values
-    if act.kind == "clip":
-        return values.clamp(act.lo, act.hi)
-    return getattr(functions, act.kind)(values)
-
-
-def build(seed: int, shape: dict) -> Case:
+def build(seed: int, shape: dict[str, Any]) -> Case:
     """Place a convolution; ``shape`` is one draw of ``convolutions``."""
     rng = np.random.default_rng(seed)
-    groups, kernel, stride = shape["groups"], shape["kernel"], shape["stride"]
+    groups, stride = shape["groups"], shape["stride"]
+    kernel, dilation = pair(shape["kernel"]), pair(shape["dilation"])
     c, o = shape["inputs"] * groups, shape["outputs"] * groups
-    dilation = shape["dilation"] if stride == 1 else 1
-    padding = dilation * (kernel - 1) // 2
+    spans = [dilation[axis] * (kernel[axis] - 1) for axis in (0, 1)]
+    same = (spans[0] // 2, spans[1] // 2) * 2
+    padding = shape.get("padding") or same
     h, w = shape["height"], shape["width"]
     image = rng.standard_normal((c, h, w), dtype=np.float32)
-    oh = (h + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-    ow = (w + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+    out = [
+        (size + padding[axis] + padding[axis + 2] - spans[axis] - 1) // stride + 1
+        for axis, size in enumerate((h, w))
+    ]
     size = (c, h, w) if stride == 1 else (4 * c, (h + 1) // 2, (w + 1) // 2)
+    border = [
+        _beside(size[axis + 1], out[axis], padding[axis], spans[axis], stride)
+        for axis in (0, 1)
+    ]
     kind = shape["source"]
-    if kind == "strips" and (kernel > 1 or stride > 1 or groups > 1):
+    if kind == "strips" and (kernel != (1, 1) or any(padding) or stride * groups > 1):
         kind = "planes"
-    source = room(kind, size, border=padding)
-    target = room(shape["target"], (o, oh, ow), border=shape["border"])
+    source = room(kind, size, border=(border[0], border[1]))
+    target = room(shape["target"], (o, *out), border=shape["border"])
     target = target.moved(up(source.stop))
     stop = target.stop
     residual = None
@@ -176,22 +169,22 @@ def build(seed: int, shape: dict) -> Case:
         residual = target.moved(up(target.stop) - up(source.stop))
         stop = residual.stop
     geometry = source.geometry
-    if stride == 1:
-        offsets = taps(geometry, kernel, padding=padding, dilation=dilation)
-    else:
-        offsets = taps_stride2(geometry, kernel, padding=padding)
-    weights = rng.standard_normal((o, c // groups, kernel, kernel), dtype=np.float32)
+    offsets = taps(
+        geometry, kernel, padding=padding[:2], dilation=dilation, split=stride
+    )
+    weights = rng.standard_normal((o, c // groups, *kernel), dtype=np.float32)
     weights *= rng.random(weights.shape) < shape["density"]
+    columns = -padding[1] // stride, (spans[1] - padding[1]) // stride
     return Case(
         source,
         target,
         residual,
-        vectors(geometry, target.geometry),
+        vectors(geometry, target.geometry, columns),
         offsets[: c // groups],
         weights,
         rng.standard_normal(o, dtype=np.float32),
         image,
-        rng.standard_normal((o, oh, ow), dtype=np.float32) if residual else None,
+        rng.standard_normal((o, *out), dtype=np.float32) if residual else None,
         shape["act"],
         groups,
         stride,
@@ -202,32 +195,49 @@ def build(seed: int, shape: dict) -> Case:
     )
 
 
+def _beside(size: int, out: int, before: int, span: int, stride: int) -> int:
+    """Return how far taps reach beside ``size`` pixels, or those of a phase."""
+    last = out - 1 + (span - before) // stride
+    return max(0, -(-before // stride), last - (size - 1))
+
+
 def up(n: int) -> int:
     """Return the next tensor's shift, a multiple of 64 floats beyond the guard."""
     return (n + GUARD + 63) // 64 * 64
 
 
+def drawn(rng: np.random.Generator) -> dict[str, Any]:
+    """Draw a convolution and how it is placed; strides that differ become 1."""
+    shape = draw(rng)
+    return {
+        "inputs": shape.inputs // shape.groups,
+        "outputs": shape.outputs // shape.groups,
+        "groups": shape.groups,
+        "kernel": shape.kernel,
+        "stride": 2 if shape.stride == (2, 2) else 1,
+        "dilation": shape.dilation,
+        "padding": shape.padding,
+        "height": shape.height,
+        "width": shape.width,
+        "source": str(rng.choice(["planes", "aligned", "rows", "strips"])),
+        "target": str(rng.choice(["planes", "aligned", "rows", "strips", "flat"])),
+        "border": int(rng.integers(0, 3)),
+        "density": float(rng.choice([0.0, 0.1, 0.5, 1.0])),
+        "residual": bool(rng.random() < 0.3),
+        "act": shape.act,
+        "threads": int(rng.choice([1, 1, 2, 3])),
+    }
+
+
 def convolutions(**fixed) -> st.SearchStrategy:
     """Draw (seed, shape) of a convolution; ``fixed`` overrides single entries."""
-    parts = {
-        "inputs": st.integers(1, 40),
-        "outputs": st.sampled_from([1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33]),
-        "groups": st.sampled_from([1, 1, 1, 2, 3]),
-        "kernel": st.sampled_from([1, 3, 3, 5]),
-        "stride": st.sampled_from([1, 1, 2]),
-        "dilation": st.sampled_from([1, 1, 2]),
-        "height": st.integers(1, 20),
-        "width": st.integers(6, 36),
-        "source": st.sampled_from(["planes", "aligned", "rows", "strips"]),
-        "target": st.sampled_from(["planes", "aligned", "rows", "strips", "flat"]),
-        "border": st.sampled_from([0, 1, 2]),
-        "density": st.sampled_from([0.0, 0.1, 0.5, 1.0]),
-        "residual": st.booleans(),
-        "act": st.sampled_from(ACTIVATIONS),
-        "threads": st.sampled_from([1, 1, 2, 3]),
-    }
-    parts |= {name: st.just(value) for name, value in fixed.items()}
-    return st.tuples(st.integers(0, 2**32 - 1), st.fixed_dictionaries(parts))
+    if {"kernel", "dilation"} & fixed.keys():
+        fixed["padding"] = None
+
+    def placed(seed: int) -> tuple[int, dict[str, Any]]:
+        return seed, drawn(np.random.default_rng(seed)) | fixed
+
+    return st.integers(0, 2**32 - 1).map(placed)
 
 
 def sparse_arrays(case: Case) -> dict:

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workbench.kernels import LANES, Geometry, Vectors
+from workbench.kernels import LANES, Geometry, ImageRows, Vectors
 
-GUARD = 64
+GUARD = 128
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,15 @@ def up16(n: int) -> int:
     return (n + LANES - 1) // LANES * LANES
 
 
-def room(kind: str, size: tuple[int, int, int], *, border: int = 0) -> Room:
-    """Place a tensor at a fresh arena's start: planes, aligned, rows, strips, flat."""
+def room(
+    kind: str, size: tuple[int, int, int], *, border: int | tuple[int, int] = 0
+) -> Room:
+    """Place a tensor at a fresh arena's start: planes, aligned, rows, strips, flat.
+
+    ``border`` zeros lie above and below it, and beside it if that differs.
+    """
     c, h, w = size
+    border, beside = (border, border) if isinstance(border, int) else border
     if kind == "strips":
         count = up16(h * w) // LANES
         stop = GUARD + count * LANES * c
@@ -36,7 +42,7 @@ def room(kind: str, size: tuple[int, int, int], *, border: int = 0) -> Room:
     if kind == "flat":
         geometry = Geometry("flat", c, h, w, h * w, w, GUARD)
         return Room(geometry, GUARD, GUARD + c * h * w)
-    pitch = w + border if kind == "planes" else up16(w + max(border, 1))
+    pitch = w + beside if kind == "planes" else up16(w + max(beside, 1))
     if kind == "rows":
         cs, rs = pitch, pitch * c
         base = GUARD + border * rs
@@ -47,8 +53,8 @@ def room(kind: str, size: tuple[int, int, int], *, border: int = 0) -> Room:
         stop = GUARD + c * cs
     return Room(
         Geometry("rows" if kind == "rows" else "planes", c, h, w, cs, rs, base),
-        GUARD - border,
-        stop + border,
+        GUARD - beside,
+        stop + beside,
     )
 
 
@@ -62,8 +68,13 @@ def split_phases(image: np.ndarray) -> np.ndarray:
     return out
 
 
-def vectors(source: Geometry, target: Geometry) -> Vectors:
-    """Return the table that maps each pixel of ``target`` to that of ``source``."""
+def vectors(
+    source: Geometry, target: Geometry, columns: tuple[int, int] | None = None
+) -> Vectors:
+    """Return the table that maps each pixel of ``target`` to that of ``source``.
+
+    ``columns`` are those of the leftmost and the rightmost tap.
+    """
     h, w = target.height, target.width
     starts, pixels = [], []
     lane = np.arange(LANES)
@@ -71,7 +82,7 @@ def vectors(source: Geometry, target: Geometry) -> Vectors:
         for s in range(0, h * w, LANES):
             starts.append(s // LANES * source.row_stride)
             pixels.append(np.where(s + lane < h * w, s + lane, -1))
-    elif source.kind == "planes" and source.row_stride % LANES:
+    elif _run_together(source, w):
         pitch = source.row_stride
         for f in range(0, h * pitch, LANES):
             y, x = (f + lane) // pitch, (f + lane) % pitch
@@ -82,11 +93,24 @@ def vectors(source: Geometry, target: Geometry) -> Vectors:
             for x in range(0, w, LANES):
                 starts.append(y * source.row_stride + x)
                 pixels.append(np.where(x + lane < w, y * w + x + lane, -1))
-    return _table(starts, pixels, target, _row_vectors(source, w))
+    table = _table(starts, pixels, target, _row_vectors(source, w))
+    if columns is None or source.kind == "strips":
+        return table
+    return replace(table, rows=ImageRows(_pitch(source), source.width, *columns))
+
+
+def _run_together(source: Geometry, width: int) -> bool:
+    """Say whether rows share vectors: no output row is longer than a source row."""
+    pitch = source.row_stride
+    return source.kind == "planes" and pitch % LANES > 0 and width <= pitch
+
+
+def _pitch(source: Geometry) -> int:
+    return source.row_stride if source.kind == "planes" else source.channel_stride
 
 
 def _row_vectors(source: Geometry, width: int) -> int:
-    pitch = source.row_stride if source.kind == "planes" else source.channel_stride
+    pitch = _pitch(source)
     if source.kind == "strips" or pitch % LANES or width >= pitch:
         return 0
     return up16(width) // LANES if up16(width) == pitch else 0
@@ -122,23 +146,27 @@ def put(arena: np.ndarray, where: Room, values: np.ndarray) -> None:
 
 
 def taps(
-    source: Geometry, kernel: int, *, padding: int, dilation: int = 1
+    source: Geometry,
+    kernel: int | tuple[int, int],
+    *,
+    padding: int | tuple[int, int],
+    dilation: int | tuple[int, int] = 1,
+    split: int = 1,
 ) -> np.ndarray:
-    """Return the offsets of a stride-1 kernel, shape (C, K, K)."""
-    c = np.arange(source.channels)[:, None, None] * source.channel_stride
-    y = (np.arange(kernel) * dilation - padding)[None, :, None] * source.row_stride
-    x = (np.arange(kernel) * dilation - padding)[None, None, :]
-    return (c + y + x).astype(np.int32)
+    """Return the offsets of a kernel of stride 1, shape (C, KH, KW).
+
+    With ``split`` of 2 the stride is 2, over a source of four phases.
+    """
+    size, steps, before = pair(kernel), pair(dilation), pair(padding)
+    y = (np.arange(size[0]) * steps[0] - before[0])[:, None]
+    x = (np.arange(size[1]) * steps[1] - before[1])[None, :]
+    channels = source.channels // split**2
+    phase = (split * (y % split) + x % split) * channels
+    channel = np.arange(channels)[:, None, None] + phase
+    inside = y // split * source.row_stride + x // split
+    return (channel * source.channel_stride + inside).astype(np.int32)
 
 
-def taps_stride2(phases: Geometry, kernel: int, *, padding: int) -> np.ndarray:
-    """Return the offsets of a stride-2 kernel over a phase-split source, (C, K, K)."""
-    channels = phases.channels // 4
-    c, ky, kx = np.meshgrid(
-        np.arange(channels), np.arange(kernel), np.arange(kernel), indexing="ij"
-    )
-    y, x = ky - padding, kx - padding
-    phase = 2 * (y % 2) + x % 2
-    offset = (phase * channels + c) * phases.channel_stride
-    offset += y // 2 * phases.row_stride + x // 2
-    return offset.astype(np.int32)
+def pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    """Return (y, x)."""
+    return (value, value) if isinstance(value, int) else value

@@ -1,7 +1,10 @@
 """Thousands of random layers on every instruction set against float64.
 
-Each case draws a shape, a sparsity structure, a kernel with one of its variants, an
-instruction set and a number of threads. One case alone, as a failure prints it:
+Each case draws a shape (`drawing` says of what kinds), a sparsity structure, a kernel
+with one of its variants, an instruction set, a number of threads, layouts and vector
+tables that are made apart from the engine's. Here strides are equal both ways, 1 or 2;
+test_random_convolutions goes through the engine, with all of them. One case alone, as a
+failure prints it:
 
     rerun: WORKBENCH_PROPERTY=SEED:NUMBER python -m pytest tests -k random_layers
 """
@@ -12,15 +15,8 @@ from collections import Counter
 import numpy as np
 import torch
 
-from tests.kernels.cases import (
-    ACTIVATIONS,
-    ISAS,
-    TOLERANCE,
-    Case,
-    build,
-    sparse_arrays,
-    torch_activation,
-)
+from tests.kernels.cases import ISAS, TOLERANCE, Case, build, drawn, sparse_arrays
+from tests.kernels.drawing import STRUCTURES, keep, torch_activation
 from workbench.engine.candidates.blocks import blocks_of
 from workbench.kernels import (
     Executor,
@@ -40,80 +36,14 @@ from workbench.kernels.palette import Table, conv_palette
 
 SEED = 20240229
 CASES = 3000
-STRUCTURES = (
-    "element",
-    "blocks 2",
-    "blocks 4",
-    "blocks 8",
-    "blocks 16",
-    "hetconv",
-    "kernel",
-    "pattern",
-    "stripe",
-    "filter",
-    "channel",
-    "2 of 4",
-    "dense",
-    "empty",
-)
 KERNELS = ("sparse", "blocks", "generated", "dense", "shared", "linear", "palette")
 torch.set_num_threads(1)
 
 
-def keep(rng: np.random.Generator, structure: str, shape: tuple[int, ...]):
-    """Return a mask of ``shape`` (O, C, KH, KW) with this structure."""
-    o, c, kh, kw = shape
-    density = rng.choice([0.05, 0.2, 0.5, 0.9])
-    name, _, height = structure.partition(" ")
-    if name == "blocks":
-        groups = -(-o // int(height))
-        return np.repeat(rng.random((groups, c, kh, kw)) < density, int(height), 0)[:o]
-    if name == "hetconv":  # whole kernels at every fourth channel, centres elsewhere
-        mask = (np.arange(c) % 4 == np.arange(o)[:, None] % 4)[:, :, None, None]
-        mask = np.repeat(np.repeat(mask, kh, 2), kw, 3)
-        mask[:, :, kh // 2, kw // 2] = True
-        return mask
-    if structure == "2 of 4":
-        order = rng.random((-(-o * c * kh * kw // 4), 4)).argsort(axis=1)
-        return (order < 2).reshape(-1)[: o * c * kh * kw].reshape(shape)
-    if name == "pattern":
-        patterns = rng.random((4, kh, kw)).argsort(axis=None).reshape(4, kh, kw)
-        chosen = patterns % (kh * kw) < max(1, kh * kw // 2)
-        return chosen[rng.integers(0, 4, (o, c))]
-    axes = {
-        "element": shape,
-        "kernel": (o, c, 1, 1),
-        "stripe": (o, 1, kh, kw),
-        "filter": (o, 1, 1, 1),
-        "channel": (1, c, 1, 1),
-        "dense": (1, 1, 1, 1),
-        "empty": (1, 1, 1, 1),
-    }[name]
-    limit = {"dense": 2.0, "empty": -1.0}.get(name, density)
-    return np.broadcast_to(rng.random(axes) < limit, shape)
-
-
-def draw(seed: int, number: int) -> tuple[dict, str, str, str]:
+def case_of(seed: int, number: int) -> tuple[dict, str, str, str]:
     """Return the shape, structure, kernel and instruction set of a case."""
     rng = np.random.default_rng((seed, number))
-    stride = int(rng.choice([1, 1, 1, 2]))
-    shape = {
-        "inputs": int(rng.integers(1, 25)),
-        "outputs": int(rng.choice([1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33])),
-        "groups": int(rng.choice([1, 1, 1, 2])),
-        "kernel": int(rng.choice([1, 1, 3, 3, 3, 5])),
-        "stride": stride,
-        "dilation": int(rng.choice([1, 1, 1, 2])),
-        "height": int(rng.integers(1, 12)),
-        "width": int(rng.integers(6, 24)),
-        "source": str(rng.choice(["planes", "aligned", "rows", "strips"])),
-        "target": str(rng.choice(["planes", "aligned", "rows", "strips", "flat"])),
-        "border": int(rng.integers(0, 3)),
-        "density": 1.0,
-        "residual": bool(rng.random() < 0.3),
-        "act": ACTIVATIONS[rng.integers(len(ACTIVATIONS))],
-        "threads": int(rng.choice([1, 1, 2, 3])),
-    }
+    shape = drawn(rng) | {"density": 1.0}
     kernel = str(rng.choice(KERNELS))
     if kernel in ("blocks", "palette", "shared"):
         shape["groups"] = 1
@@ -200,7 +130,7 @@ def test_random_layers_equal_float64() -> None:
     numbers = [int(only)] if only else range(CASES)
     seen: Counter[str] = Counter()
     for number in numbers:
-        shape, structure, kernel, isa = draw(int(seed), number)
+        shape, structure, kernel, isa = case_of(int(seed), number)
         rng = np.random.default_rng((int(seed), number, 1))
         try:
             with forced_isa(isa):

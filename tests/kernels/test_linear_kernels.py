@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kernels.cases import ACTIVATIONS, EVERY, TOLERANCE, torch_activation
+from tests.kernels.cases import EVERY, TOLERANCE
+from tests.kernels.drawing import ACTIVATIONS, torch_activation
 from workbench.kernels import Executor, forced_isa, linear_dense, linear_sparse
 
 SHAPES = st.fixed_dictionaries(

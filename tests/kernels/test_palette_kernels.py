@@ -6,14 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels.cases import (
-    ACTIVATIONS,
     EVERY,
     SHAPE,
     TOLERANCE,
     build,
     convolutions,
-    torch_activation,
 )
+from tests.kernels.drawing import ACTIVATIONS, torch_activation
 from workbench.kernels import Activation, Executor, KernelError, forced_isa
 from workbench.kernels.palette import (
     Table,

@@ -6,7 +6,8 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.kernels.cases import ACTIVATIONS, EVERY, TOLERANCE, torch_activation, up
+from tests.kernels.cases import EVERY, TOLERANCE, up
+from tests.kernels.drawing import ACTIVATIONS, torch_activation
 from tests.kernels.layouts import Room, put, room, split_phases
 from workbench.kernels import (
     Executor,

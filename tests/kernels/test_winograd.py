@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kernels.cases import ACTIVATIONS, EVERY, torch_activation
+from tests.kernels.cases import EVERY
+from tests.kernels.drawing import ACTIVATIONS, torch_activation
 from workbench.engine.layout import Layout, Pad, make_layout, split_layout
 from workbench.engine.pack import Window
 from workbench.engine.winograd import cook_toom, transform_weights

@@ -4,7 +4,7 @@ Belongs here: the address arithmetic between two layouts. Kernels know nothing
 of layouts: they add these tables to their base pointers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.layout import Layout
-from workbench.kernels import LANES, Vectors
+from workbench.kernels import LANES, ImageRows, Vectors
 
 MAX_SEGMENTS = 3
 """Stores a vector may need: sixteen pixels that wrap around image rows."""
@@ -35,6 +35,9 @@ class Walk:
         step for kernels that read every second pixel themselves.
     whole_rows : bool
         Start a vector at every output row.
+    columns : tuple of int, optional
+        Source columns of the leftmost and rightmost tap of output pixel 0, where the
+        reader has taps and zeros lie beside the image for them.
     """
 
     height: int
@@ -43,6 +46,7 @@ class Walk:
     repeat: tuple[int, int] = (1, 1)
     pace: int = 1
     whole_rows: bool = False
+    columns: tuple[int, int] | None = None
 
 
 @lru_cache(maxsize=16)
@@ -71,7 +75,8 @@ def make_vectors(source: Layout, target: Layout, walk: Walk) -> Vectors:
     """
     reads = _source_addresses(source, walk)
     if target.split > 1:
-        return _unzipped(reads.reshape(walk.height, walk.width), target, walk.pace)
+        table = _unzipped(reads.reshape(walk.height, walk.width), target, walk.pace)
+        return replace(table, rows=_image_rows(source, walk))
     writes = target.pixels()[: walk.height, : walk.width].reshape(-1)
     row = walk.width if walk.whole_rows else 0
     starts, lengths = _runs(reads, writes, walk.pace, row)
@@ -80,7 +85,8 @@ def make_vectors(source: Layout, target: Layout, walk: Walk) -> Vectors:
         if row and start % row == 0:
             packer.cut()
         packer.take(int(reads[start]), int(writes[start]), length)
-    return packer.table(_row_vectors(source, walk))
+    table = packer.table(_row_vectors(source, walk))
+    return replace(table, rows=_image_rows(source, walk))
 
 
 def _source_addresses(source: Layout, walk: Walk) -> NDArray[np.int64]:
@@ -115,6 +121,14 @@ def _row_vectors(source: Layout, walk: Walk) -> int:
     if source.gap == 0 or walk.width > source.width:
         return 0
     return -(-walk.width // LANES)
+
+
+def _image_rows(source: Layout, walk: Walk) -> ImageRows | None:
+    """Return what lies beside the vectors, where neighbours in a row are neighbours."""
+    plain = walk.step == (1, 1) and walk.repeat == (1, 1) and walk.pace == 1
+    if source.kind == "strips" or not plain or walk.columns is None:
+        return None
+    return ImageRows(source.pitch, source.width, *walk.columns)
 
 
 def _unzipped(reads: NDArray[np.int64], target: Layout, pace: int) -> Vectors:

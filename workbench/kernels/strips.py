@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workbench.kernels.gathered import MOST_VECTORS, may_pay
-from workbench.kernels.types import I32, LANES, Vectors
+from workbench.kernels.types import I32, LANES, ImageRows, Vectors
 
 _L1_FLOATS = 32 * 1024 // 4
 _UNCHUNKED = 1 << 40
@@ -104,6 +104,8 @@ def sparse_plans(
 def _shift_plans(
     isa: str, offsets: I32, vectors: Vectors, src: int
 ) -> dict[str, SparsePlan]:
+    if vectors.rows is None or not _near(vectors.rows):
+        return {}
     adjacent = bool(np.all(np.diff(vectors.vec_in) == LANES))
     starts = src + vectors.vec_in
     for unit in (LANES, _HALF):
@@ -116,12 +118,31 @@ def _shift_plans(
             isa, 1, unit, classes=int(last - first) + 1, first_dx=int(first)
         )
         rows = vectors.row_vectors
-        if unit == LANES and rows and _ends_free(vectors, rows, LANES, reach):
+        zeros = _zeros_before(vectors.rows, LANES * rows)
+        if unit == LANES and zeros and _ends_free(vectors, rows, LANES, reach):
             return _lengths(replace(plan, row_vectors=rows), vectors, adjacent)
-        if unit == _HALF and adjacent and _ends_free(vectors, 1, _HALF, reach):
+        halves = adjacent and vectors.rows.pitch == _HALF
+        if unit == _HALF and halves and _ends_free(vectors, 1, _HALF, reach):
             isa = "avx2" if isa == "avx512" else isa
             return _lengths(replace(plan, row_vectors=1, isa=isa), vectors, adjacent)
     return {}
+
+
+def _near(rows: ImageRows) -> bool:
+    """Say whether every tap reads near its pixel: then a shift is all that is missing.
+
+    A tap one whole vector further on has the same place within its vector, but what
+    comes from beside the row is not what it would have read.
+    """
+    return rows.left >= -_MAX_DX and rows.right <= _MAX_DX
+
+
+def _zeros_before(rows: ImageRows, floats: int) -> bool:
+    """Say whether zeros enter a row of ``floats`` lanes from the end of the last one.
+
+    Its vectors may leave pixels of the source out, where the output is narrower.
+    """
+    return rows.width - rows.left <= floats
 
 
 def _ends_free(vectors: Vectors, rows: int, unit: int, reach: int) -> bool:

@@ -144,10 +144,14 @@ def may_shift(place: Placement, isa: str) -> bool:
 def may_shift_in_row(offsets: I32, place: Placement) -> bool:
     """Say whether shifted lanes may be zeros instead of the neighbouring vector's.
 
-    Each vector must hold a whole image row, and no live lane may look beyond it.
+    Each vector must hold a whole image row, and no live lane may look beyond it. A tap
+    that starts two lanes before the next whole vector is far to the right: its first
+    lanes are pixels of this row, not zeros.
     """
     table = place.vectors
     if table.row_vectors != 1 or (place.src + int(table.vec_in[0])) % LANES:
+        return False
+    if table.rows is None or table.rows.right >= LANES - FARTHEST_IN_ROW:
         return False
     near = skews(offsets, place)
     near = near[(near > 0) & (near <= FARTHEST_IN_ROW)]

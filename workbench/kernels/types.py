@@ -110,6 +110,30 @@ class Activation:
 NO_ACTIVATION = Activation()
 
 
+@dataclass(frozen=True)
+class ImageRows:
+    """What lies beside the vectors of a convolution in the rows of its source.
+
+    Kernels that move lanes between whole vectors need it: offsets alone do not say how
+    far beside its pixel a tap reads.
+
+    Parameters
+    ----------
+    pitch : int
+        Floats of a row of one channel, its zeros included.
+    width : int
+        Pixels of it; what follows them in the row is zero.
+    left, right : int
+        Columns of the leftmost and the rightmost tap, counted from the pixel that it
+        makes: -1 and 1 for three neighbours. A tap finds zeros beside the row.
+    """
+
+    pitch: int
+    width: int
+    left: int
+    right: int
+
+
 @dataclass(frozen=True, eq=False)
 class Vectors:
     """Where the output vectors (16 pixels each) of an op read and write.
@@ -127,8 +151,7 @@ class Vectors:
     row_vectors : int
         Consecutive vectors that make up one image row, when every row starts at
         lane 0 of a vector and is surrounded by zero padding in the source (at least
-        as many floats as the widest horizontal tap); 0 when that does not hold. It
-        makes the accumulator-shift variants of ``conv_sparse`` eligible.
+        as many floats as the widest horizontal tap); 0 when that does not hold.
     unzip : bool
         Before a vector is stored, its even lanes move to lanes 0..7 and its odd ones
         to lanes 8..15; ``vec_out`` and ``vec_mask`` speak of lanes after that. So a
@@ -136,6 +159,9 @@ class Vectors:
     pace : int
         Floats between the places that neighbouring lanes read. 2 is for depthwise
         convolutions of stride 2 over the image as it is; every other op needs 1.
+    rows : ImageRows, optional
+        Of the source. Without it nothing is known about what lies beside a vector, and
+        no kernel that moves lanes is eligible.
     """
 
     vec_in: I64
@@ -144,6 +170,7 @@ class Vectors:
     row_vectors: int = 0
     unzip: bool = False
     pace: int = 1
+    rows: ImageRows | None = None
 
     @property
     def count(self) -> int:

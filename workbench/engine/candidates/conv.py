@@ -119,7 +119,7 @@ class ConvPlace:
     frame: Frame | None
 
 
-def place_conv(node: Node, binding: Binding) -> ConvPlace:
+def place_conv(node: Node, binding: Binding, *, paced: bool = False) -> ConvPlace:
     """Return the vector table, tap offsets and pointers of a convolution.
 
     Parameters
@@ -128,6 +128,8 @@ def place_conv(node: Node, binding: Binding) -> ConvPlace:
         A ``conv2d``; a second input is the residual, stored like the output.
     binding : Binding
         Where its tensors are.
+    paced : bool
+        Whether the kernel reads every second pixel of an image itself.
     """
     source, target = binding.inputs[0], binding.output
     channels = held_shape(node)[1] * node.attrs.get("groups", 1)
@@ -135,10 +137,18 @@ def place_conv(node: Node, binding: Binding) -> ConvPlace:
     window = window_of(node, shape)
     split = source.layout.split
     step = (window.stride[0] // split, window.stride[1] // split)
-    paced = is_depthwise(node) and step[1] == SPLIT_STRIDE
-    pace = SPLIT_STRIDE if paced and source.layout.kind != "strips" else 1
+    skips = paced and step[1] == SPLIT_STRIDE and source.layout.kind != "strips"
+    pace = SPLIT_STRIDE if skips else 1
     framed = split == 1 and is_framed(node, shape)
-    walk = Walk(node.shape[1], node.shape[2], step, pace=pace, whole_rows=framed)
+    taps = window.taps(1) // split
+    walk = Walk(
+        node.shape[1],
+        node.shape[2],
+        step,
+        pace=pace,
+        whole_rows=framed,
+        columns=(int(taps.min()), int(taps.max())),
+    )
     residual = binding.inputs[1].start if len(binding.inputs) > 1 else None
     return ConvPlace(
         make_vectors(source.layout, target.layout, walk),

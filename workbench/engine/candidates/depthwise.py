@@ -43,7 +43,7 @@ class DepthwiseConv(Candidate):
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
-        place = place_conv(node, binding)
+        place = place_conv(node, binding, paced=True)
         weight = node.params["weight"]
         step = depthwise(
             weights=weight.reshape(weight.shape[0], -1),

@@ -18,12 +18,11 @@ class Files:
     Parameters
     ----------
     folder : Path
-        Made when it does not exist.
+        Made when the first file is kept.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(exist_ok=True)
 
     def put(self, data: bytes) -> str:
         """Keep bytes; return their SHA-256 hex. Equal bytes are kept once."""
@@ -31,7 +30,7 @@ class Files:
         target = self._target(digest)
         if target.exists():
             return digest
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{digest}.{os.getpid()}.{threading.get_ident()}.part")
         with part.open("wb") as file:
             file.write(data)

@@ -53,7 +53,8 @@ class Store:
     Raises
     ------
     WorkbenchError
-        When the folder cannot be made.
+        When the folder cannot be made, or its runs cannot even be read. One that can
+        be read but not written is opened; what would write then fails.
     """
 
     def __init__(self, workspace: str | Path | None = None) -> None:

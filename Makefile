@@ -59,7 +59,7 @@ run: build
 	$(BIN)/python -m workbench app --port $(PORT)
 
 test: build $(VENV)/dev.stamp
-	$(BIN)/python -m pytest tests --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto --dist loadgroup --durations=10
 
 check: build $(VENV)/dev.stamp
 	$(BIN)/ruff check .

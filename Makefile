@@ -8,18 +8,19 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
-# As in pyproject.toml; pip has them only while it installs the package.
-BUILD_TOOLS := 'setuptools>=77' 'cython>=3.1,<4'
+# What pyproject.toml builds with; pip has them only while it installs the package.
+BUILD_TOOLS := -c constraints.txt setuptools cython
 # As `source_files` of setup.py has it: whatever is in ext/ but its descriptions.
 KERNEL_SOURCES := setup.py $(shell find ext -type f ! -name '*.md')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check sweep-check sanitize format build clean tools
+.PHONY: help run test check packages sweep-check sanitize format build clean tools
 
 help:
 	@echo "make run     create .venv, install, build the kernels, start the app"
 	@echo "make test    the same set-up, then the whole test suite"
 	@echo "make check   ruff, mypy and the smoke tests (before each commit)"
+	@echo "make packages  wheel and sdist, built and tried in clean environments"
 	@echo "make sanitize  the kernel tests on checked builds: address, undefined, threads"
 	@echo "make build   rebuild the compiled kernels after a change in ext/"
 	@echo "make clean   remove .venv and everything that was built"
@@ -40,7 +41,7 @@ $(BIN)/python: | tools
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-$(VENV)/app.stamp: requirements.txt pyproject.toml | $(BIN)/python
+$(VENV)/app.stamp: requirements.txt constraints.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@ $(VENV)/kernels.stamp
 
@@ -50,7 +51,7 @@ $(VENV)/kernels.stamp: $(KERNEL_SOURCES) | $(VENV)/app.stamp
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/app.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,peers]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 build: $(VENV)/app.stamp $(VENV)/kernels.stamp
@@ -66,6 +67,10 @@ check: build $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests -m smoke
+
+# Wheel and sdist, built and installed into clean environments.
+packages: build $(VENV)/dev.stamp
+	.ci/packages $(abspath $(BIN))/python
 
 # Reuse equals the naive loop bit for bit and pays, on made-up images. The factor of the
 # whole benchmark is larger: here one export is shared by few images.

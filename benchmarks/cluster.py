@@ -6,7 +6,7 @@
 Measured here, on one core: a forward pass and a training step a image, the engine's
 compilation of one cell, and the bytes that are shipped and kept. Counted: cells and the
 share of the network behind each pruned layer. The hours on N cores follow from both;
-docs/cluster.md shows the result and says what it leaves out.
+docs/measured/cluster.md shows the result and says what it leaves out.
 """
 
 import argparse

@@ -132,8 +132,8 @@ def markdown(folder: Path, threads: Sequence[int]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def for_readme(folder: Path, threads: Sequence[int]) -> str:
-    """Return what the README shows: floors that were measured, engines, conditions."""
+def published(folder: Path, threads: Sequence[int]) -> str:
+    """Return what docs/measured shows: measured floors, engines, conditions."""
     records = [
         record
         for record in verdicts(folder, threads)

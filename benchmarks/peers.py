@@ -3,7 +3,7 @@
     python -m benchmarks.peers --all                         # all rows, 1 and 2 threads
     python -m benchmarks.peers --rows mobilenetv1-224:0.9 --threads 1
     python -m benchmarks.peers --all --convert               # only the conversions
-    python -m benchmarks.peers --all --readme                # results as in the README
+    python -m benchmarks.peers --all --tables                # as in docs/measured
 
 Unstructured: every convolution but the first and the depthwise ones, by magnitude per
 layer. PCONV: each 3x3 kernel keeps 4 of 9 weights in one of 8 patterns, and three
@@ -66,8 +66,8 @@ def main() -> None:
         _child(options)
         return
     options.folder.mkdir(parents=True, exist_ok=True)
-    if options.readme:
-        sys.stdout.write(peer_table.for_readme(options.folder, options.threads))
+    if options.tables:
+        sys.stdout.write(peer_table.published(options.folder, options.threads))
         return
     rows = find_rows("" if options.all else options.rows)
     for count in options.threads:
@@ -98,7 +98,7 @@ def _options() -> argparse.Namespace:
     add("--folder", type=Path, default=default_folder(), help="of results and table")
     add("--again", action="store_true", help="measure rows that have a result too")
     add("--convert", action="store_true", help="only convert networks for engines")
-    add("--readme", action="store_true", help="measure nothing; the README's tables")
+    add("--tables", action="store_true", help="measure nothing; print the tables")
     add("--row", default="", help=argparse.SUPPRESS)
     add("--without", default="", help=argparse.SUPPRESS)
     return parser.parse_args()

@@ -1,4 +1,4 @@
-"""The README's table: every sample model, dense and pruned, against other engines.
+"""Every sample model, dense and pruned, against other engines.
 
     python -m benchmarks.samples [--threads 1] [--against torch,onnxruntime]
 

@@ -13,6 +13,8 @@ Examples
 from importlib import import_module
 from typing import Any
 
+from workbench.extras import missing_package
+
 __version__ = "0.1.0"
 
 _HOME = {
@@ -67,8 +69,14 @@ __all__ = ["__version__", *_CALLABLE_PACKAGES, *_HOME]
 
 def __getattr__(name: str) -> Any:
     """Import a public name from the module that defines it."""
-    if name in _CALLABLE_PACKAGES:
-        return import_module(f"workbench.{name}")
-    if name not in _HOME:
+    if name not in _CALLABLE_PACKAGES and name not in _HOME:
         raise AttributeError(f"module 'workbench' has no attribute {name!r}")
-    return getattr(import_module(f"workbench.{_HOME[name]}"), name)
+    try:
+        if name in _CALLABLE_PACKAGES:
+            return import_module(f"workbench.{name}")
+        return getattr(import_module(f"workbench.{_HOME[name]}"), name)
+    except ImportError as error:
+        refusal = missing_package(error)
+        if refusal is None:
+            raise
+        raise refusal from error

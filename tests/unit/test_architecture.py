@@ -10,6 +10,7 @@ PACKAGE = ROOT / "workbench"
 # Bottom to top: a package imports only from those before it.
 ORDER = (
     "errors",
+    "extras",
     "callable_package",
     "kernels",
     "engine",
@@ -33,7 +34,7 @@ RESERVED = {
     "plotly": {"ui"},
     "altair": {"ui"},
     "typer": {"cli"},
-    "torch": set(ORDER) - {"errors", "callable_package", "kernels", "engine"},
+    "torch": set(ORDER) - {"errors", "extras", "callable_package", "kernels", "engine"},
 }
 LINE_LIMIT = 400
 

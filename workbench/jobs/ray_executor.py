@@ -1,6 +1,6 @@
 """Cells on a Ray cluster: network and data shipped once, lost workers replaced.
 
-Ray is an optional extra (``pip install 'pruning-workbench[ray]'``). A worker is an
+Ray is an optional extra (``pip install 'pruning-workbench[cluster]'``). A worker is an
 actor that keeps the dense network's outputs and what comes before the pruned layer;
 it answers one cell at a time. When a worker dies, its cell goes to another one.
 
@@ -19,6 +19,7 @@ from workbench.analysis.sensitivity_grid import Curve, SweepOptions
 from workbench.analysis.sensitivity_rows import Base, Skipped, SweepRow, cell_key
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
+from workbench.extras import missing_package
 from workbench.models.network import Network
 
 if TYPE_CHECKING:
@@ -171,10 +172,6 @@ class _Progress:
 def _ray() -> Any:
     try:
         import ray
-    except ImportError:
-        raise WorkbenchError(
-            "Ray is not installed",
-            "the extra 'ray'",
-            "Run: pip install 'pruning-workbench[ray]', or use --executor local.",
-        ) from None
+    except ImportError as error:
+        raise missing_package(error) or error from None
     return ray

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from workbench.errors import WorkbenchError
+from workbench.extras import missing_package
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "output"
@@ -54,11 +55,7 @@ def to_onnx(module: torch.nn.Module, input_shape: Sequence[int]) -> Any:
                 verbose=False,
             )
     except ModuleNotFoundError as error:
-        raise WorkbenchError(
-            found=f"the module {error.name} is not installed",
-            expected="the ONNX exporter's packages",
-            next_step="Run: pip install onnx onnxscript",
-        ) from error
+        raise missing_package(error) or error from error
     except torch.onnx.errors.OnnxExporterError as error:
         raise WorkbenchError(
             found=f"torch cannot export this module to ONNX: {error}",

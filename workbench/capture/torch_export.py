@@ -8,15 +8,18 @@ reports speak of the same layers as the engine.
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch import nn
+from torch.export.graph_signature import OutputKind
 
+from workbench.capture.aliases import without_aliases
 from workbench.capture.arguments import refuse
 from workbench.capture.aten_call import base_name, bind
 from workbench.capture.aten_ops import TRANSLATIONS
 from workbench.capture.builder import GraphBuilder, Value
+from workbench.capture.suitable import cause_of_failure, refuse_unsuitable
 from workbench.capture.twin import twin
 from workbench.engine.graph import Graph
 from workbench.errors import WorkbenchError
@@ -143,21 +146,40 @@ class Recapture:
 
 
 def _export(module: nn.Module, example: torch.Tensor) -> torch.export.ExportedProgram:
+    refuse_unsuitable(module)
+    _check_example(example)
     try:
         with torch.no_grad():
-            return torch.export.export(twin(module), (example,), strict=False)
-    except (
-        torch._dynamo.exc.UserError,
-        torch.fx.experimental.symbolic_shapes.GuardOnDataDependentSymNode,
-        RuntimeError,
-        TypeError,
-    ) as error:
+            program = torch.export.export(twin(module), (example,), strict=False)
+            return without_aliases(program)
+    except WorkbenchError:
+        raise
+    # Whatever the module's own forward raises while it is traced.
+    except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        cause, advice = cause_of_failure(module)
         raise CaptureError(
-            f"{type(module).__name__} cannot be exported as one graph ({reason})",
+            f"{type(module).__name__} cannot be exported as one graph "
+            f"({cause or reason or type(error).__name__})",
             "a forward pass without control flow that depends on the data",
-            "Run it in torch, or rewrite the branch with fixed structure.",
+            advice or "Run it in torch, or rewrite the branch with fixed structure.",
         ) from error
+
+
+def _check_example(example: torch.Tensor) -> None:
+    if not isinstance(example, torch.Tensor):
+        found = f"an example of type {type(example).__name__}"
+    elif example.dtype != torch.float32:
+        found = f"an example of type {str(example.dtype).removeprefix('torch.')}"
+    elif example.ndim < 2 or not example.numel():
+        found = f"an example of shape {tuple(example.shape)}"
+    else:
+        return
+    raise CaptureError(
+        found,
+        "a float32 tensor (1, C, H, W)",
+        "Pass example=torch.zeros(1, 3, 224, 224), with the sizes of your network.",
+    )
 
 
 @dataclass
@@ -176,6 +198,9 @@ class _Reader:
         for node in self.program.graph.nodes:
             if node.op == "placeholder":
                 self._placeholder(builder, node, constants)
+            elif node.op == "get_attr":
+                # The body of a `with` block: its operation is refused by name.
+                self.values[node.name] = None
             elif node.op == "call_function":
                 self._call(builder, node)
             elif node.op == "output":
@@ -227,15 +252,27 @@ class _Reader:
         self.values[node.name] = made
 
     def _result(self, node: torch.fx.Node) -> str:
-        outputs = [n for n in node.all_input_nodes]
-        kinds = [self.values.get(n.name) for n in outputs]
-        if len(kinds) != 1 or not isinstance(kinds[0], Value):
+        found = self.program.call_spec.out_spec
+        kinds = [spec.kind for spec in self.program.graph_signature.output_specs]
+        pairs = zip(kinds, cast("tuple[Any, ...]", node.args[0]), strict=True)
+        results = [one for kind, one in pairs if kind == OutputKind.USER_OUTPUT]
+        name = getattr(results[0], "name", "") if len(results) == 1 else ""
+        made = self.values.get(name)
+        if found is not None and not found.is_leaf():
+            kind = getattr(found.type, "__name__", str(found.type))
             raise CaptureError(
-                f"a network with {len(kinds)} results",
+                f"a network that returns a {kind} with {len(results)} results",
                 "exactly one tensor",
+                "Wrap it in a module that returns only the tensor to be computed.",
+            )
+        if not isinstance(made, Value):
+            raise CaptureError(
+                "a result that does not depend on the image, or an unfinished "
+                "channel shuffle",
+                "one tensor that is computed from the image",
                 "Return only the tensor to be computed.",
             )
-        return kinds[0].id
+        return made.id
 
 
 def _translated(
@@ -264,8 +301,8 @@ def _check_result(builder: GraphBuilder, name: str, made: Any, torchs: Any) -> N
         if tuple(torchs.shape) != (1, *made.shape):
             raise refuse(
                 builder,
-                f"{name} that makes {tuple(torchs.shape)} of one image, which is not "
-                f"a batch of {tuple(made.shape)}",
+                f"{name} that makes a tensor of shape {tuple(torchs.shape)} of one "
+                f"image, where a batch of one is {(1, *made.shape)}",
             )
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from workbench.capture.suitable import cause_of_failure, refuse_unsuitable
 from workbench.errors import WorkbenchError
 from workbench.models.network import Layer, Network
 
@@ -58,6 +59,7 @@ def from_module(
     >>> [(layer.id, layer.weight_shape, layer.macs) for layer in net.layers]
     [('0', (4, 3, 3, 3), 3888)]
     """
+    refuse_unsuitable(module)
     _check_plain(module)
     own = copy.deepcopy(module).cpu()
     return network_of(
@@ -78,6 +80,7 @@ def network_of(
     For callers that made the module themselves and keep no other hold on it.
     Parameters and errors as in ``from_module``.
     """
+    refuse_unsuitable(module)
     _check_plain(module)
     _check_shape(input_shape)
     layers, output = _run(module.eval(), name, input_shape)
@@ -146,10 +149,11 @@ def _traced_for_real(
         return _traced(module, torch.zeros(1, *input_shape))
     except _FORWARD_ERRORS as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
+        cause, advice = cause_of_failure(module)
         raise WorkbenchError(
-            f"'{name}' fails on an image of shape {input_shape}: {reason}",
+            f"'{name}' fails on an image of shape {input_shape}: {cause or reason}",
             "a module that takes a batch (N, C, H, W) of that shape",
-            "Check input_shape, channels first.",
+            advice or "Check input_shape, channels first.",
         ) from error
 
 

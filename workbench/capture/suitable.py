@@ -1,0 +1,102 @@
+"""Modules that are refused before anything of theirs runs, and why one failed.
+
+Belongs here: kinds of modules and of parameters. Does not belong here: operations
+(``aten_ops``) and input shapes (`workbench.models`).
+"""
+
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedParameter, UninitializedTensorMixin
+
+from workbench.errors import WorkbenchError
+
+WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+OTHER_DIMENSIONS = (
+    nn.Conv1d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose3d,
+    nn.BatchNorm1d,
+    nn.BatchNorm3d,
+    nn.MaxPool1d,
+    nn.MaxPool3d,
+)
+
+
+class UnsuitableModule(WorkbenchError):
+    """A module of a kind that the workbench does not read."""
+
+
+def refuse_unsuitable(module: nn.Module) -> None:
+    """Refuse a module that can be neither read nor pruned, by its name.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Not changed and not run.
+
+    Raises
+    ------
+    UnsuitableModule
+        A scripted, wrapped, compiled, lazy or empty module, or one whose parameters
+        are not float32.
+    """
+    for name, part in module.named_modules():
+        where = f"{name!r} is" if name else f"{type(module).__name__} is"
+        if isinstance(part, torch.jit.ScriptModule):
+            raise UnsuitableModule(
+                f"{where} scripted or traced by torch.jit",
+                "the nn.Module that it was made from",
+                "Build the network in Python and load the weights: "
+                "module.load_state_dict(scripted.state_dict()).",
+            )
+        if isinstance(part, WRAPPERS):
+            raise UnsuitableModule(
+                f"{where} wrapped in {type(part).__name__}",
+                "the network itself",
+                "Pass the attribute .module of the wrapper.",
+            )
+        if hasattr(part, "_orig_mod"):
+            raise UnsuitableModule(
+                f"{where} the result of torch.compile",
+                "the network itself",
+                "Pass the module that was given to torch.compile.",
+            )
+    for name, parameter in module.named_parameters():
+        _refuse_parameter(name, parameter)
+
+
+def _refuse_parameter(name: str, parameter: nn.Parameter) -> None:
+    if isinstance(parameter, UninitializedTensorMixin | UninitializedParameter):
+        raise UnsuitableModule(
+            f"parameter {name!r} of a lazy layer that has not run yet",
+            "parameters with shapes",
+            "Run the network once on an image in torch.",
+        )
+    if parameter.is_meta:
+        raise UnsuitableModule(
+            f"parameter {name!r} is on the meta device and has no values",
+            "parameters with numbers",
+            "Load the weights: module.to_empty(device='cpu'), then load_state_dict.",
+        )
+    odd = parameter.is_floating_point() and parameter.dtype != torch.float32
+    if odd or parameter.is_complex():
+        kind = str(parameter.dtype).removeprefix("torch.")
+        raise UnsuitableModule(
+            f"parameter {name!r} of type {kind}",
+            "parameters of type float32",
+            "Convert the network with module.float().",
+        )
+
+
+def cause_of_failure(module: nn.Module) -> tuple[str, str]:
+    """Return what may be why a module fails on an image, and what to do; or nothing."""
+    for name, part in module.named_modules():
+        if isinstance(part, OTHER_DIMENSIONS):
+            kind = type(part).__name__
+            return (
+                f"layer {name!r} is a {kind}, which is not supported",
+                "The workbench reads networks for images: Conv2d, BatchNorm2d, "
+                "MaxPool2d and their like.",
+            )
+    return "", ""

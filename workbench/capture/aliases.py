@@ -82,15 +82,16 @@ def _written(node: Node) -> list[Node]:
     if not isinstance(target, torch._ops.OpOverload):
         return []
     arguments = target._schema.arguments
-    given = {**dict(zip((a.name for a in arguments), node.args, strict=False))}
+    given: dict[str, Any] = dict(
+        zip((a.name for a in arguments), node.args, strict=False)
+    )
     given.update(node.kwargs)
-    return [
-        given[a.name]
+    written = [
+        given.get(a.name)
         for a in arguments
-        if a.alias_info is not None
-        and a.alias_info.is_write
-        and isinstance(given.get(a.name), Node)
+        if a.alias_info is not None and a.alias_info.is_write
     ]
+    return [one for one in written if isinstance(one, Node)]
 
 
 def _refuse_state(names: list[str], node: Node) -> None:

@@ -6,7 +6,7 @@ Belongs here: kinds of modules and of parameters. Does not belong here: operatio
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedParameter, UninitializedTensorMixin
+from torch.nn.parameter import UninitializedParameter
 
 from workbench.errors import WorkbenchError
 
@@ -67,7 +67,7 @@ def refuse_unsuitable(module: nn.Module) -> None:
 
 
 def _refuse_parameter(name: str, parameter: nn.Parameter) -> None:
-    if isinstance(parameter, UninitializedTensorMixin | UninitializedParameter):
+    if isinstance(parameter, UninitializedParameter):
         raise UnsuitableModule(
             f"parameter {name!r} of a lazy layer that has not run yet",
             "parameters with shapes",

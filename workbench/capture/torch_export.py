@@ -166,7 +166,7 @@ def _export(module: nn.Module, example: torch.Tensor) -> torch.export.ExportedPr
         ) from error
 
 
-def _check_example(example: torch.Tensor) -> None:
+def _check_example(example: Any) -> None:
     if not isinstance(example, torch.Tensor):
         found = f"an example of type {type(example).__name__}"
     elif example.dtype != torch.float32:

@@ -1,5 +1,7 @@
 """Masked and physically smaller networks give equal outputs."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -111,23 +113,42 @@ def test_concatenation_offsets_the_second_branch() -> None:
     np.testing.assert_array_equal(group.norms[0].units, expected)
 
 
-class Shuffled(nn.Module):
-    """Softmax over channels: removing a channel changes the others."""
+class Counted(nn.Module):
+    """Its code knows how many channels there are: ``width`` says how."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: Callable[[torch.Tensor], torch.Tensor]) -> None:
         super().__init__()
         self.one = nn.Conv2d(3, 6, 3)
         self.two = nn.Conv2d(6, 4, 3)
         self.fc = nn.Linear(4, 10)
+        self.width = width
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.fc(self.two(self.one(x).softmax(dim=1)).mean((2, 3)))
+        return self.fc(self.two(self.width(self.one(x))).mean((2, 3)))
 
 
-def test_a_network_that_cannot_shrink_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("width", "message", "next_step"),
+    [
+        (
+            lambda x: x / x.shape[1],
+            "the smaller 'counted' differs from the masked one by",
+            "Keep the masked network",
+        ),
+        (
+            lambda x: x.view(-1, 6, 6, 6),
+            "'counted' does not run without the channels of 'one'",
+            "Keep the masked network, or write x.shape",
+        ),
+    ],
+)
+def test_a_network_that_cannot_shrink_is_refused(
+    width: Callable[[torch.Tensor], torch.Tensor], message: str, next_step: str
+) -> None:
     torch.manual_seed(0)
-    net = from_module(Shuffled(), input_shape=(3, 8, 8), name="soft")
+    net = from_module(Counted(width), input_shape=(3, 8, 8), name="counted")
     pruned = prune(net, Recipe.uniform("filter", 0.5, match="one"))
-    with pytest.raises(WorkbenchError, match="the smaller 'soft' differs") as caught:
+    with pytest.raises(WorkbenchError, match=message) as caught:
         shrink(pruned)
-    assert caught.value.next_step.startswith("Keep the masked network")
+    assert caught.value.next_step.startswith(next_step)
+    assert "input_shape" not in str(caught.value)

@@ -18,7 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.models.network import Layer
 from workbench.pruning.blocks import ResidualBlock
 from workbench.pruning.calibration import Calibration
-from workbench.pruning.groups import CouplingGroup
+from workbench.pruning.coupling import CouplingGroup
 
 
 class MethodParams(BaseModel):

@@ -18,7 +18,8 @@ from workbench.models.network import Network
 from workbench.pruning.assign import Assignment, assign
 from workbench.pruning.blocks import ResidualBlock, residual_blocks
 from workbench.pruning.calibration import Calibration
-from workbench.pruning.groups import CouplingGroup, coupling_groups
+from workbench.pruning.coupling import CouplingGroup
+from workbench.pruning.groups import coupling_groups
 from workbench.pruning.masks import apply_masks
 from workbench.pruning.method import (
     Context,

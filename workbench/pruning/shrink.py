@@ -13,19 +13,16 @@ these columns; zeros made by other means count as well.
 
 from __future__ import annotations
 
-import copy
-import warnings
-from typing import Any
-
 import numpy as np
 import torch
-from torch import nn
 
 from workbench.errors import WorkbenchError
 from workbench.models.inspect import from_module
 from workbench.models.network import Network
 from workbench.pruning.blocks import without_zero_blocks
-from workbench.pruning.groups import CouplingGroup, Member, coupling_groups, trace
+from workbench.pruning.coupling import CouplingGroup, Member
+from workbench.pruning.cut import cut
+from workbench.pruning.groups import coupling_groups
 from workbench.pruning.pruned import PrunedNetwork
 
 # Sums over fewer channels are added in another order; float32 differs by its rounding.
@@ -50,17 +47,32 @@ def shrink(pruned: PrunedNetwork) -> Network:
     """
     whole = _network_of(pruned)
     masked = without_zero_blocks(whole)
-    cuts = [(group, _unread(group, masked)) for group in coupling_groups(masked)]
-    module = _cut(masked, [(group, gone) for group, gone in cuts if gone.any()])
-    small = from_module(
-        module,
-        input_shape=masked.input_shape,
-        name=masked.name,
-        classes=masked.classes,
-        dataset=masked.dataset,
-    )
+    found = [(group, _unread(group, masked)) for group in coupling_groups(masked)]
+    cuts = [(group, gone) for group, gone in found if gone.any()]
+    small = _cut_out(masked, cuts) if cuts else masked
     _require_equal(whole, small)
     return small
+
+
+def _cut_out(masked: Network, cuts: list[tuple[CouplingGroup, np.ndarray]]) -> Network:
+    """Return the network without the units, if its code runs without them."""
+    try:
+        return from_module(
+            cut(masked, cuts),
+            input_shape=masked.input_shape,
+            name=masked.name,
+            classes=masked.classes,
+            dataset=masked.dataset,
+        )
+    except WorkbenchError as error:
+        cause = error.__cause__
+        said = (str(cause).splitlines() or [error.found])[0] if cause else error.found
+        roots = ", ".join(repr(group.root) for group, _ in cuts[:4])
+        raise WorkbenchError(
+            f"'{masked.name}' does not run without the channels of {roots} ({said})",
+            "code that takes the number of channels from its input",
+            "Keep the masked network, or write x.shape[1] where the code has a number.",
+        ) from error
 
 
 def _network_of(pruned: PrunedNetwork) -> Network:
@@ -95,48 +107,6 @@ def _columns_used(member: Member, masked: Network) -> np.ndarray:
     weight = masked.module.get_parameter(f"{member.layer}.weight").detach()
     used: np.ndarray = weight.transpose(0, 1).flatten(1).ne(0).any(dim=1).numpy()
     return used
-
-
-def _cut(masked: Network, cuts: list[tuple[CouplingGroup, np.ndarray]]) -> nn.Module:
-    """Return a copy of the module without the units.
-
-    All indices refer to the uncut layers, so they are gathered first, then each layer
-    is cut once a side: a layer that reads a concatenation loses channels of several
-    groups.
-    """
-    graph = trace(copy.deepcopy(masked.module), masked.input_shape)
-    modules = dict(graph.model.named_modules())
-    jobs: dict[tuple[int, str], tuple[Any, set[int]]] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for group, gone in cuts:
-            root = modules[group.root]
-            handler = graph.get_pruner_of_module(root).prune_out_channels
-            for dep, idxs in graph.get_pruning_group(
-                root, handler, _roots(group, gone)
-            ):
-                same = _shared_sides(dep.target.module)
-                side = "both" if same else dep.handler.__name__
-                job = jobs.setdefault((id(dep.target), side), (dep, set()))
-                job[1].update(idxs)
-        for dep, found in jobs.values():
-            dep(sorted(found))
-    return graph.model.eval()  # type: ignore[no-any-return]
-
-
-def _shared_sides(module: Any) -> bool:
-    """Return whether cutting outputs and inputs is the same act for this module."""
-    if isinstance(module, nn.Conv2d):
-        return module.groups == module.out_channels > 1
-    return not isinstance(module, nn.Linear)
-
-
-def _roots(group: CouplingGroup, gone: np.ndarray) -> list[int]:
-    """Return the root layer's output channels of the units ``gone``."""
-    for member in group.members:
-        if member.layer == group.root and member.side == "out":
-            return np.flatnonzero((member.units >= 0) & gone[member.units]).tolist()
-    return []
 
 
 def _require_equal(masked: Network, small: Network) -> None:

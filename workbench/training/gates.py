@@ -18,7 +18,8 @@ from torch import Generator, Tensor, nn
 from workbench.errors import WorkbenchError
 from workbench.models.network import Network
 from workbench.pruning.assign import protected_layers
-from workbench.pruning.groups import CouplingGroup, coupling_groups
+from workbench.pruning.coupling import CouplingGroup
+from workbench.pruning.groups import coupling_groups
 from workbench.pruning.method import MaskSet
 from workbench.pruning.prune import prune
 from workbench.pruning.recipe import Recipe

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from workbench.models.network import Layer, Network
-from workbench.pruning.groups import CouplingGroup, Side
+from workbench.pruning.coupling import CouplingGroup, Side
 
 
 @dataclass(frozen=True, eq=False)

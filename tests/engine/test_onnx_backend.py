@@ -16,7 +16,7 @@ import pytest
 from onnx import numpy_helper
 
 from workbench.capture.onnx_import import import_onnx
-from workbench.capture.onnx_ops import TRANSLATIONS
+from workbench.capture.onnx_table import OPERATIONS
 from workbench.engine.compile import compile_graph
 from workbench.errors import WorkbenchError
 
@@ -65,7 +65,7 @@ def model_of(case: Any) -> onnx.ModelProto:
 def covered(model: onnx.ModelProto) -> bool:
     operations = {node.op_type for node in model.graph.node}
     elements = [i.type.tensor_type.elem_type for i in model.graph.input[:1]]
-    known = operations <= set(TRANSLATIONS) | {"Constant"}
+    known = operations <= set(OPERATIONS) | {"Constant"}
     return known and elements == [onnx.TensorProto.FLOAT]
 
 

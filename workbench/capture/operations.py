@@ -1,7 +1,7 @@
 """What an importer says about every argument of an operation.
 
 Belongs here: the declaration, the same for torch and ONNX. Does not belong here: the
-tables themselves (``aten_ops``, ``onnx_ops``).
+tables themselves (``aten_ops``, ``onnx_table``).
 
 Each argument is read, or may only have certain values, or does not matter and the
 table says why. One that nobody decided about is refused as soon as it is not at its

@@ -5,7 +5,7 @@ Does not belong here: what each operation computes (`ops`), rewriting
 (`passes`), anything about memory (`layout`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -28,12 +28,24 @@ class GraphError(WorkbenchError):
 
 
 class UncoveredOp(GraphError):
-    """An operation the engine does not have, refused before anything runs."""
+    """An operation the engine does not have, refused before anything runs.
 
-    def __init__(self, op: str, where: str) -> None:
+    Parameters
+    ----------
+    op, where : str
+        Operation and layer.
+    also : str
+        More of them, as text that follows.
+    covered : iterable of str
+        What could have been used instead.
+    """
+
+    def __init__(
+        self, op: str, where: str, also: str = "", covered: Iterable[str] = COVERED
+    ) -> None:
         super().__init__(
-            f"operation {op!r} in layer {where!r}",
-            "one of the covered operations: " + ", ".join(sorted(COVERED)),
+            f"operation {op!r} in layer {where!r}{also}",
+            "one of the covered operations: " + ", ".join(sorted(covered)),
             "Replace that layer by covered ones, or run the network in torch.",
         )
 

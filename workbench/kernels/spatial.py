@@ -24,7 +24,7 @@ def pool(
     geometry_out: Geometry,
     kernel: Pair = (1, 1),
     stride: Pair = (1, 1),
-    padding: Pair = (0, 0),
+    padding: tuple[int, ...] = (0, 0),
     count_include_pad: bool = True,
 ) -> Step:
     """Return a step that pools windows; NaN wins a maximum, as in torch.
@@ -35,8 +35,11 @@ def pool(
         ``max``, ``avg``, or the same with ``adaptive_``, which needs no kernel.
     geometry_in, geometry_out : Geometry
         The output size decides the number of windows, so ceil mode needs no flag.
-    kernel, stride, padding : pair of int
-        (y, x), in pixels; the padding is the one before the first row and column.
+    kernel, stride : pair of int
+        (y, x), in pixels.
+    padding : tuple of int
+        (top, left), the same behind the last row and column, or (top, left, bottom,
+        right).
     count_include_pad : bool
         Whether an average divides by the padded window or by its real pixels.
 
@@ -60,8 +63,9 @@ def pool(
         if kind.startswith("adaptive"):
             windows.append(_adaptive(*sizes))
         else:
-            shape = kernel[axis], stride[axis], padding[axis]
-            windows.append(_sliding(sizes, shape, count_include_pad))
+            shape = kernel[axis], stride[axis]
+            pads = padding[axis], padding[axis + len(padding) - 2]
+            windows.append(_sliding(sizes, shape, pads, count_include_pad))
     (y0, y1, dy), (x0, x1, dx) = windows
     checks.require(
         bool(np.all(y1 > y0) and np.all(x1 > x0)),
@@ -102,12 +106,11 @@ def _adaptive(size: int, windows: int) -> tuple[I32, I32, I32]:
 
 
 def _sliding(
-    sizes: Pair, shape: tuple[int, int, int], include_pad: bool
+    sizes: Pair, shape: Pair, pads: Pair, include_pad: bool
 ) -> tuple[I32, I32, I32]:
-    size, windows = sizes
-    kernel, stride, padding = shape
-    start = np.arange(windows, dtype=np.int64) * stride - padding
-    stop = np.minimum(start + kernel, size + padding)
+    (size, windows), (kernel, stride) = sizes, shape
+    start = np.arange(windows, dtype=np.int64) * stride - pads[0]
+    stop = np.minimum(start + kernel, size + pads[1])
     padded = stop - start
     start, stop = np.maximum(start, 0), np.minimum(stop, size)
     divisor = padded if include_pad else stop - start

@@ -36,14 +36,13 @@ class WindowPool(Candidate):
             step = pool(kind="adaptive_avg", geometry_in=source, geometry_out=target)
             return (step,)
         attrs = node.attrs
-        top, left, _, _ = attrs["padding"]
         step = pool(
             kind="max" if node.op == "max_pool" else "avg",
             geometry_in=source,
             geometry_out=target,
             kernel=tuple(attrs["kernel"]),
-            stride=tuple(attrs["stride"]),
-            padding=(top, left),
+            stride=tuple(attrs.get("stride", (1, 1))),
+            padding=tuple(attrs.get("padding", (0, 0, 0, 0))),
             count_include_pad=bool(attrs.get("count_include_pad", True)),
         )
         return (step,)

@@ -12,6 +12,8 @@ ORDER = (
     "errors",
     "extras",
     "callable_package",
+    "owner",
+    "writing",
     "kernels",
     "engine",
     "capture",
@@ -34,7 +36,8 @@ RESERVED = {
     "plotly": {"ui"},
     "altair": {"ui"},
     "typer": {"cli"},
-    "torch": set(ORDER) - {"errors", "extras", "callable_package", "kernels", "engine"},
+    # All from the models upwards.
+    "torch": set(ORDER[ORDER.index("capture") :]),
 }
 LINE_LIMIT = 400
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from workbench.analysis.sensitivity_rows import Base, Sweep, SweepRow
 from workbench.errors import WorkbenchError
+from workbench.writing import write_whole
 
 LONG = ("parameter", "sparsity", "top1", "top5", "loss")
 DENSE = "dense"
@@ -91,7 +92,7 @@ def write_long(sweep: Sweep, path: str | os.PathLike[str]) -> None:
     writer = csv.DictWriter(buffer, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows({**line, **about} for line in lines)
-    _save(Path(path), buffer.getvalue())
+    write_whole(path, buffer.getvalue())
 
 
 def write_wide(
@@ -127,7 +128,7 @@ def write_wide(
     for subject in dict.fromkeys(row.subject for row in rows):
         found = [at.get((subject, level)) for level in levels]
         writer.writerow([subject, *("" if v is None else repr(v) for v in found)])
-    _save(Path(path), buffer.getvalue())
+    write_whole(path, buffer.getvalue())
 
 
 def read_csv(path: str | os.PathLike[str], *, dense_top1: float | None = None) -> Sweep:
@@ -296,17 +297,3 @@ def _bad_line(file: Path, number: int, said: str) -> WorkbenchError:
     return WorkbenchError(
         f"'{file}' line {number} ({said})", "numbers", "Correct the line."
     )
-
-
-def _save(file: Path, text: str) -> None:
-    beside = file.with_name(file.name + ".part")
-    try:
-        beside.write_text(text, encoding="utf-8", newline="")
-        beside.replace(file)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise WorkbenchError(
-            f"'{file}' that cannot be written ({error.strerror})",
-            "a file name in a folder that exists",
-            "Check the path.",
-        ) from None

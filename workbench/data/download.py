@@ -15,6 +15,7 @@ from typing import IO
 
 from workbench.data.discovery import user_cache
 from workbench.data.raw import DataError
+from workbench.writing import replaced
 
 Progress = Callable[[int, int], None]
 
@@ -89,27 +90,23 @@ def download(
             "a directory that you may write to",
             "Choose another one, or set XDG_CACHE_HOME.",
         ) from error
-    beside = path.with_name(path.name + ".part")
-    try:
-        found = _fetch(remote, beside, progress)
+    with replaced(path) as part:
+        found = _fetch(remote, part, progress)
         if found != remote.sha256:
             raise DataError(
                 f"{remote.url} gave content with SHA-256 {found[:16]}...",
                 f"{remote.sha256[:16]}...",
                 "Try again; if it stays so, do not use the file.",
             )
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
     return path
 
 
-def _fetch(remote: Remote, beside: Path, progress: Progress | None) -> str:
+def _fetch(remote: Remote, part: Path, progress: Progress | None) -> str:
     hasher, done = hashlib.sha256(), 0
     try:
         with (
             urllib.request.urlopen(remote.url, timeout=_TIMEOUT_S) as response,
-            beside.open("wb") as file,
+            part.open("wb") as file,
         ):
             while piece := _piece(response):
                 file.write(piece)

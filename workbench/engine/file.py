@@ -27,6 +27,7 @@ from workbench.engine.graph import Graph, Node
 from workbench.engine.mapped import Held, Latest, MappedParams, Section
 from workbench.engine.plan import Plan
 from workbench.errors import WorkbenchError
+from workbench.writing import replaced
 
 MAGIC = b"\x93WBPROG\n"
 VERSION = 2
@@ -88,14 +89,12 @@ def save_program(graph: Graph, plan: Plan, path: Path) -> None:
     ).encode()
     header += b" " * (-(PREFIX.size + len(header)) % ALIGN)
     digest = hashlib.sha256(header).digest()
-    part = path.with_name(f"{path.name}.part{os.getpid()}")
-    with part.open("wb") as file:
+    with replaced(path) as part, part.open("wb") as file:
         file.write(PREFIX.pack(MAGIC, _version(entries), len(header), digest))
         file.write(header)
         for data in sections:
             file.write(data)
             file.write(b"\0" * (-len(data) % ALIGN))
-    part.replace(path)
 
 
 def load_program(path: Path) -> tuple[Graph, Plan]:

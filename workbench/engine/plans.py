@@ -6,7 +6,7 @@ Weights' values do not matter, only which of them are zero.
 
 import hashlib
 import json
-import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from workbench.engine.plan import Plan
 from workbench.engine.timings import machine_key
 from workbench.engine.weights import is_weighted, nonzero_mask
 from workbench.kernels.generated import available
+from workbench.writing import WriteError, write_whole
 
 
 class PlanCache:
@@ -47,13 +48,9 @@ class PlanCache:
 
     def save(self, plan: Plan) -> None:
         """Keep a plan; a folder that cannot be written is no error."""
-        part = self._path.with_name(f"{self._path.name}.part{os.getpid()}")
-        try:
+        with suppress(OSError, WriteError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(plan.to_json()), encoding="utf-8")
-            part.replace(self._path)
-        except OSError:
-            part.unlink(missing_ok=True)
+            write_whole(self._path, json.dumps(plan.to_json()))
 
 
 def structure_digest(graph: Graph) -> str:

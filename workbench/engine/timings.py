@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,7 @@ from workbench.engine.layout import Layout
 from workbench.engine.structure import structure
 from workbench.engine.weights import is_weighted, nonzero_mask
 from workbench.kernels import info
+from workbench.writing import WriteError, write_whole
 
 CACHE_VERSION = 7
 
@@ -134,13 +136,9 @@ class TimingCache:
         if self._path is None or not self._new:
             return
         merged = {**_read(self._path), **self._new}
-        part = self._path.with_name(f"{self._path.name}.part{os.getpid()}")
-        try:
+        with suppress(OSError, WriteError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(merged), encoding="utf-8")
-            part.replace(self._path)
-        except OSError:
-            part.unlink(missing_ok=True)
+            write_whole(self._path, json.dumps(merged))
         self._new = {}
 
 

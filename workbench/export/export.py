@@ -5,14 +5,13 @@ here: any format (formats/).
 """
 
 import hashlib
-import os
-from contextlib import suppress
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.export.format import Exportable
 from workbench.export.report import ExportReport, Verification
 from workbench.export.table import find_format, format_of
+from workbench.writing import replaced
 
 
 def export(
@@ -52,33 +51,11 @@ def export(
             expected="the name of a file to write",
             next_step=f"Write for example {path / 'net'}{chosen.suffixes[0]}",
         )
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replaced(path) as part:
         chosen.write(net, part)
         checks = tuple(chosen.check(part, net))
         size = part.stat().st_size
         Verification(str(path), chosen.name, size, checks).require()
-        digest = _sync(part)
-        os.replace(part, path)
-    except OSError as error:
-        raise WorkbenchError(
-            found=f"{path} cannot be written ({error.strerror or error})",
-            expected="a place that this user may write to, with room on the disk",
-            next_step="Choose another folder, or make room.",
-        ) from error
-    finally:
-        _remove(part)
+        with part.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     return ExportReport(str(path), chosen.name, size, digest, checks)
-
-
-def _remove(part: Path) -> None:
-    """Remove what is left of a write that failed; there may be nothing."""
-    with suppress(OSError):
-        part.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> str:
-    """Force the file to disk; return its SHA-256."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from workbench.pruning.recipe_errors import RecipeError, build, unknown_key
 from workbench.pruning.recipe_yaml import Lines, flow, parse, text_of
 from workbench.pruning.rule import Finetune, Rule, method_named
+from workbench.writing import write_whole
 
 
 class Recipe(BaseModel):
@@ -156,25 +157,14 @@ class Recipe(BaseModel):
         return "\n".join(out) + "\n"
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the recipe to a file, beside it first and then renamed.
+        """Write the recipe to a file, whole or not at all.
 
         Raises
         ------
-        RecipeError
+        WriteError
             The file cannot be written.
         """
-        file = Path(path)
-        beside = file.with_name(file.name + ".part")
-        try:
-            beside.write_text(self.dump(), encoding="utf-8", newline="\n")
-            beside.replace(file)
-        except OSError as error:
-            beside.unlink(missing_ok=True)
-            raise RecipeError(
-                f"recipe '{file}' that cannot be written ({error.strerror})",
-                "a file name in a folder that exists",
-                "Check the path.",
-            ) from None
+        write_whole(path, self.dump())
 
 
 def _escaped(text: str) -> str:

@@ -5,11 +5,10 @@ which run a file belongs to (store.py).
 """
 
 import hashlib
-import os
-import threading
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
+from workbench.writing import is_part, sweep, write_whole
 
 
 class Files:
@@ -31,12 +30,7 @@ class Files:
         if target.exists():
             return digest
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{digest}.{os.getpid()}.{threading.get_ident()}.part")
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
+        write_whole(target, data)
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -65,8 +59,13 @@ class Files:
 
     def remove_all_but(self, wanted: set[str]) -> int:
         """Delete files that nobody wants any more; return how many."""
+        for folder in self._folder.glob("*/"):
+            sweep(folder)
         unwanted = [
-            path for path in self._folder.glob("*/*") if path.name not in wanted
+            path
+            for path in self._folder.glob("*/*")
+            # What is being written at this moment will be wanted.
+            if path.name not in wanted and not is_part(path)
         ]
         for path in unwanted:
             path.unlink(missing_ok=True)

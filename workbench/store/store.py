@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.owner import is_alive, this_process
 from workbench.store.database import Damage, Database, checksum, fits
 from workbench.store.files import Files
-from workbench.store.owner import is_alive, this_process
 from workbench.store.run import (
     Difference,
     Json,

@@ -3,7 +3,7 @@
 Belongs here: the file. Does not belong here: what is trained and how (``fit.py``).
 """
 
-import os
+import errno
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from workbench.errors import WorkbenchError
 from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 from workbench.training.options import EpochLog, FitOptions
+from workbench.writing import WriteError, replaced
 
 _FORMAT = 1
 
@@ -62,15 +63,22 @@ class Checkpoint:
     technique_states: tuple[dict[str, Any], ...] = ()
 
     def save(self, path: Path) -> None:
-        """Write to a file beside ``path``, then rename, so that no crash leaves half.
+        """Write the file whole, so that no crash leaves half of it.
 
         Parameters
         ----------
         path : Path
             Its directory is made if needed.
+
+        Raises
+        ------
+        WriteError
+            It cannot be written.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WriteError(path, error) from error
         content = {
             "format": _FORMAT,
             "options": asdict(self.options),
@@ -82,11 +90,14 @@ class Checkpoint:
             "optimizer": self.optimizer_state,
             "technique_states": list(self.technique_states),
         }
-        with beside.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        with replaced(path) as part, part.open("wb") as file:
+            try:
+                torch.save(content, file)
+            except RuntimeError as error:
+                # What torch makes of a disk without room.
+                cause = error.__context__
+                full = OSError(errno.EIO, "torch could not write all of it")
+                raise cause if isinstance(cause, OSError) else full from error
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":

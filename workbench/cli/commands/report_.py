@@ -7,8 +7,8 @@ import typer
 
 from workbench.cli.output import print_line
 from workbench.cli.workspace import Workspace, open_store
-from workbench.errors import WorkbenchError
 from workbench.store.report import report_html
+from workbench.writing import write_whole
 
 
 def run(
@@ -22,15 +22,5 @@ def run(
     with open_store(workspace) as store:
         found = store.get(run_id)
         text = report_html(found, store.rows(found.id))
-    beside = output.with_name(output.name + ".part")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(output)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise WorkbenchError(
-            f"'{output}' that cannot be written ({error.strerror})",
-            "a file name in a folder that exists",
-            "Check the path.",
-        ) from None
+    write_whole(output, text)
     print_line(f"wrote {output} ({len(text.encode()):,} bytes) from run {found.id}")

@@ -4,19 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import safetensors
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from workbench.export.format import Exportable, Format
 from workbench.export.provenance import PREFIX, provenance
 from workbench.export.report import Check, failed, passed
 from workbench.export.seal import BLANK, check_seal, seal_file
 from workbench.export.tensors import check_digest, check_same, plain_state
+from workbench.models.safetensors_file import save_safetensors
 
 
 def write(network: Exportable, path: Path) -> None:
     """Write the plain state_dict with recipe, digest, version and seal."""
     metadata = {"format": "pt", **provenance(network), PREFIX + "seal": BLANK}
-    save_file(plain_state(network), path, metadata)
+    save_safetensors(plain_state(network), path, metadata)
     seal_file(path)
 
 

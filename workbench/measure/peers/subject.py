@@ -5,7 +5,6 @@ here: how an engine turns them into its own (one file each beside this one).
 """
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from workbench.capture.onnx_import import import_onnx
 from workbench.errors import WorkbenchError
 from workbench.measure.onnx_model import to_onnx
+from workbench.writing import replaced
 
 Array = NDArray[np.float32]
 
@@ -135,9 +135,8 @@ class Subject:
         path = self._folder / name
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"part-{os.getpid()}-{name}")
-            write(part)
-            os.replace(part, path)
+            with replaced(path) as part:
+                write(part)
         return path
 
     def reference(self, x: Array) -> Array:

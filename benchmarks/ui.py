@@ -17,8 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import workbench as wb
 from benchmarks.app_server import WAIT_MS, chromium, served, still
 from workbench.measure.conditions import read_conditions
+from workbench.ui.services import recipes
 
 PAGES = ("", "kernels", "prune", "sensitivity", "speed", "train", "learn", "runs")
 LARGE_MODELS = ("resnet50-224", "vgg16-224", "mobilenetv1-224")
@@ -135,7 +137,8 @@ def live_slider(tab: Any, address: str, model: str, rounds: int) -> list[float]:
     Every step is a sparsity that was not seen before: pruned, asked and timed anew. The
     first answer, which captures the network, is not counted.
     """
-    tab.goto(f"{address}/prune?model={model}&sparsity=50")
+    half = wb.Recipe.uniform("magnitude", 0.5).model_copy(update={"model": model})
+    tab.goto(f"{address}/prune?model={model}&recipe={recipes.packed(half)}")
     slider = tab.get_by_role("slider", name="Sparsity of all layers (%)")
     slider.wait_for()
     found = []

@@ -25,10 +25,18 @@ def test_a_teacher_link_hides_controls_and_keeps_their_values(
     page.get_by_role("heading", name="A sparse matrix times a dense one").wait_for()
     settled(page)
     page.get_by_text("Step 4 of 10").wait_for()
-    assert page.get_by_label("Seed", exact=True).count() == 0
+    assert page.get_by_role("spinbutton", name="Seed").count() == 0
     assert page.get_by_role("slider").count() == 0
     assert page.get_by_text("NCHW: the pixels").count() == 0
     assert page.get_by_text("Why does the inner loop run over pixels").count() == 1
+
+    # The next page keeps all of it, in the address too.
+    page.get_by_role("link", name="Kernels").click()
+    page.locator("canvas#view").wait_for()
+    settled(page)
+    assert page.get_by_role("spinbutton", name="Seed").count() == 0
+    for said in ("seed=7", "hide=model", "hide=answers"):
+        page.wait_for_url(re.compile(said))
 
 
 @pytest.mark.parametrize("kind", ["wrong shape", "truncated"])

@@ -13,7 +13,8 @@ from typing import Any
 
 import streamlit as st
 
-from workbench.ui import glossary, teaching
+from workbench.ui import glossary, links, teaching, unseen
+from workbench.ui.components.feedback import show_problem
 from workbench.ui.notices import guard
 from workbench.ui.services import catalog
 
@@ -59,10 +60,14 @@ def main() -> None:
     page: Any = st.navigation(
         pages, position="hidden" if teaching.hidden("pages") else "top"
     )
+    unseen.style()
     with guard():
         with st.spinner("Loading PyTorch…") if _first() else nullcontext():
             names = catalog.model_names()
         _controls(names)
+        links.follow()
+        links.carry()
+        show_problem()
         page.run()
 
 
@@ -74,11 +79,11 @@ def _first() -> bool:
 def _controls(names: Sequence[str]) -> None:
     """Draw what every permalink needs, model, data and seed."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        with teaching.unless_hidden("model"):
+        with teaching.seen_unless_hidden("model"):
             _model(names)
-        with teaching.unless_hidden("data"):
+        with teaching.seen_unless_hidden("data"):
             _data()
-        with teaching.unless_hidden("seed"):
+        with teaching.seen_unless_hidden("seed"):
             _seed()
         st.container(width="stretch")
         if not teaching.hidden("words"):

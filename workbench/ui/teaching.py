@@ -8,12 +8,15 @@ with seed 7, without the model control and without answers.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import MappingProxyType
 
 import streamlit as st
 
+from workbench.ui.unseen import unseen
+
 KEY = "hide"
+_CHOICE = "hide_choice"
 LINK = "link"
 PARTS: Mapping[str, str] = MappingProxyType(
     {
@@ -42,7 +45,7 @@ def hidden(part: str) -> bool:
 
 @contextmanager
 def unless_hidden(part: str) -> Iterator[None]:
-    """Show what the block draws, or run it unseen when the address hides the part.
+    """Show what the block draws, or run it and take it away where a link hides it.
 
     A control that is not shown still takes its value from the address.
     """
@@ -55,8 +58,25 @@ def unless_hidden(part: str) -> Iterator[None]:
     slot.empty()
 
 
+def seen_unless_hidden(part: str) -> AbstractContextManager[None]:
+    """Return where a control of every page stands: seen, or unseen but in reach.
+
+    Unseen it keeps its value in the address from page to page.
+    """
+    return unseen(part) if hidden(part) else nullcontext()
+
+
 def link_box() -> None:
     """Draw the choice of what to hide; the address is then the link to give away."""
+    with unseen(KEY):
+        st.pills(
+            "Hidden parts",
+            tuple(PARTS),
+            selection_mode="multi",
+            key=KEY,
+            bind="query-params",
+        )
+    st.session_state[_CHOICE] = list(st.session_state[KEY])
     with (
         unless_hidden(LINK),
         st.popover("Teacher link", icon=":material/school:"),
@@ -65,8 +85,8 @@ def link_box() -> None:
             "Hide from the pages",
             tuple(PARTS),
             selection_mode="multi",
-            key=KEY,
-            bind="query-params",
+            key=_CHOICE,
+            on_change=_choose,
             wrap=True,
             help="\n".join(f"- {part}: {what}" for part, what in PARTS.items()),
         )
@@ -74,3 +94,7 @@ def link_box() -> None:
             "The address of the page is the link: it restores page, controls and "
             "seed, and leaves out what you hide."
         )
+
+
+def _choose() -> None:
+    st.session_state[KEY] = st.session_state[_CHOICE]

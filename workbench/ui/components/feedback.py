@@ -21,11 +21,18 @@ def caught() -> Iterator[None]:
     try:
         yield
     except WorkbenchError as error:
-        st.session_state[_KEY] = error
+        put_off(error)
+
+
+def put_off(error: WorkbenchError, note: str = "") -> None:
+    """Keep a problem, and what was done about it, for the page that is drawn next."""
+    st.session_state[_KEY] = error, note
 
 
 def show_problem() -> None:
     """Draw the kept problem once."""
-    error = st.session_state.pop(_KEY, None)
+    error, note = st.session_state.pop(_KEY, (None, ""))
     if error is not None:
         show_error(error)
+    if note:
+        st.caption(note)

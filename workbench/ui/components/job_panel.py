@@ -40,9 +40,11 @@ def find(name: str) -> "JobView | None":
     """Return the job that the page's address or the session names, if it is known."""
     from workbench.jobs.registry import registry
 
-    job_id = st.query_params.get(name) or st.session_state.get(f"job-{name}")
+    kept = f"job-{name}"
+    job_id = st.query_params.get(name) or st.session_state.get(kept)
     if job_id is None:
         return None
+    st.session_state[kept] = job_id
     try:
         return registry().get(job_id).view()
     except WorkbenchError:

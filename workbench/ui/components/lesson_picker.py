@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from workbench.ui import links
 from workbench.ui.lessons import LESSONS
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ def choose_lesson() -> "Lesson":
     """Draw the list with the buttons before and next; return the open lesson."""
     names = list(LESSONS)
     asked = st.query_params.get(_KEY)
-    if _CHOICE not in st.session_state and asked in LESSONS:
+    fresh = _CHOICE not in st.session_state or links.followed()
+    if fresh and asked in LESSONS:
         st.session_state[_CHOICE] = asked
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         chosen = st.selectbox(

@@ -2,11 +2,9 @@
 
 import streamlit as st
 
-from workbench.ui.components.feedback import show_problem
 from workbench.ui.components.lesson_picker import choose_lesson
 from workbench.ui.components.lesson_view import lesson_view
 
-show_problem()
 lesson = choose_lesson()
 st.header(lesson.title)
 lesson_view(lesson)

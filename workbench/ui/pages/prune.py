@@ -4,7 +4,7 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.ui import theme
-from workbench.ui.components.feedback import show_problem
+from workbench.ui.components.feedback import put_off
 from workbench.ui.components.job_panel import find, job_panel, launch
 from workbench.ui.components.live_panel import live_panel
 from workbench.ui.components.preview import preview
@@ -13,22 +13,18 @@ from workbench.ui.components.recipe_quick import recipe_quick
 from workbench.ui.components.recipe_rule import recipe_rule
 from workbench.ui.components.recipe_table import recipe_table
 from workbench.ui.components.trial_results import trial_results, trial_so_far
-from workbench.ui.notices import show_error
 from workbench.ui.services import costs, networks, recipes, trials
 from workbench.ui.services.trial import STEPS
 
 network = networks.current()
-show_problem()
 recipe_quick()
 recipe = recipes.current()
 try:
     pruned = networks.pruned(network, recipe)
 except WorkbenchError as error:
-    show_error(error)
-    st.caption("The recipe went back to the one before.")
+    put_off(error, "The recipe went back to the one before.")
     recipes.keep(recipes.history().undo())
-    pruned = networks.pruned(network, recipes.current())
-    recipe = recipes.current()
+    st.rerun()
 
 if recipes.is_empty(recipe):
     st.caption("Choose a preset or move the slider: accuracy and time follow at once.")

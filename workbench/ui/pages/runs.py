@@ -5,7 +5,6 @@ import streamlit as st
 from workbench.errors import WorkbenchError
 from workbench.ui.components.disagreements import Pair, disagreements
 from workbench.ui.components.export_panel import export_panel
-from workbench.ui.components.feedback import show_problem
 from workbench.ui.components.run_compare import run_compare
 from workbench.ui.components.run_list import run_list
 from workbench.ui.services import data, networks, recipes, runs
@@ -14,7 +13,6 @@ network = networks.current()
 recipe = recipes.current()
 pruned = None if recipes.is_empty(recipe) else networks.pruned(network, recipe)
 
-show_problem()
 export, every, compare, differ = st.tabs(
     ["Export", "All runs", "Compare A and B", "Dense against pruned"],
     key="part",

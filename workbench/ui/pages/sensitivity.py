@@ -4,13 +4,11 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.ui.components.data_help import data_help
-from workbench.ui.components.feedback import show_problem
 from workbench.ui.components.sweep_form import sweep_form
 from workbench.ui.components.sweep_panel import sweep_panel
 from workbench.ui.services import data, networks
 
 network = networks.current()
-show_problem()
 st.header(f"Sensitivity of {network.name}")
 try:
     data.load(network, "val")

@@ -5,7 +5,6 @@ import streamlit as st
 from workbench.ui import theme
 from workbench.ui.components.bench_results import bench_results, bench_so_far
 from workbench.ui.components.explorers import algorithm_explorer, break_even_explorer
-from workbench.ui.components.feedback import show_problem
 from workbench.ui.components.job_panel import find, job_panel, launch
 from workbench.ui.components.machine import machine
 from workbench.ui.components.peers import choose_peers
@@ -16,7 +15,6 @@ from workbench.ui.services import benches, code, networks, recipes
 network = networks.current()
 recipe = recipes.current()
 pruned = None if recipes.is_empty(recipe) else networks.pruned(network, recipe)
-show_problem()
 machine()
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):

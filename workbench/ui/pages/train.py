@@ -4,7 +4,6 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.ui.components.data_help import data_help
-from workbench.ui.components.feedback import show_problem
 from workbench.ui.components.lottery_panel import lottery_panel
 from workbench.ui.components.tuning_form import tuning_form
 from workbench.ui.components.tuning_panel import tuning_panel
@@ -12,7 +11,6 @@ from workbench.ui.services import lotteries, networks, recipes, tunings
 
 network = networks.current()
 recipe = recipes.current()
-show_problem()
 st.header(f"Train {network.name}")
 if recipes.is_empty(recipe):
     st.info(

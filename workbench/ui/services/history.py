@@ -3,7 +3,9 @@
 Belongs here: the value. Does not belong here: where a session keeps it (``recipes``).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import eq
 from typing import Generic, TypeVar
 
 State = TypeVar("State")
@@ -47,6 +49,24 @@ class History(Generic[State]):
             return self
         kept = (*self.states[: self.position + 1], state)[-LIMIT:]
         return History(kept, len(kept) - 1)
+
+    def go_to(
+        self, state: State, same: Callable[[State, State], bool] = eq
+    ) -> "History[State]":
+        """Return the history with a state in force: a known one, or else a new one.
+
+        Of several known ones the nearest is taken, and the states after it stay.
+
+        Examples
+        --------
+        >>> h = History(("a", "b", "c"), 2).go_to("a")
+        >>> h.current, h.redo().current, h.go_to("d").states
+        ('a', 'b', ('a', 'd'))
+        """
+        known = [at for at, one in enumerate(self.states) if same(one, state)]
+        if not known:
+            return self.push(state)
+        return History(self.states, min(known, key=lambda at: abs(at - self.position)))
 
     def undo(self) -> "History[State]":
         """Return the history one state back, or itself at the oldest."""

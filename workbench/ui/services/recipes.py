@@ -26,21 +26,21 @@ MOST_BYTES = 100_000
 
 
 def history() -> "History[Recipe]":
-    """Return the history of the current model.
-
-    A new one starts with the recipe of the link that opened the session, or empty of
-    rules.
-    """
+    """Return the history of the current model; a new one is empty of rules."""
     model = st.session_state["model"]
-    found = st.session_state.get(_KEY, {}).get(model)
-    if found is not None:
-        kept: History[Recipe] = found
-        return kept
-    empty: Recipe = wb.Recipe(model=model, seed=seed(), layers=())
-    linked = None if _KEY in st.session_state else unpacked(st.query_params.get(LINK))
-    if linked is None or linked.model != model:
-        return History((empty,))
-    return History((empty, linked), 1)
+    found: History[Recipe] | None = st.session_state.get(_KEY, {}).get(model)
+    return History((empty(model),)) if found is None else found
+
+
+def empty(model: str) -> "Recipe":
+    """Return the recipe of a model that prunes nothing."""
+    found: Recipe = wb.Recipe(model=model, seed=seed(), layers=())
+    return found
+
+
+def alike(one: "Recipe", other: "Recipe") -> bool:
+    """Return whether two recipes have the same rules; the seed is the shell's."""
+    return one.layers == other.layers
 
 
 def keep(state: "History[Recipe]") -> None:
@@ -51,12 +51,17 @@ def keep(state: "History[Recipe]") -> None:
 
 
 def current() -> "Recipe":
-    """Return the recipe in force, with the shell's seed; the address then has it."""
+    """Return the recipe in force, with the shell's seed."""
     recipe = history().current
     if recipe.seed != seed():
         recipe = recipe.model_copy(update={"seed": seed()})
-    _address(recipe)
     return recipe
+
+
+def in_address() -> str:
+    """Return the recipe in force as the address carries it; "" for an empty one."""
+    recipe = current()
+    return "" if is_empty(recipe) else packed(recipe)
 
 
 def packed(recipe: "Recipe") -> str:
@@ -75,17 +80,6 @@ def unpacked(text: str | None) -> "Recipe | None":
     except (ValueError, zlib.error, WorkbenchError):
         return None
     return found
-
-
-def _address(recipe: "Recipe") -> None:
-    """Let the address carry a recipe that says something."""
-    if is_empty(recipe):
-        if LINK in st.query_params:
-            del st.query_params[LINK]
-        return
-    text = packed(recipe)
-    if st.query_params.get(LINK) != text:
-        st.query_params[LINK] = text
 
 
 def push(recipe: "Recipe") -> None:

@@ -100,9 +100,9 @@ def percent_of(rule: "Rule", stood: int = 0) -> int:
     """
     from workbench.pruning.rule import Rule, method_named
 
-    share = getattr(rule.params, "sparsity", None)
+    share: float | None = getattr(rule.params, "sparsity", None)
     if share is not None:
-        return min(round(100 * share), MOST)
+        return int(min(round(100 * share), MOST))
     for preset in PRESETS.values():
         if rule in preset.recipe("", 0).layers:
             return round(100 * preset.sparsity)
@@ -113,7 +113,7 @@ def percent_of(rule: "Rule", stood: int = 0) -> int:
         except WorkbenchError:
             continue
         if Rule.of("*", rule.method, **reached) == rule:
-            return percent
+            return int(percent)
     return 0
 
 

@@ -1,17 +1,18 @@
-"""Streamlit entry point: page settings, then the workbench's own shell."""
+"""Streamlit entry point: the server. Every view runs view.py."""
 
 from pathlib import Path
 
 import streamlit as st
 
-st.set_page_config(
-    page_title="Pruning Workbench",
-    page_icon=Path(__file__).parent / "workbench" / "ui" / "icon.png",
-    layout="wide",
+from workbench.ui import notices, server
+
+server.require_loopback(st.get_option("server.address"))
+
+VIEW = Path(__file__).with_name("view.py")
+
+# `streamlit run` looks for this very assignment.
+app = st.App(
+    VIEW,
+    middleware=server.MIDDLEWARE,
+    on_script_error=notices.unforeseen,
 )
-
-from workbench.ui import shell  # noqa: E402  (page settings must come first)
-from workbench.ui.services import first_start  # noqa: E402
-
-shell.main()
-first_start.welcome()

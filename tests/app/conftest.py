@@ -7,6 +7,9 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from workbench.errors import WorkbenchError
+from workbench.ui import notices
+
 ROOT = Path(__file__).resolve().parents[2]
 # A shared machine can be ten times slower than a quiet one; a page takes about 1 s.
 TIMEOUT_S = 600
@@ -24,10 +27,23 @@ def quiet_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(autouse=True)
+def open_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what a page did not foresee through, so that ``app.exception`` has it."""
+
+    def draw(error: Exception) -> bool:
+        if not isinstance(error, WorkbenchError):
+            raise error
+        notices.show_error(error)
+        return True
+
+    monkeypatch.setattr(notices, "unforeseen", draw)
+
+
 @pytest.fixture
 def app() -> AppTest:
     """Return the app before its first run."""
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S)
+    return AppTest.from_file(str(ROOT / "view.py"), default_timeout=TIMEOUT_S)
 
 
 def open_page(app: AppTest, name: str) -> AppTest:

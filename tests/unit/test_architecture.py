@@ -26,6 +26,7 @@ ORDER = (
     "measure",
     "export",
     "store",
+    "defect",
     "jobs",
     "cli",
     "ui",

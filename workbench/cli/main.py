@@ -1,16 +1,22 @@
 """Entry of the command line: the table of commands and how errors are shown.
 
-Exit codes: 0 done, 1 the check failed, 2 wrong use. A command is one file in
-`commands/` with a function `run`, and one line in `COMMANDS`.
+Exit codes: 0 done, 1 the check failed, 2 wrong use, 3 a defect of ours, 130 stopped by
+Ctrl-C, 141 nobody reads the output. A command is one file in `commands/` with a
+function `run`, and one line in `COMMANDS`.
 """
 
+import io
+import os
+import shlex
 import sys
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
+from typing import Any
 
 import typer
 
-from workbench.cli.output import print_error
-from workbench.errors import WorkbenchError
+from workbench.cli.output import print_defect, print_error
 
 COMMANDS = (
     "app",
@@ -33,6 +39,7 @@ COMMANDS = (
     "report",
     "doctor",
 )
+WRONG_USE, DEFECT, STOPPED, UNREAD = 2, 3, 130, 141
 
 
 def build() -> typer.Typer:
@@ -47,18 +54,78 @@ def build() -> typer.Typer:
     )
     for name in COMMANDS:
         module = import_module(f"workbench.cli.commands.{name}_")
-        application.command(name)(module.run)
+        application.command(name)(_answering(module.run))
     return application
 
 
 def main() -> None:
-    """Run the command line and turn workbench errors into one readable message."""
+    """Run the command line and turn every error into one readable message."""
     if "" not in sys.path:
         # The installed command, unlike `python -m`, does not look for a factory's
         # module in the working directory.
         sys.path.insert(0, "")
+    _open_streams()
+    code = _run()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = UNREAD if isinstance(error, BrokenPipeError) else _tell(error)
+        # What is still in the buffer goes nowhere: Python would complain at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command; return the exit code."""
     try:
         build()()
-    except WorkbenchError as error:
-        print_error(error)
-        sys.exit(2)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    except KeyboardInterrupt:
+        return STOPPED
+    except Exception as error:  # noqa: BLE001  (nothing is hidden: it is told)
+        return _tell(error)
+    return 0
+
+
+def _tell(error: Exception) -> int:
+    """Say what went wrong; return the exit code."""
+    from workbench.defect import Defect, explained
+
+    told = explained(error, shlex.join(["workbench", *sys.argv[1:]]))
+    if isinstance(told, Defect):
+        print_defect(told)
+        return DEFECT
+    print_error(told)
+    return WRONG_USE
+
+
+def _answering(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command whose errors typer does not take for its own.
+
+    Typer would call an end of file "Aborted!" and give 1 for a closed pipe, which is
+    the code of a check that failed.
+    """
+
+    @wraps(run)
+    def command(*words: Any, **options: Any) -> Any:
+        try:
+            return run(*words, **options)
+        except BrokenPipeError:
+            raise typer.Exit(UNREAD) from None
+        except EOFError as error:
+            raise typer.Exit(_tell(error)) from None
+
+    return command
+
+
+def _open_streams() -> None:
+    """Give closed streams somewhere to go, and let every file name be printed."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            mode = "w" if descriptor else "r"
+            # Opened in this order, each takes its own number: no file of ours gets it.
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from workbench.defect import Defect, saved
 from workbench.errors import WorkbenchError
 
 
@@ -38,7 +39,13 @@ def print_table(
     for row in body:
         table.add_row(*row)
     width = None if sys.stdout.isatty() else 240
-    Console(width=width, highlight=False, markup=False).print(table)
+    _Console(width=width, highlight=False, markup=False).print(table)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the entry what a closed pipe means."""
+        raise BrokenPipeError
 
 
 def print_error(error: WorkbenchError) -> None:
@@ -46,6 +53,13 @@ def print_error(error: WorkbenchError) -> None:
     typer.echo(f"Error: {error.found}", err=True)
     typer.echo(f"Expected: {error.expected}", err=True)
     typer.echo(f"Next: {error.next_step}", err=True)
+
+
+def print_defect(error: Defect) -> None:
+    """Print an error that nobody foresaw, and where the report about it lies."""
+    print_error(error)
+    path = saved(error.report)
+    typer.echo(error.report if path is None else f"Report: {path}", err=True)
 
 
 def percent(value: float) -> str:

@@ -17,7 +17,7 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
-from workbench.errors import WorkbenchError
+from workbench.defect import Defect, explained
 from workbench.jobs.job import Job, JobCancelled
 
 logger = logging.getLogger(__name__)
@@ -67,11 +67,12 @@ def main(descriptor: int) -> None:
         answer: tuple[str, Any] = RESULT, work(job, *arguments)
     except JobCancelled:
         answer = CANCELLED, None
-    except WorkbenchError as error:
-        answer = REFUSED, (error.found, error.expected, error.next_step)
     except Exception as error:
-        logger.warning("the work of a job failed", exc_info=True)
-        answer = FAILED, f"{type(error).__name__}: {error}"
+        told = explained(error, f"{work.__module__}.{work.__qualname__}")
+        answer = REFUSED, (told.found, told.expected, told.next_step)
+        if isinstance(told, Defect):
+            logger.warning("the work of a job failed", exc_info=True)
+            answer = FAILED, (told.found, told.report)
     connection.send(answer)
 
 

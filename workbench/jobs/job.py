@@ -4,6 +4,7 @@ Belongs here: one job's life. Does not belong here: the list of jobs (registry.p
 what the work is (the caller's function).
 """
 
+import json
 import logging
 import threading
 from collections import deque
@@ -13,6 +14,7 @@ from statistics import median
 from time import monotonic
 from typing import Any, Literal
 
+from workbench.defect import Defect, explained
 from workbench.errors import WorkbenchError
 
 logger = logging.getLogger(__name__)
@@ -177,13 +179,16 @@ class Job:
             result = work(self)
         except JobCancelled:
             self._end("cancelled")
-        except WorkbenchError as error:
-            self._end("failed", error=error)
         except Exception as error:
-            logger.warning("job %s failed", self.id, exc_info=True)
-            self._end("failed", error=_unforeseen(error))
+            told = explained(error, self._asked_for())
+            if isinstance(told, Defect):
+                logger.warning("job %s failed", self.id, exc_info=error)
+            self._end("failed", error=told)
         else:
             self._end("done", result=result)
+
+    def _asked_for(self) -> str:
+        return f"a job, {json.dumps(self._spec, default=str)}"
 
     def _eta(self) -> float | None:
         if self._finished is not None:
@@ -205,11 +210,3 @@ class Job:
             self._error = error
             self._finished = monotonic()
         self._ended.set()
-
-
-def _unforeseen(error: Exception) -> WorkbenchError:
-    return WorkbenchError(
-        found=f"{type(error).__name__}: {error}",
-        expected="the job to run to its end",
-        next_step="See the log for the traceback; report it if it comes again.",
-    )

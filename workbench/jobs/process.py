@@ -23,6 +23,7 @@ from time import monotonic
 from typing import Any
 
 import workbench
+from workbench.defect import Defect
 from workbench.errors import WorkbenchError
 from workbench.jobs import child
 from workbench.jobs.job import Job, JobCancelled
@@ -132,11 +133,7 @@ def _ended(job: Job, kind: str, value: Any) -> object:
     if kind == child.REFUSED:
         raise WorkbenchError(*value)
     if kind == child.FAILED:
-        raise WorkbenchError(
-            value,
-            "the job to run to its end",
-            "See the log for the traceback; report it if it comes again.",
-        )
+        raise Defect(*value)
     return value
 
 

@@ -8,6 +8,8 @@ import importlib
 import sys
 import threading
 
+from workbench.ui.server import FLAGS
+
 # What the first page needs and takes seconds to import. None of it is ours: two threads
 # never hold halves of one another's packages then.
 LARGE = ("torch", "pandas", "altair", "pyarrow.csv")
@@ -30,7 +32,7 @@ def main() -> None:
     from streamlit.web import cli
 
     warm()
-    sys.argv = ["streamlit", "run", *sys.argv[1:]]
+    sys.argv = ["streamlit", "run", *sys.argv[1:], *FLAGS]
     cli.main(prog_name="streamlit")
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,9 @@ import typer
 
 from workbench.cli.output import print_line
 from workbench.errors import WorkbenchError
+
+# Where `workbench.ui.serve` listens, whatever the environment says.
+ADDRESS = "127.0.0.1"
 
 
 def run(
@@ -51,12 +55,23 @@ def run(
         os.environ["WORKBENCH_DATA"] = str(Path(data).expanduser().resolve())
     if quiet:
         os.environ["WORKBENCH_FIRST_START"] = "0"
-    print_line(f"Pruning Workbench: http://127.0.0.1:{port}")
+    _require_free(port)
+    print_line(f"Pruning Workbench: http://{ADDRESS}:{port}")
     sys.stdout.flush()
     os.chdir(script.parent)
     command = [sys.executable, "-m", "workbench.ui.serve", str(script)]
-    flags = ["--server.port", str(port), "--server.headless", "true"]
-    os.execv(
-        sys.executable,
-        [*command, *flags],
-    )
+    os.execv(sys.executable, [*command, "--server.port", str(port)])
+
+
+def _require_free(port: int) -> None:
+    """Raise unless the server can listen on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError as error:
+            raise WorkbenchError(
+                f"port {port} of {ADDRESS} cannot be used ({error.strerror})",
+                "a port that no other program listens on",
+                f"Choose another: --port {port + 1 if port < 65535 else 8501}",
+            ) from error

@@ -134,7 +134,7 @@ def _misread(
             else other
             for name, other in others.items()
         }
-        seen = probe.changed(chosen, above=turn % 4 < 2, seed=turn)
+        seen = probe.changed(chosen, above=turn % 4 < 2)
         for place, changed in seen.items():
             owner = claims.owner[place]
             wrong[place] |= (owner >= 0) & changed & ~coin[owner]
@@ -173,7 +173,7 @@ def _leak(probe: Probe, groups: list[CouplingGroup]) -> str | None:
     made = _made_by(groups, claims)
     chosen = {name: units >= 0 for name, units in made.items()}
     for above in (True, False):
-        for place, changed in probe.changed(chosen, above=above, seed=PASSES).items():
+        for place, changed in probe.changed(chosen, above=above).items():
             if (changed & (claims.owner[place] < 0)).any():
                 return place
         if probe.output_changed:

@@ -18,6 +18,8 @@ from workbench.models.network import Network
 from workbench.pruning.traced import TRACE_ERRORS, over_the_same_numbers
 
 PROBE_ERRORS = TRACE_ERRORS
+# Channels go the same ways in a small image.
+_SIDE = 64
 IMAGE = ""
 """Name of the image among the sources; no layer is called so."""
 
@@ -52,9 +54,19 @@ class Probe:
     """
 
     def __init__(self, network: Network) -> None:
+        channels, *sides = network.input_shape
+        small = [min(side, _SIDE) for side in sides]
+        try:
+            self._learn(network, (channels, *small))
+        except PROBE_ERRORS:
+            # A flatten, a window or a position that only the whole image fits.
+            self._learn(network, network.input_shape)
+
+    def _learn(self, network: Network, shape: tuple[int, ...]) -> None:
+        """Run the network once on an image of a shape, and keep what layers read."""
         self.module = _prepared(network.module)
         self.widths: dict[str, int] = {}
-        self.sources = {IMAGE: network.input_shape[0]}
+        self.sources = {IMAGE: shape[0]}
         self.depthwise = {
             layer.id
             for layer in network.layers
@@ -65,9 +77,10 @@ class Probe:
         self._given: dict[str, Tensor] = {}
         self._read: dict[str, Tensor] = {}
         self._seen: dict[str, np.ndarray] = {}
-        self._chosen: dict[str, Tensor] = {}
+        self._chosen: Mapping[str, np.ndarray] = {}
+        self._above = True
         self._learning = True
-        image = torch.randn(1, *network.input_shape, generator=_generator(0))
+        image = torch.randn(1, *shape, generator=_generator(0))
         self._given[IMAGE] = image
         self._watch(network)
         with _Moves(), torch.inference_mode():
@@ -77,7 +90,7 @@ class Probe:
         self._learning = False
 
     def changed(
-        self, chosen: Mapping[str, np.ndarray], *, above: bool, seed: int
+        self, chosen: Mapping[str, np.ndarray], *, above: bool
     ) -> dict[str, np.ndarray]:
         """Return which columns change, bool (width,), by layer or batch norm.
 
@@ -87,29 +100,26 @@ class Probe:
             Source to bool, True for the channels that get other numbers.
         above : bool
             Whether these are above zero or below.
-        seed : int
-            Of the numbers.
         """
-        generator = _generator(seed + 1)
         self._seen = {}
-        self._chosen = {}
-        for name, which in chosen.items():
-            given = self._given.get(name)
-            if given is None:
-                continue
-            other = torch.randn(given.shape, generator=generator).abs_().add_(0.5)
-            shape = [1] * given.ndim
-            axis = _axis(self._kinds.get(name), given)
-            shape[axis] = -1
-            mask = torch.from_numpy(which).reshape(shape)
-            self._chosen[name] = torch.where(mask, other if above else -other, given)
+        self._chosen, self._above = chosen, above
         with torch.inference_mode():
-            output = self.module(self._chosen.get(IMAGE, self._given[IMAGE]))
-        self.output_changed = any(
-            one.shape != two.shape or bool(_differs(one, two).any())
-            for one, two in zip(self._output, _tensors(output), strict=True)
-        )
+            output = _tensors(self.module(self._numbers(IMAGE)))
+            self.output_changed = any(
+                one.shape != two.shape or bool(_differs(one, two).any())
+                for one, two in zip(self._output, output, strict=True)
+            )
         return self._seen
+
+    def _numbers(self, name: str) -> Tensor:
+        """Return what a source gives in this pass, a new tensor."""
+        numbers = self._given[name].clone()
+        if name in self._chosen:
+            axis = _axis(self._kinds.get(name), numbers)
+            which = torch.from_numpy(np.flatnonzero(self._chosen[name]))
+            other = numbers.index_select(axis, which).abs_().add_(0.5)
+            numbers.index_copy_(axis, which, other if self._above else other.neg_())
+        return numbers
 
     def silent(self, place: str) -> np.ndarray:
         """Return which columns of a place read nothing but zeros, bool (width,)."""
@@ -141,10 +151,9 @@ class Probe:
                 self._given[name] = torch.randn(shape, generator=_generator(seed))
                 axis = _axis(self._kinds[name], self._given[name])
                 self.sources[name] = shape[axis]
-            # A copy, since what follows may work in place.
-            given = self._chosen.get(name, self._given[name]).clone()
-            setattr(given, _MARK, ())
-            return given
+            numbers = self._numbers(name)
+            setattr(numbers, _MARK, ())
+            return numbers
 
         return forward
 
@@ -193,7 +202,10 @@ def _columns(part: nn.Module, differs: Tensor) -> np.ndarray:
 
 
 def _differs(one: Tensor, two: Tensor) -> Tensor:
-    return one.ne(two) & ~(one.isnan() & two.isnan())
+    differs = one.ne(two)
+    if bool(two.isnan().any()):
+        differs &= ~(one.isnan() & two.isnan())
+    return differs
 
 
 def _generator(seed: int) -> torch.Generator:

@@ -16,6 +16,7 @@ from torch.func import functional_call
 from workbench.capture.suitable import cause_of_failure, refuse_unsuitable
 from workbench.errors import WorkbenchError
 from workbench.models.network import Layer, Network
+from workbench.models.reparametrised import fold_weights, own_copy
 
 # Below this many values an image is run for real: torch's shape-only mode takes about
 # a second to get ready.
@@ -36,7 +37,8 @@ def from_module(
     Parameters
     ----------
     module : nn.Module
-        Copied; the copy is put into evaluation mode.
+        Copied; the copy is put into evaluation mode. Weights that it computes from
+        others (weight norm, spectral norm, parametrisations) become plain ones.
     input_shape : (int, int, int)
         One image, (C, H, W).
     name : str
@@ -61,7 +63,7 @@ def from_module(
     """
     refuse_unsuitable(module)
     _check_plain(module)
-    own = copy.deepcopy(module).cpu()
+    own = copy.deepcopy(module, own_copy(module)).cpu()
     return network_of(
         own, input_shape=input_shape, name=name, classes=classes, dataset=dataset
     )
@@ -82,6 +84,7 @@ def network_of(
     """
     refuse_unsuitable(module)
     _check_plain(module)
+    fold_weights(module)
     _check_shape(input_shape)
     layers, output = _run(module.eval(), name, input_shape)
     if not layers:
@@ -107,8 +110,9 @@ def network_of(
 
 
 def _check_plain(module: nn.Module) -> None:
+    masks = {name for name, _ in module.named_buffers()}
     for name, _ in module.named_parameters():
-        if name.endswith("_orig"):
+        if name.removesuffix("_orig") + "_mask" in masks:
             layer_id, _, parameter = name.removesuffix("_orig").rpartition(".")
             raise WorkbenchError(
                 f"layer '{layer_id}' carries '{parameter}_orig' and a mask",

@@ -15,6 +15,7 @@ from workbench.models.factory import call_factory
 from workbench.models.inspect import network_of
 from workbench.models.matching import load_into
 from workbench.models.network import Network
+from workbench.models.reparametrised import fold_weights
 from workbench.models.samples import SAMPLES, Sample, sample
 from workbench.models.weights_file import WeightsFile, read_weights
 
@@ -119,6 +120,7 @@ def _from_factory(
         )
     module = call_factory(spec, {})
     if weights is not None:
+        fold_weights(module)
         load_into(module, read_weights(weights).state)
     return network_of(
         module, input_shape=input_shape, name=spec, classes=(), dataset=None

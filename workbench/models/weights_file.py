@@ -25,6 +25,7 @@ from workbench.models.pickle_guard import (
     Refusal,
     inspect_torch_file,
 )
+from workbench.models.reparametrised import folded_state
 
 DIGEST_KEY = "workbench.digest"
 _ORIG, _MASK = "_orig", "_mask"
@@ -82,7 +83,7 @@ def read_weights(source: str | Path | bytes) -> WeightsFile:
         promised = _promised_digest(content)
     else:
         raw = _state_dict(content, title)
-    state, masks = merge_masks(_plain_names(raw), title)
+    state, masks = merge_masks(folded_state(_plain_names(raw)), title)
     if promised is not None and digest_state(state) != promised:
         raise DamagedFileError(
             f"{title} holds weights with digest {digest_state(state)[:12]}",

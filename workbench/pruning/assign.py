@@ -7,7 +7,7 @@ Does not belong here: what the rule then does (``prune``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -15,6 +15,7 @@ from workbench.models.network import Layer, Network
 from workbench.pruning.recipe import Recipe
 from workbench.pruning.recipe_errors import RecipeError
 from workbench.pruning.rule import Rule
+from workbench.pruning.ties import tied_layers
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,15 @@ class Assignment:
     protected : str or None
         What the layer is ("the first convolution"), where a wildcard would have
         pruned it and was kept from it.
+    tied : str or None
+        Where another layer with the same weight decided: that layer.
     """
 
     layer: Layer
     index: int = -1
     rule: Rule | None = None
     protected: str | None = None
+    tied: str | None = None
 
     @property
     def method(self) -> str:
@@ -68,7 +72,9 @@ def assign(recipe: Recipe, network: Network) -> tuple[Assignment, ...]:
     """Return what the recipe says of every layer, in the network's order.
 
     The last rule that matches a layer decides. A wildcard does not reach a protected
-    layer, except to say ``none``.
+    layer, except to say ``none``. Layers with one weight between them have one
+    decision, that of the last rule that matches any of them; a protected one protects
+    all.
 
     Raises
     ------
@@ -78,7 +84,22 @@ def assign(recipe: Recipe, network: Network) -> tuple[Assignment, ...]:
     for rule in recipe.layers:
         _refuse_unmatched(rule, network)
     special = protected_layers(network)
-    return tuple(_assigned(layer, recipe, special) for layer in network.layers)
+    alone = {layer.id: _assigned(layer, recipe, special) for layer in network.layers}
+    ties = tied_layers(network)
+    return tuple(
+        _together(found, [alone[name] for name in ties.get(layer_id, ())])
+        for layer_id, found in alone.items()
+    )
+
+
+def _together(found: Assignment, tied: list[Assignment]) -> Assignment:
+    """Return the decision about a layer and those that have the same weight."""
+    if not tied:
+        return found
+    last = max(tied, key=lambda one: (one.index, one.protected is not None))
+    if (found.index, found.protected) == (last.index, last.protected):
+        return found
+    return replace(last, layer=found.layer, tied=last.layer.id)
 
 
 def _assigned(layer: Layer, recipe: Recipe, special: Mapping[str, str]) -> Assignment:

@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 from workbench.models.network import Network
+from workbench.pruning.ties import shared_with
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def residual_blocks(network: Network) -> tuple[ResidualBlock, ...]:
     for name, image in _inputs(network).items():
         part = network.module.get_submodule(name)
         layers = tuple(one for one in ids if one.startswith(name + "."))
-        if layers and _passes_on(part, image):
+        if layers and shared_with(network, name) is None and _passes_on(part, image):
             names = tuple(f"{name}.{key}" for key, _ in part.named_parameters())
             found.append(ResidualBlock(name, layers, names))
     innermost = [

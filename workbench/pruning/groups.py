@@ -17,6 +17,7 @@ from torch import nn
 from workbench.models.network import Network
 from workbench.pruning.coupling import CouplingGroup, Member, NormMember, Side
 from workbench.pruning.flow import false_claims
+from workbench.pruning.ties import owners
 from workbench.pruning.traced import (
     TRACE_ERRORS,
     Place,
@@ -60,12 +61,27 @@ def traced_groups(network: Network) -> tuple[CouplingGroup, ...]:
     except TRACE_ERRORS as error:
         return _untraced(network, str(error) or type(error).__name__)
     names = {module: name for name, module in graph.model.named_modules()}
+    holders = owners(network.module)
     groups = []
     for walk in walks(graph):
         found = _plain(walk, names, known, order)
         if found is not None:
-            groups.append(found)
+            shared = _shared(found, network.module, holders)
+            groups.append(replace(found, blocked=found.blocked or shared))
     return tuple(sorted(groups, key=lambda group: order[group.root]))
+
+
+def _shared(
+    group: CouplingGroup, module: nn.Module, holders: dict[int, tuple[str, ...]]
+) -> str | None:
+    """Return why a group with parameters of two modules stays, or None."""
+    names = [member.layer for member in group.members]
+    for name in [*names, *(norm.name for norm in group.norms)]:
+        for kind, parameter in module.get_submodule(name).named_parameters():
+            others = [one for one in holders[id(parameter)] if one != name]
+            if others:
+                return f"{name!r} has the same {kind} as {others[0]!r}"
+    return None
 
 
 def _untraced(network: Network, said: str) -> tuple[CouplingGroup, ...]:

@@ -37,7 +37,7 @@ def apply_masks(module: nn.Module, masks: Masks) -> None:
     MaskError
         A mask without its parameter, or of another shape.
     """
-    parameters = dict(module.named_parameters())
+    parameters = dict(module.named_parameters(remove_duplicate=False))
     for name, mask in masks.items():
         parameter = parameters.get(name)
         _check(name, mask, parameter)
@@ -47,7 +47,7 @@ def apply_masks(module: nn.Module, masks: Masks) -> None:
 
 def revived(module: nn.Module, masks: Masks) -> dict[str, int]:
     """Return how many masked entries are not zero, for parameters that have any."""
-    parameters = dict(module.named_parameters())
+    parameters = dict(module.named_parameters(remove_duplicate=False))
     found = {}
     for name, mask in masks.items():
         _check(name, mask, parameters.get(name))

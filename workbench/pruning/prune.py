@@ -35,6 +35,7 @@ from workbench.pruning.pruned import PrunedNetwork
 from workbench.pruning.recipe import Recipe
 from workbench.pruning.report import make_report
 from workbench.pruning.rule import Rule
+from workbench.pruning.ties import tied_layers
 
 
 def prune(
@@ -78,6 +79,10 @@ def prune(
         for row in assignments
         if row.protected
     }
+    ties = tied_layers(network)
+    for row in assignments:
+        if row.layer.id in ties:
+            notes[row.layer.id] = _tie_note(row, ties[row.layer.id], notes)
     votes = {
         row.layer.id: Vote(row.index, row.method)
         for row in assignments
@@ -86,6 +91,12 @@ def prune(
     results = []
     for index, rule in enumerate(recipe.layers):
         targets = _targets(rule, index, assignments, weights, notes)
+        # One tensor is scored and counted once.
+        targets = [
+            target
+            for target in targets
+            if target.id == ties.get(target.id, (target.id,))[0]
+        ]
         context = Context(
             seed=recipe.seed,
             rule=index,
@@ -97,11 +108,23 @@ def prune(
             calibration=_calibration_of(network, data),
             shapes={
                 name: tuple(parameter.shape)
-                for name, parameter in network.module.named_parameters()
+                for name, parameter in network.module.named_parameters(
+                    remove_duplicate=False
+                )
             },
         )
         results.append(_run(rule, targets, context))
-    return _combined(network, recipe, results, assignments, notes)
+    return _combined(network, recipe, results, assignments, notes, ties)
+
+
+def _tie_note(row: Assignment, names: tuple[str, ...], notes: Mapping[str, str]) -> str:
+    """Return what the report says of a layer that shares its weight."""
+    others = ", ".join(repr(name) for name in names if name != row.layer.id)
+    note = f"the same weight as {others}"
+    if row.tied is not None and row.rule is not None:
+        note += f"; {row.rule.place} decides, the last that matches one of them"
+    before = notes.get(row.layer.id)
+    return f"{before}; {note}" if before else note
 
 
 @lru_cache(maxsize=2)
@@ -191,10 +214,11 @@ def _combined(
     results: Sequence[MaskSet],
     assignments: Sequence[Assignment],
     notes: dict[str, str],
+    ties: Mapping[str, tuple[str, ...]],
 ) -> PrunedNetwork:
     """Return the pruned copy: a weight stays only if every rule keeps it."""
     module = copy.deepcopy(network.module)
-    names = {name for name, _ in module.named_parameters()}
+    names = {name for name, _ in module.named_parameters(remove_duplicate=False)}
     masks: dict[str, torch.Tensor] = {}
     others: dict[str, torch.Tensor] = {}
     for result in results:
@@ -205,6 +229,10 @@ def _combined(
                 others[name] = others[name] & mask if name in others else mask
         for name, note in result.notes.items():
             notes[name] = f"{notes[name]}; {note}" if name in notes else note
+    for tied in dict.fromkeys(ties.values()):
+        shared = [masks[name] for name in tied if name in masks]
+        if shared:
+            masks.update(dict.fromkeys(tied, torch.stack(shared).all(dim=0)))
     masks = {name: mask for name, mask in masks.items() if not bool(mask.all())}
     others = {name: mask for name, mask in others.items() if not bool(mask.all())}
     apply_masks(module, {f"{name}.weight": mask for name, mask in masks.items()})

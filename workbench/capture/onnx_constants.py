@@ -28,6 +28,9 @@ become four times as large, sparse ones of 5 % twenty times."""
 MOST_FOLDED = 10_000
 """Nodes that no input reaches: each takes about a millisecond."""
 
+DOMAINS = ("", "ai.onnx")
+"""Names of the domain of ONNX's own operations."""
+
 SMALL = 1024
 """Elements up to which a constant is taken for sizes rather than weights."""
 
@@ -147,7 +150,7 @@ class Constants:
         if held is not None:
             return [held]
         label = f"the constant {node.output[0]!r}, made by ONNX {node.op_type},"
-        known = node.domain in ("", "ai.onnx") and node.op_type in FOLDABLE
+        known = node.domain in DOMAINS and node.op_type in FOLDABLE
         self._folded += 1
         if not known or self._folded > MOST_FOLDED:
             raise OnnxError(
@@ -166,9 +169,23 @@ class Constants:
             [helper.make_empty_tensor_value_info(name) for name in feeds],
             [helper.make_empty_tensor_value_info(name) for name in node.output if name],
         )
-        model = helper.make_model(graph, opset_imports=self._opsets)
+        opset = max((o.version for o in self._opsets if o.domain in DOMAINS), default=0)
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            # The evaluator has no older form; the newer one computes the same.
+            opset = max(opset, 19)
+        model = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10
+        )
+        try:
+            evaluator = ReferenceEvaluator(model)
+        except RuntimeError as error:
+            raise OnnxError(
+                f"{label} which is not computed ahead at opset {opset}",
+                "an opset that has it",
+                "Convert the file with onnx.version_converter, or simplify it.",
+            ) from error
         with np.errstate(all="ignore"):
-            results = iter(ReferenceEvaluator(model).run(None, feeds))
+            results = iter(evaluator.run(None, feeds))
         return [np.asarray(next(results) if name else 0) for name in node.output]
 
     def _size(self, node: onnx.NodeProto, inputs: Sequence[Any], label: str) -> int:

@@ -18,7 +18,7 @@ from onnx import TensorProto, checker, external_data_helper, helper
 
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.onnx_call import Call, check_call, is_computed
-from workbench.capture.onnx_constants import Constants, OnnxError
+from workbench.capture.onnx_constants import DOMAINS, Constants, OnnxError
 from workbench.capture.onnx_table import OPERATIONS
 from workbench.engine.fields import MOST_NODES
 from workbench.engine.graph import Graph, UncoveredOp
@@ -26,8 +26,6 @@ from workbench.engine.graph import Graph, UncoveredOp
 __all__ = ["OnnxError", "import_onnx"]
 
 MIN_OPSET = 6
-
-EMPTY_DOMAINS = ("", "ai.onnx")
 
 
 BROKEN_MODEL_ERRORS = (
@@ -119,7 +117,7 @@ class _Reader:
     ) -> None:
         self.model = model
         self.opset = next(
-            (o.version for o in model.opset_import if o.domain in EMPTY_DOMAINS), 0
+            (o.version for o in model.opset_import if o.domain in DOMAINS), 0
         )
         if self.opset < MIN_OPSET:
             raise OnnxError(
@@ -208,9 +206,9 @@ class _Reader:
             if node.op_type != "Shape":
                 computed.update(name for name in node.output if name)
             known = node.op_type in OPERATIONS or node.op_type == "Shape"
-            if not known or node.domain not in EMPTY_DOMAINS:
+            if not known or node.domain not in DOMAINS:
                 kind = f"ONNX {node.op_type}"
-                if node.domain not in EMPTY_DOMAINS:
+                if node.domain not in DOMAINS:
                     kind += f" of {node.domain}"
                 found.setdefault(kind, []).append(_label(node, number))
         if found:

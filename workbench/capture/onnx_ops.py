@@ -41,8 +41,32 @@ def gemm(b: GraphBuilder, call: Call) -> Value:
 
 
 def matmul(b: GraphBuilder, call: Call) -> Value:
-    """Translate a linear layer without bias."""
-    return _dense(b, call.input(0), call.input(1).T, None)
+    """Translate a linear layer without bias, or one axis of an adaptive average."""
+    left, right = call.input(0), call.input(1)
+    if is_computed(left) and is_computed(right):
+        raise refuse(b, "MatMul of two computed tensors")
+    x, matrix = (left, right) if is_computed(left) else (right, left)
+    if len(x.shape) == 3 and np.ndim(matrix) == 2:
+        axis, means = (2, matrix.T) if x is left else (1, matrix)
+        if means.shape[1] == x.shape[axis] and _averages(means):
+            size = [*x.shape[1:]]
+            size[axis - 1] = len(means)
+            return b.add("adaptive_avg_pool", [x], attrs={"size": tuple(size)})
+    if x is right:
+        raise refuse(b, f"MatMul of a constant {np.shape(left)} and {x.shape}")
+    return _dense(b, x, matrix.T, None)
+
+
+def _averages(matrix: Array) -> bool:
+    """Say whether rows are the means of an adaptive pool's windows."""
+    windows, size = matrix.shape
+    if not windows or not size:
+        return False
+    index = np.arange(windows)[:, None]
+    start, stop = index * size // windows, -(-(index + 1) * size // windows)
+    column = np.arange(size)
+    means = ((column >= start) & (column < stop)) / (stop - start)
+    return bool(np.allclose(matrix, means, rtol=1e-6, atol=0))
 
 
 def batch_norm(b: GraphBuilder, call: Call) -> Value:

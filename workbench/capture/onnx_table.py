@@ -55,7 +55,7 @@ OPERATIONS: Mapping[str, OnnxOperation] = {
         ),
         _then("B", "C"),
     ),
-    "MatMul": OnnxOperation(operation(ops.matmul), _then("B")),
+    "MatMul": OnnxOperation(operation(ops.matmul), (("A", EITHER), ("B", EITHER))),
     "BatchNormalization": OnnxOperation(
         operation(
             ops.batch_norm,

@@ -14,6 +14,7 @@ import torch
 
 from workbench.errors import WorkbenchError
 from workbench.extras import missing_package
+from workbench.measure.onnx_pools import adaptive_table
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "output"
@@ -52,6 +53,7 @@ def to_onnx(module: torch.nn.Module, input_shape: Sequence[int]) -> Any:
                 dynamic_shapes=({0: batch},),
                 input_names=[INPUT_NAME],
                 output_names=[OUTPUT_NAME],
+                custom_translation_table=adaptive_table(),
                 verbose=False,
             )
     except ModuleNotFoundError as error:

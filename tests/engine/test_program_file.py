@@ -12,7 +12,7 @@ import pytest
 from tests.engine.nets import make
 from workbench.capture.compile import compile
 from workbench.engine.file import PREFIX, ProgramFileError
-from workbench.engine.mapped import MappedParams
+from workbench.engine.filed import FiledParams
 from workbench.engine.program import Program
 from workbench.kernels import forced_isa
 
@@ -111,7 +111,7 @@ def test_loaded_weights_stay_in_the_file_until_somebody_asks(
     loaded = Program.load(saved[0])
     node = next(n for n in loaded.graph if n.op == "conv2d")
     params = node.params
-    assert isinstance(params, MappedParams)
+    assert isinstance(params, FiledParams)
     assert "weight" in params
     assert "scale" not in params
     assert params.outlines()["weight"].shape == params["weight"].shape

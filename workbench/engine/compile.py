@@ -8,6 +8,7 @@ from workbench.engine.banding import band
 from workbench.engine.costs import ModelCosts
 from workbench.engine.fewer import with_fewer
 from workbench.engine.graph import Graph
+from workbench.engine.lower import PlanMisfit
 from workbench.engine.passes import simplify
 from workbench.engine.plan import Plan
 from workbench.engine.plans import PlanCache
@@ -16,11 +17,12 @@ from workbench.engine.refine import refine
 from workbench.engine.relayout import relayout
 from workbench.engine.select import select
 from workbench.engine.slots import Slots, find_slots
-from workbench.engine.timings import default_cache
+from workbench.engine.timings import TimingCache, default_cache
 from workbench.engine.tune import MeasuredCosts, Tuning
 from workbench.engine.weights import dense_macs, is_weighted
 from workbench.errors import WorkbenchError
-from workbench.kernels import info
+from workbench.kernels import KernelError, info
+from workbench.kernels.executor import check_threads
 from workbench.kernels.generated import without_generated
 
 Tune = Literal["measure", "model"]
@@ -69,14 +71,10 @@ def compile_graph(
     Raises
     ------
     WorkbenchError
-        A graph the engine cannot run, fewer than one thread, or a budget below zero.
+        A graph the engine cannot run, an impossible number of threads, or a budget
+        below zero.
     """
-    if threads < 1:
-        raise WorkbenchError(
-            f"threads={threads}",
-            "one thread or more",
-            "Pass the number of cores that the program may use.",
-        )
+    check_threads(threads)
     seconds = default_budget(graph) if budget_s is None else budget_s
     if not seconds >= 0:
         raise WorkbenchError(
@@ -89,10 +87,15 @@ def compile_graph(
     with nullcontext() if generated else without_generated():
         if tune == "model" or not info().native:
             costs = ModelCosts(simple, threads)
-            plan = select(simple, find_slots(simple), costs, threads)
-        else:
-            plan = _tuned(simple, threads, tuning)
-        return Program(simple, plan)
+            return Program(simple, select(simple, find_slots(simple), costs, threads))
+        try:
+            return Program(simple, _tuned(simple, threads, tuning))
+        except (KernelError, PlanMisfit):
+            # Caches may name what kernels refuse; what is measured now does not.
+            folder = tuning.cache or default_cache()
+            PlanCache(folder, simple, threads).forget()
+            TimingCache(folder, threads).forget()
+            return Program(simple, _tuned(simple, threads, tuning))
 
 
 def default_budget(graph: Graph) -> float:

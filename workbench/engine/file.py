@@ -1,5 +1,8 @@
 """The `.wbp` file: a program as data, checked byte by byte, loaded with numpy.
 
+A seal proves that a file is what its writer made, not that its writer meant well: every
+value is checked again, and no memory is taken that the bytes of the file do not justify.
+
 Belongs here: the container. Weights are stored instruction-set neutral (dense,
 or a bitmask and the non-zero values), never as packed kernels or code.
 
@@ -13,18 +16,26 @@ or a bitmask and the non-zero values), never as packed kernels or code.
 
 import hashlib
 import json
-import mmap
 import os
 import struct
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from workbench.engine import values
+from workbench.engine.filed import (
+    ALIGN,
+    NUMBERS,
+    FiledParams,
+    Held,
+    Latest,
+    ProgramFileError,
+    Section,
+    Source,
+)
 from workbench.engine.graph import Graph, Node
-from workbench.engine.mapped import Held, Latest, MappedParams, Section
 from workbench.engine.plan import Plan
 from workbench.errors import WorkbenchError
 from workbench.writing import replaced
@@ -33,16 +44,15 @@ MAGIC = b"\x93WBPROG\n"
 VERSION = 2
 """2 added sections of bytes; files without them are still written as 1."""
 PREFIX = struct.Struct("<8sII32s")
-ALIGN = 64
 SPARSE_BELOW = 0.9
 """Density under which bitmask and values are smaller than the dense array."""
 
-HASHERS = 2
-"""Threads: one alone takes 60 ms for the 100 MB of a dense ResNet-50."""
+_FAR = 1 << 48
+MOST_AXES = 4
+"""Of a section: beyond them somebody made numbers up."""
 
-
-class ProgramFileError(WorkbenchError):
-    """A `.wbp` file that is damaged, truncated, foreign or too new."""
+COPY_AGAIN = "The file was cut off or added to: copy or download it again."
+MAKE_AGAIN = "The file was made wrongly: save the program again."
 
 
 def save_program(graph: Graph, plan: Plan, path: Path) -> None:
@@ -97,7 +107,7 @@ def save_program(graph: Graph, plan: Plan, path: Path) -> None:
             file.write(b"\0" * (-len(data) % ALIGN))
 
 
-def load_program(path: Path) -> tuple[Graph, Plan]:
+def load_program(path: Path) -> tuple[Graph, Plan | None]:
     """Read the graph and the plan of a program.
 
     Parameters
@@ -107,7 +117,8 @@ def load_program(path: Path) -> tuple[Graph, Plan]:
     Returns
     -------
     tuple of Graph and Plan
-        Weights are read from the mapped file when they are asked for.
+        Weights are read from the file, and checked, when they are asked for;
+        `check_unread` checks the rest. A plan that is none comes back as None.
 
     Raises
     ------
@@ -115,31 +126,44 @@ def load_program(path: Path) -> tuple[Graph, Plan]:
         The file is missing, foreign, newer than this version, truncated or
         damaged.
     """
-    data = _map(path)
-    header, start = _header(path, data)
-    if len(data) != start + header["data_bytes"]:
+    source = Source(path)
+    header, start = _header(source)
+    try:
+        length = start + values.whole(header.get("data_bytes"), "data_bytes", 0, _FAR)
+        if source.size != length:
+            raise ProgramFileError(
+                f"{path.name} ends after {source.size} bytes",
+                f"{length} bytes",
+                COPY_AGAIN,
+            )
+        sections = _sections(source, start, header.get("sections"))
+        graph = _graph(header, sections)
+    except ProgramFileError:
+        raise
+    except WorkbenchError as error:
         raise ProgramFileError(
-            f"{path.name} ends after {len(data)} bytes",
-            f"{start + header['data_bytes']} bytes",
-            "The file was cut off or added to: copy or download it again.",
-        )
-    sections = _sections(path, data, start, header["sections"])
-    latest = Latest()
-    nodes = tuple(
-        Node(
-            node["id"],
-            node["op"],
-            tuple(node["inputs"]),
-            tuple(node["shape"]),
-            {name: _tuples(value) for name, value in node["attrs"].items()},
-            MappedParams(
-                {name: sections[i] for name, i in node["params"].items()}, latest
-            ),
-        )
-        for node in header["nodes"]
-    )
-    graph = Graph(header["name"], nodes, header["output"])
-    return graph, Plan.from_json(header["plan"])
+            f"{path.name} holds no network: {error.found}", error.expected, MAKE_AGAIN
+        ) from error
+    try:
+        return graph, Plan.from_json(header.get("plan"))
+    except WorkbenchError:
+        return graph, None
+
+
+def check_unread(graph: Graph) -> None:
+    """Check the weights of a graph that nobody asked for so far.
+
+    Raises
+    ------
+    ProgramFileError
+        They do not match their checksums.
+    """
+    for node in graph:
+        if isinstance(node.params, FiledParams):
+            for section in node.params.sections.values():
+                if not section.seen:
+                    section.raw()
+            node.params.release()
 
 
 def _version(entries: list[dict[str, Any]]) -> int:
@@ -164,78 +188,106 @@ def _store(array: Held, sections: list[bytes], entries: list[dict[str, Any]]) ->
     return len(entries) - 1
 
 
-def _sections(
-    path: Path, data: memoryview, start: int, entries: Sequence[Mapping[str, Any]]
-) -> list[Section]:
-    """Return the arrays of a file, once all match their checksums.
-
-    Two threads hash: SHA-256 lets go of the interpreter meanwhile.
-    """
-
-    def check(entry: Mapping[str, Any]) -> Section:
-        begin = start + entry["offset"]
-        end = begin + entry["bytes"]
-        section = Section(data[begin:end], entry["encoding"], tuple(entry["shape"]))
-        digest = hashlib.sha256(section.raw).hexdigest()
-        section.forget()
-        if digest != entry["sha256"] or any(data[end : end + -entry["bytes"] % ALIGN]):
-            raise ProgramFileError(
-                f"{path.name} changed since it was written (section at {begin})",
-                "weights that match their checksum",
-                "The file is damaged: copy or download it again.",
+def _graph(header: Mapping[str, Any], sections: Sequence[Section]) -> Graph:
+    """Return the graph; each section belongs to one parameter."""
+    left = dict(enumerate(sections))
+    latest = sections[0].latest if sections else Latest()
+    nodes = []
+    for entry in values.items(header.get("nodes"), "nodes"):
+        node = values.mapping(entry, "a node")
+        params = {}
+        for name, index in values.mapping(node.get("params"), "params").items():
+            place = values.whole(index, f"section of {name!r}", 0, len(sections) - 1)
+            if place not in left:
+                raise values.StoredValueError(name, place, "a section of its own")
+            params[name] = left.pop(place)
+        attrs = values.mapping(node.get("attrs"), "attrs").items()
+        nodes.append(
+            Node(
+                values.text(node.get("id"), "the id of a node"),
+                values.text(node.get("op"), "the operation of a node"),
+                tuple(values.items(node.get("inputs"), "inputs")),
+                tuple(values.items(node.get("shape"), "shape")),
+                {name: values.plain(value, name) for name, value in attrs},
+                FiledParams(params, latest),
             )
-        return section
-
-    largest = sorted(range(len(entries)), key=lambda i: -entries[i]["bytes"])
-    with ThreadPoolExecutor(HASHERS) as pool:
-        checked = list(pool.map(check, [entries[i] for i in largest]))
-    places = {index: place for place, index in enumerate(largest)}
-    return [checked[places[i]] for i in range(len(entries))]
+        )
+    if left:
+        raise values.StoredValueError("sections", sorted(left), "none without a node")
+    name = values.text(header.get("name"), "the name")
+    return Graph(name, tuple(nodes), values.text(header.get("output"), "the output"))
 
 
-def _map(path: Path) -> memoryview:
-    try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size < PREFIX.size:
-                raise ProgramFileError(
-                    f"{path.name} is shorter than a header",
-                    "a .wbp program",
-                    "Copy or download it again.",
-                )
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except OSError as error:
+def _sections(source: Source, start: int, entries: object) -> list[Section]:
+    """Return the arrays of a file: one after another, each as long as its shape says.
+
+    Their bytes are not read yet.
+    """
+    sections: list[Section] = []
+    latest, offset = Latest(), 0
+    for entry in values.items(entries, "sections"):
+        fields = values.mapping(entry, "a section")
+        at = values.whole(fields.get("offset"), "the offset of a section", 0, _FAR)
+        count = values.whole(fields.get("bytes"), "the bytes of a section", 0, _FAR)
+        axes = values.items(fields.get("shape"), "the shape of a section")
+        section = Section(
+            source,
+            start + at,
+            count,
+            values.text(fields.get("encoding"), "the encoding of a section"),
+            tuple(values.whole(axis, "an axis", 1, _FAR) for axis in axes),
+            values.text(fields.get("sha256"), "the checksum of a section"),
+            latest,
+        )
+        if section.encoding not in NUMBERS:
+            raise values.StoredValueError(
+                "the encoding of a section", section.encoding, " or ".join(NUMBERS)
+            )
+        end = section.start + count + -count % ALIGN
+        if at != offset or end > source.size or len(axes) > MOST_AXES:
+            raise values.StoredValueError(
+                f"a section of {len(axes)} axes and {count} bytes at", at, f"{offset}"
+            )
+        if not section.fits:
+            raise values.StoredValueError(
+                f"a section of {count} bytes for the shape", list(axes), "equal sizes"
+            )
+        offset = end - start
+        sections.append(section)
+    return sections
+
+
+def _header(source: Source) -> tuple[Mapping[str, Any], int]:
+    prefix = source.read(0, PREFIX.size)
+    if prefix.size < PREFIX.size:
         raise ProgramFileError(
-            f"{path} cannot be read ({error.strerror})",
-            "a readable .wbp program",
-            "Check the path and its permissions.",
-        ) from error
-
-
-def _header(path: Path, data: memoryview) -> tuple[dict[str, Any], int]:
-    magic, version, length, digest = PREFIX.unpack(data[: PREFIX.size])
+            f"{source.name} is shorter than a header",
+            "a .wbp program",
+            "Copy or download it again.",
+        )
+    magic, version, length, digest = PREFIX.unpack(prefix)
     if magic != MAGIC:
         raise ProgramFileError(
-            f"{path.name} is not a .wbp program",
+            f"{source.name} is not a .wbp program",
             f"a file that starts with {MAGIC!r}",
             "Write one with Program.save.",
         )
     if not 1 <= version <= VERSION:
         raise ProgramFileError(
-            f"{path.name} has format version {version}",
+            f"{source.name} has format version {version}",
             f"a version from 1 to {VERSION}",
             "Install a newer workbench, or save the program again with this one.",
         )
-    header = data[PREFIX.size : PREFIX.size + length]
+    header = source.read(PREFIX.size, length).tobytes()
     if len(header) < length or hashlib.sha256(header).digest() != digest:
         raise ProgramFileError(
-            f"the header of {path.name} does not match its checksum",
+            f"the header of {source.name} does not match its checksum",
             "an undamaged header",
             "The file is truncated or damaged: copy or download it again.",
         )
-    parsed: dict[str, Any] = json.loads(bytes(header))
-    return parsed, PREFIX.size + length
-
-
-def _tuples(value: Any) -> Any:
-    """Return JSON lists as the tuples that node attributes hold."""
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+    try:
+        return values.parse(header, "the header"), PREFIX.size + length
+    except WorkbenchError as error:
+        raise ProgramFileError(
+            f"{source.name}: {error.found}", error.expected, MAKE_AGAIN
+        ) from error

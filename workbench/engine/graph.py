@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.fields import MOST_NODES, is_whole
-from workbench.engine.mapped import MappedParams
+from workbench.engine.filed import FiledParams
 from workbench.engine.ops import COVERED, infer_shape
 from workbench.errors import WorkbenchError
 
@@ -111,8 +111,8 @@ class Node:
 
 
 def _fixed(params: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
-    """Return parameters that nobody can exchange; mapped ones stay in their file."""
-    if isinstance(params, (MappedParams, MappingProxyType)):
+    """Return parameters that nobody can exchange; those of a file stay there."""
+    if isinstance(params, (FiledParams, MappingProxyType)):
         return params
     return MappingProxyType(dict(params))
 
@@ -237,7 +237,7 @@ def _check_node(node: Node, shapes: Mapping[str, tuple[int, ...]]) -> None:
                 "Sort the nodes into execution order.",
             )
     params = node.params
-    if isinstance(params, MappedParams):
+    if isinstance(params, FiledParams):
         params = params.outlines()
     for name, array in params.items():
         held = np.uint8 if name in ("indices", "keep") else np.float32

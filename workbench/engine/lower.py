@@ -18,11 +18,12 @@ from workbench.engine.arena import Arena, plan_arena
 from workbench.engine.bands import Chain, find_span, make_chain
 from workbench.engine.candidates import TABLE, Binding, Candidate, Operand
 from workbench.engine.graph import Graph
-from workbench.engine.mapped import release
+from workbench.engine.filed import release
 from workbench.engine.plan import Plan
 from workbench.engine.schedule import Task, Tensor, make_schedule
 from workbench.engine.slots import Slots
 from workbench.engine.windows import Window, find_windows
+from workbench.errors import WorkbenchError
 from workbench.kernels import Step, convert, info, load_input, store_output
 from workbench.kernels.parts import move, part
 
@@ -68,7 +69,14 @@ class Lowered:
         return result.T
 
 
-def lower(graph: Graph, slots: Slots, plan: Plan) -> Lowered:
+def memory_bytes() -> int:
+    """Return the memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def lower(
+    graph: Graph, slots: Slots, plan: Plan, *, most_bytes: int | None = None
+) -> Lowered:
     """Return the steps of a plan over one arena.
 
     Parameters
@@ -77,8 +85,17 @@ def lower(graph: Graph, slots: Slots, plan: Plan) -> Lowered:
         Simplified.
     slots : Slots
     plan : Plan
+    most_bytes : int, optional
+        Of the arena; the memory of the machine if not given.
+
+    Raises
+    ------
+    WorkbenchError
+        The arena would be larger.
     """
     tasks = make_schedule(graph, slots, plan)
+    most = memory_bytes() if most_bytes is None else most_bytes
+    _check_arena(plan_arena(tasks), most)
     chains = _chains(graph, tasks, plan)
     output = operand_buffer(tasks)
     windows: dict[str, Window] = {}
@@ -89,7 +106,7 @@ def lower(graph: Graph, slots: Slots, plan: Plan) -> Lowered:
         [(chain.first, chain.last) for chain in chains],
         {name: window.layout for name, window in windows.items()},
     )
-    builder = _Builder(tasks, plan, arena, windows)
+    builder = _Builder(graph, tasks, plan, arena, windows)
     inside = {i for chain in chains for i in range(chain.first, chain.last + 1)}
     whole = [i for i in range(len(tasks)) if i not in inside]
     built = dict(zip(whole, _at_once(builder.whole, whole), strict=True))
@@ -100,6 +117,16 @@ def lower(graph: Graph, slots: Slots, plan: Plan) -> Lowered:
         elif position in built:
             builder.add(position, built[position])
     return Lowered(tasks, tuple(builder.steps), np.array(builder.owners), arena)
+
+
+def _check_arena(arena: Arena, most_bytes: int) -> None:
+    if 4 * arena.floats > most_bytes:
+        raise WorkbenchError(
+            f"activations of {4 * arena.floats / 2**20:,.0f} MiB",
+            f"at most {most_bytes / 2**20:,.0f} MiB",
+            "Use smaller images, or pass most_bytes to Program.load if the file may "
+            "take so much memory.",
+        )
 
 
 def _at_once(
@@ -144,10 +171,24 @@ def operand(tensor: Tensor, arena: Arena) -> Operand:
     )
 
 
+class PlanMisfit(WorkbenchError):
+    """A plan by which its graph may not run."""
+
+
 def build_task(
-    task: Task, plan: Plan, operands: Sequence[Operand], arena_floats: int
+    graph: Graph,
+    task: Task,
+    plan: Plan,
+    operands: Sequence[Operand],
+    arena_floats: int,
 ) -> Sequence[Step]:
-    """Return the kernel steps of one task; operands are inputs, then the output."""
+    """Return the kernel steps of one task; operands are inputs, then the output.
+
+    Raises
+    ------
+    PlanMisfit
+        The plan names a kernel that may not run the node.
+    """
     if task.output is None:
         return (store_output(geometry_in=operands[0].geometry),)
     *inputs, output = operands
@@ -169,7 +210,16 @@ def build_task(
         return (step,)
     choice = plan.choices[task.node.id]
     binding = Binding(tuple(inputs), output, arena_floats)
-    steps = BY_NAME[choice.candidate].build(task.node, binding, choice.variant)
+    candidate = BY_NAME[choice.candidate]
+    shapes = [graph.node(name).shape for name in task.node.inputs]
+    reason = candidate.reject(task.node, shapes)
+    if reason is not None:
+        raise PlanMisfit(
+            f"layer {task.node.id!r} by {choice.candidate}: {reason}",
+            "a kernel that may run it",
+            "Compile the network again.",
+        )
+    steps = candidate.build(task.node, binding, choice.variant)
     release(task.node.params)
     return steps
 
@@ -190,6 +240,7 @@ def _chains(graph: Graph, tasks: Sequence[Task], plan: Plan) -> list[Chain]:
             continue
         groups = {
             i: build_task(
+                graph,
                 tasks[i],
                 plan,
                 [operand(t, arena) for t in _tensors(tasks[i])],
@@ -208,11 +259,13 @@ class _Builder:
 
     def __init__(
         self,
+        graph: Graph,
         tasks: Sequence[Task],
         plan: Plan,
         arena: Arena,
         windows: Mapping[str, Window],
     ) -> None:
+        self._graph = graph
         self._tasks, self._plan, self._arena = tasks, plan, arena
         self._windows = windows
         self.steps: list[Step] = []
@@ -227,7 +280,7 @@ class _Builder:
         """Return the steps of a task that runs at once."""
         task = self._tasks[position]
         operands = [operand(tensor, self._arena) for tensor in _tensors(task)]
-        return build_task(task, self._plan, operands, self._arena.floats)
+        return build_task(self._graph, task, self._plan, operands, self._arena.floats)
 
     def chain(self, chain: Chain) -> None:
         """Append the tasks of a chain, band by band."""
@@ -261,7 +314,9 @@ class _Builder:
                 base = place.base + ANYWHERE
                 place = Operand(base, place.layout, place.first, place.channels)
             operands.append(place)
-        (step,) = build_task(task, self._plan, operands, 2 * ANYWHERE)
+        (step,) = build_task(
+            self._graph, task, self._plan, operands, 2 * ANYWHERE
+        )
         return step
 
     def _moved(self, tensor: Tensor, band: int) -> int:

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import workbench
+from workbench.engine import values
 from workbench.engine.candidates import Form
 from workbench.kernels import info
+from workbench.kernels.executor import MAX_THREADS
 
 MEANING = 3
 """Raised when plans made before would mean something else: other layouts, variants."""
+
+MOST_ROWS = 1 << 31
 
 
 def kernels_here() -> str:
@@ -149,23 +153,59 @@ class Plan:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Plan":
-        """Return the plan that `to_json` wrote."""
+    def from_json(cls, data: object) -> "Plan":
+        """Return the plan that `to_json` wrote.
+
+        Raises
+        ------
+        StoredValueError
+            An entry is missing or of another type. Whether the plan fits a graph is
+            another question: `fits.misfit`.
+        """
+        plan = values.mapping(data, "the plan")
+        forms = values.mapping(plan.get("forms"), "forms")
+        choices = values.mapping(plan.get("choices"), "choices")
+        threads = values.whole(plan.get("threads"), "threads", 1, MAX_THREADS)
         return cls(
-            {k: Form(*f) for k, f in data["forms"].items()},
-            {
-                name: Choice(
-                    c["candidate"],
-                    Form(*c["form"]),
-                    c["variant"],
-                    c["ms"],
-                    c["measured"],
-                    tuple(Rejection(*r) for r in c["rejected"]),
-                )
-                for name, c in data["choices"].items()
-            },
-            data["threads"],
-            data["kernels"],
-            tuple(Band(*band) for band in data.get("bands", ())),
-            data.get("used", 0),
+            {name: _form(form) for name, form in forms.items()},
+            {name: _choice(choice) for name, choice in choices.items()},
+            threads,
+            values.text(plan.get("kernels"), "kernels"),
+            tuple(map(_band, values.items(plan.get("bands", []), "bands"))),
+            values.whole(plan.get("used", 0), "used", 0, threads),
         )
+
+
+def _form(data: object) -> Form:
+    kind, split = values.items(data, "a form", 2)
+    return Form(values.text(kind, "a layout"), values.whole(split, "a split", 1, 2))
+
+
+def _choice(data: object) -> Choice:
+    choice = values.mapping(data, "a choice")
+    return Choice(
+        values.text(choice.get("candidate"), "a candidate"),
+        _form(choice.get("form")),
+        values.text(choice.get("variant"), "a variant"),
+        values.number(choice.get("ms"), "a time"),
+        values.truth(choice.get("measured"), "measured"),
+        tuple(map(_rejection, values.items(choice.get("rejected"), "rejected"))),
+    )
+
+
+def _rejection(data: object) -> Rejection:
+    candidate, reason, ms = values.items(data, "a rejection", 3)
+    return Rejection(
+        values.text(candidate, "a candidate"),
+        values.text(reason, "a reason"),
+        None if ms is None else values.number(ms, "a time"),
+    )
+
+
+def _band(data: object) -> Band:
+    first, last, rows = values.items(data, "a band", 3)
+    return Band(
+        values.text(first, "a node"),
+        values.text(last, "a node"),
+        values.whole(rows, "the rows of a band", 1, MOST_ROWS),
+    )

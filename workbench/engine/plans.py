@@ -5,19 +5,19 @@ Weights' values do not matter, only which of them are zero.
 """
 
 import hashlib
-import json
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from workbench.engine.candidates import TABLE
+from workbench.engine.fits import misfit
 from workbench.engine.graph import Graph
-from workbench.engine.plan import Plan
+from workbench.engine.plan import Plan, kernels_here
+from workbench.engine.sealed import read_sealed, remove, write_sealed
+from workbench.engine.slots import find_slots
 from workbench.engine.timings import machine_key
 from workbench.engine.weights import is_weighted, nonzero_mask
+from workbench.errors import WorkbenchError
 from workbench.kernels.generated import available
-from workbench.writing import WriteError, write_whole
 
 
 class PlanCache:
@@ -35,22 +35,29 @@ class PlanCache:
         kinds = "" if available().available else "-data-driven"
         name = f"plan-{machine_key(threads)}-{structure_digest(graph)}{kinds}.json"
         self._path = folder / name
+        self._graph, self._threads = graph, threads
 
     def load(self) -> Plan | None:
-        """Return the plan made before; None if there is none that still fits."""
+        """Return the plan made before; None if there is none that still fits.
+
+        Variants are not looked at: forget a plan that kernels refuse.
+        """
         try:
-            plan = Plan.from_json(json.loads(self._path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
+            plan = Plan.from_json(read_sealed(self._path))
+        except WorkbenchError:
             return None
-        names = {candidate.name for candidate in TABLE}
-        known = all(choice.candidate in names for choice in plan.choices.values())
-        return plan if known else None
+        if plan.threads != self._threads or plan.kernels != kernels_here():
+            return None
+        reason = misfit(self._graph, find_slots(self._graph), plan)
+        return plan if reason is None else None
+
+    def forget(self) -> None:
+        """Remove the plan, if that can be done."""
+        remove(self._path)
 
     def save(self, plan: Plan) -> None:
         """Keep a plan; a folder that cannot be written is no error."""
-        with suppress(OSError, WriteError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, json.dumps(plan.to_json()))
+        write_sealed(self._path, plan.to_json())
 
 
 def structure_digest(graph: Graph) -> str:

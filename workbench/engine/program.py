@@ -15,14 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.costs import ModelCosts
+from workbench.engine.fits import misfit
 from workbench.engine.graph import Graph
-from workbench.engine.lower import Lowered, lower
+from workbench.engine.lower import Lowered, PlanMisfit, lower, memory_bytes
 from workbench.engine.plan import Plan, kernels_here
 from workbench.engine.report import Profile, StepReport, profile_of, report_of
 from workbench.engine.select import select
 from workbench.engine.slots import find_slots
 from workbench.errors import WorkbenchError
-from workbench.kernels import Executor
+from workbench.kernels import Executor, KernelError
+from workbench.kernels.executor import check_threads
+
+
+LOADED_BYTES = 2 << 30
+"""Activations that a program from a file may take unless told otherwise: a file of a
+kilobyte can ask for any size."""
 
 
 class Program:
@@ -34,6 +41,8 @@ class Program:
         Simplified: batch norm folded, activations fused.
     plan : Plan
         Layouts and kernels.
+    most_bytes : int, optional
+        Activations may take so many; the memory of the machine if not given.
 
     Attributes
     ----------
@@ -46,14 +55,18 @@ class Program:
     bit for bit from run to run for a given plan and thread count.
     """
 
-    def __init__(self, graph: Graph, plan: Plan) -> None:
+    def __init__(
+        self, graph: Graph, plan: Plan, *, most_bytes: int | None = None
+    ) -> None:
         self.graph = graph
         self.plan = plan
-        self._lowered: Lowered = lower(graph, find_slots(graph), plan)
+        most = memory_bytes() if most_bytes is None else most_bytes
+        self._lowered: Lowered = lower(graph, find_slots(graph), plan, most_bytes=most)
         self._executor = Executor(
             self._lowered.steps,
             arena_floats=self._lowered.arena.floats,
             threads=plan.team,
+            most_bytes=most,
         )
         self.source: weakref.ref[Any] | None = None
         # A run has pushed the interpreter out of the caches: calls look up little.
@@ -151,7 +164,13 @@ class Program:
         save_program(self.graph, self.plan, Path(path))
 
     @classmethod
-    def load(cls, path: str | Path, *, threads: int | None = None) -> Program:
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        threads: int | None = None,
+        most_bytes: int = LOADED_BYTES,
+    ) -> Program:
         """Read a `.wbp` file.
 
         Parameters
@@ -159,26 +178,50 @@ class Program:
         path : str or Path
         threads : int, optional
             Another number of threads than the plan was made for.
+        most_bytes : int
+            Activations may take so many.
 
         Notes
         -----
-        On a machine with other kernels than those the file was tuned for, the cost
-        model plans anew; `compile_graph` of ``program.graph`` measures again.
+        On a machine with other kernels than those the file was tuned for, and where the
+        plan in the file does not fit its network, the cost model plans anew;
+        `compile_graph` of ``program.graph`` measures again.
 
         Raises
         ------
         WorkbenchError
-            A damaged, truncated, foreign or too new file.
+            A damaged, truncated, foreign or too new file, or one that asks for more
+            memory than it may have.
         """
-        from workbench.engine.file import load_program
+        from workbench.engine.file import check_unread, load_program
 
-        graph, plan = load_program(Path(path))
+        if threads is not None:
+            check_threads(threads)
+        graph, stored = load_program(Path(path))
+        program = cls._restored(graph, stored, threads, most_bytes)
+        if program is None:
+            wanted = threads or (stored.threads if stored is not None else 1)
+            costs = ModelCosts(graph, wanted)
+            plan = select(graph, find_slots(graph), costs, wanted)
+            program = cls(graph, plan, most_bytes=most_bytes)
+        check_unread(graph)
+        return program
+
+    @classmethod
+    def _restored(
+        cls, graph: Graph, plan: Plan | None, threads: int | None, most_bytes: int
+    ) -> Program | None:
+        """Return the program of a stored plan, None where it may not run."""
+        if plan is None or plan.kernels != kernels_here():
+            return None
+        if misfit(graph, find_slots(graph), plan) is not None:
+            return None
         if threads is not None:
             plan = replace(plan, threads=threads, used=threads)
-        if plan.kernels != kernels_here():
-            costs = ModelCosts(graph, plan.threads)
-            plan = select(graph, find_slots(graph), costs, plan.threads)
-        return cls(graph, plan)
+        try:
+            return cls(graph, plan, most_bytes=most_bytes)
+        except (KernelError, PlanMisfit):
+            return None
 
     def close(self) -> None:
         """Stop the program's threads; a later call starts them again."""

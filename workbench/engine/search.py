@@ -109,7 +109,7 @@ def store_factors(entries: Sequence[Entry]) -> Mapping[Form, float]:
         natural = next(iter(entry.times.values()), {})
         for target, times in list(entry.times.items())[1:]:
             for variant, ms in times.items():
-                if natural[variant] > STEADY * entry.ms:
+                if natural.get(variant, inf) > STEADY * entry.ms:
                     continue
                 factor = ms / natural[variant]
                 factors[target] = min(factor, factors.get(target, inf))

@@ -6,25 +6,25 @@ skips zeros, one kind of zeros (`structure`).
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import workbench
 from workbench.engine.candidates import TABLE, Candidate
 from workbench.engine.graph import Node
 from workbench.engine.layout import Layout
+from workbench.engine.sealed import read_sealed, remove, write_sealed
 from workbench.engine.structure import structure
 from workbench.engine.weights import is_weighted, nonzero_mask
 from workbench.kernels import info
-from workbench.writing import WriteError, write_whole
 
-CACHE_VERSION = 7
+CACHE_VERSION = 8
+
+LONGEST_MS = 1e9
+"""What takes longer was not measured: the file is damaged."""
 
 
 @cache
@@ -135,20 +135,21 @@ class TimingCache:
         """
         if self._path is None or not self._new:
             return
-        merged = {**_read(self._path), **self._new}
-        with suppress(OSError, WriteError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, json.dumps(merged))
+        write_sealed(self._path, {**_read(self._path), **self._new})
         self._new = {}
+
+    def forget(self) -> None:
+        """Remove the file, if there is one and that can be done."""
+        if self._path is not None:
+            remove(self._path)
 
 
 def _read(path: Path | None) -> Mapping[str, float]:
     if path is None:
         return {}
-    try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(data, dict):
-        return {}
-    return {str(k): float(v) for k, v in data.items() if isinstance(v, int | float)}
+    data = read_sealed(path) or {}
+    return {key: ms for key, ms in data.items() if _is_time(ms)}
+
+
+def _is_time(ms: object) -> bool:
+    return type(ms) in (int, float) and 0 < ms < LONGEST_MS  # type: ignore[operator]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.graph import Node
-from workbench.engine.mapped import MappedParams
+from workbench.engine.filed import FiledParams
 from workbench.engine.palette import kept
 
 
@@ -25,7 +25,7 @@ def kernel_size(node: Node) -> tuple[int, int]:
 def held_shape(node: Node) -> tuple[int, ...]:
     """Return the shape of the weight without reading it."""
     name = "indices" if "indices" in node.params else "weight"
-    if isinstance(node.params, MappedParams):
+    if isinstance(node.params, FiledParams):
         return node.params.sections[name].shape
     return node.params[name].shape
 
@@ -71,9 +71,9 @@ def count_nonzero(node: Node) -> int:
 def find_nonzeros(node: Node) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the places of non-zero weights in the flat weight, ascending, and these.
 
-    Weights that a mapped file holds in few bytes are not expanded for it.
+    Weights that a file holds in few bytes are not expanded for it.
     """
-    if isinstance(node.params, MappedParams):
+    if isinstance(node.params, FiledParams):
         section = node.params.sections["weight"]
         if section.encoding == "bitmask":
             return section.nonzeros()

@@ -88,7 +88,9 @@ def gate(
     limit : float
         Largest error relative to the largest output.
     """
-    order = np.argsort(np.abs(weight).max(axis=(1, 2, 3)))[::-1][:GATE_FILTERS]
+    filters = weight.reshape(len(weight), -1)
+    largest = np.maximum(filters.max(axis=1), -filters.min(axis=1))
+    order = np.argsort(largest)[::-1][:GATE_FILTERS]
     found = measure_error(weight[order], transform, tiles=GATE_TILES).largest
     if found <= limit:
         return None

@@ -17,6 +17,28 @@ MAX_THREADS = 256
 WARM_BYTES = 768 * 1024
 """Weights and activations that stay in the L2 cache from run to run."""
 
+MOST_BYTES = 1 << 46
+"""Of an arena and all scratch: no machine has more, and sums of sizes stay far below
+where they would wrap."""
+
+
+def check_threads(threads: int) -> None:
+    """Raise a KernelError unless a step can be cut into so many parts.
+
+    Raises
+    ------
+    KernelError
+        No integer, or not from 1 to `MAX_THREADS`.
+    """
+    checks.require(
+        isinstance(threads, int)
+        and not isinstance(threads, bool)
+        and 1 <= threads <= MAX_THREADS,
+        f"threads={threads!r}",
+        f"an integer from 1 to {MAX_THREADS}",
+        "Pass the number of cores that the program may use.",
+    )
+
 
 class Executor:
     """Runs steps in order, for each image of a batch, without the GIL.
@@ -34,11 +56,14 @@ class Executor:
         Whether weights and activations are out of the caches when a step comes to
         them, so that kernels fetch ahead; left out: when together they take more
         than `WARM_BYTES`.
+    most_bytes : int
+        Of the arena and the scratch of all threads.
 
     Raises
     ------
     KernelError
-        When there is no step, back ends are mixed, or a step leaves the arena.
+        When there is no step, back ends are mixed, a step leaves the arena, or arena
+        and scratch are too large.
     """
 
     def __init__(
@@ -48,12 +73,21 @@ class Executor:
         arena_floats: int,
         threads: int = 1,
         cold: bool | None = None,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
+        check_threads(threads)
         checks.require(
-            len(steps) > 0 and arena_floats > 0 and 1 <= threads <= MAX_THREADS,
-            f"{len(steps)} steps, {arena_floats} floats, {threads} threads",
-            f"at least one of each and at most {MAX_THREADS} threads",
+            len(steps) > 0 and arena_floats > 0,
+            f"{len(steps)} steps, {arena_floats} floats",
+            "at least one of each",
             "Compile the graph again.",
+        )
+        needed = _needed_bytes(steps, arena_floats, threads)
+        checks.require(
+            needed <= min(most_bytes, MOST_BYTES),
+            f"an arena and scratch of {needed / 2**20:,.0f} MiB",
+            f"at most {min(most_bytes, MOST_BYTES) / 2**20:,.0f} MiB",
+            "Use smaller images or fewer threads, or allow more memory.",
         )
         for step in steps:
             checks.inside_arena(step.kernel, step.extent, arena_floats)
@@ -161,3 +195,10 @@ class Executor:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _needed_bytes(steps: Sequence[Step], arena_floats: int, threads: int) -> int:
+    """Return what the arena, shared scratch and the scratch of each thread take."""
+    scratch = max(int(getattr(step, "scratch_floats", 0)) for step in steps)
+    shared = max(int(getattr(step, "shared_floats", 0)) for step in steps)
+    return 4 * (arena_floats + shared + threads * scratch)

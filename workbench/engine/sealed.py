@@ -1,0 +1,49 @@
+"""Small JSON files that only this program writes: read whole and unchanged, or not at all.
+
+Belongs here: the seal, and replacing a file at once. Does not belong here: what is in the
+files (`plans`, `timings`); a cache is never worth an error.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from workbench.engine import values
+from workbench.errors import WorkbenchError
+
+
+def read_sealed(path: Path) -> Mapping[str, Any] | None:
+    """Return what `write_sealed` wrote, None where anything about it is different."""
+    try:
+        whole = values.parse(path.read_bytes(), path.name)
+        data = values.mapping(whole.get("data"), path.name)
+    except (OSError, WorkbenchError):
+        return None
+    return data if whole.get("sha256") == _seal(data) else None
+
+
+def write_sealed(path: Path, data: Mapping[str, Any]) -> None:
+    """Write a file at once; a folder that cannot be written is no error."""
+    whole = {"sha256": _seal(data), "data": data}
+    part = path.with_name(f"{path.name}.part{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(whole), encoding="utf-8")
+        part.replace(path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _seal(data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if there is one and it can be removed."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)

@@ -35,7 +35,26 @@ static int64_t now_ns(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* Largest size that `padded` and sums of a few of them keep from wrapping. */
+#define WB_MOST_FLOATS (INT64_MAX / 64)
+
 static int64_t padded(int64_t floats) { return (floats + 15) / 16 * 16; }
+
+/* Floats of the whole block in *all, 1 when the sizes are possible. */
+static int count_floats(wb_sizes sizes, int64_t head, int64_t *all) {
+    const int64_t each[] = {sizes.arena_floats, sizes.shared_floats, sizes.scratch_floats};
+    for (int i = 0; i < 3; i++)
+        if (each[i] < 0 || each[i] > WB_MOST_FLOATS) return 0;
+    if (sizes.threads < 1) return 0;
+    int64_t scratch;
+    if (__builtin_mul_overflow(padded(sizes.scratch_floats), (int64_t)sizes.threads,
+                               &scratch) ||
+        scratch > WB_MOST_FLOATS)
+        return 0;
+    *all = head + padded(sizes.arena_floats) + WB_TAIL_FLOATS +
+           padded(sizes.shared_floats) + scratch;
+    return *all <= WB_MOST_FLOATS;
+}
 
 /* Zeroed memory; on huge pages where the system gives them, for the sake of the TLB. What
  * does not fill the last of them stays on small ones. */
@@ -59,13 +78,14 @@ static void shorten(wb_span *spans) {
 }
 
 wb_executor *wb_executor_new(const wb_call *calls, int count, wb_sizes sizes) {
+    const int64_t head = sizeof(wb_context) / sizeof(float);
+    int64_t floats;
+    if (count < 1 || !count_floats(sizes, head, &floats)) return NULL;
     wb_executor *e = calloc(1, sizeof *e);
     if (e == NULL) return NULL;
-    const int64_t head = sizeof(wb_context) / sizeof(float);
     const int64_t arena = padded(sizes.arena_floats) + WB_TAIL_FLOATS;
     const int64_t shared = padded(sizes.shared_floats);
     const int64_t scratch = padded(sizes.scratch_floats);
-    const int64_t floats = head + arena + shared + scratch * sizes.threads;
     e->calls = malloc(sizeof *calls * (size_t)count);
     e->block = zeroed((size_t)floats * sizeof(float));
     if (e->calls == NULL || e->block == NULL) {

@@ -72,5 +72,6 @@ def conv_blocks(spec, int isa, plan):
                   + packed.c.run_count * 8)
     step.extent = spec.place.extent
     if packed.c.chunks > 1:
-        step.scratch_floats = how.rows * spec.height * plan.strip * 16
+        step.scratch_floats = floats_of(
+            (spec.indptr.size - 1) * spec.height * plan.strip * 16)
     return step

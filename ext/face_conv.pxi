@@ -14,6 +14,7 @@ cdef tuple pack_tiles(list keep, object weights, object tiles, object width):
     cdef const float *source
     cdef float *target
     ends = np.cumsum(width * taps)
+    floats_of(int(width.max()) * taps * len(width))
     starts = ends - width * taps
     start = starts
     nbytes = int(ends.max()) * weights.dtype.itemsize
@@ -56,7 +57,7 @@ cdef Step dense_step(str op, object spec, int isa, wb_conv_dense *args, object t
     width = np.where(tiles.count > tiles.width // 2, tiles.width, tiles.width // 2)
     packed, starts = pack_tiles(keep, spec.weights, tiles, width)
     args.place = place_of(spec.place, keep)
-    args.place.out_cs *= tiles.pitch
+    args.place.out_cs = floats_of(spec.place.out_cs * tiles.pitch)
     args.tiles, args.taps, args.vectors = starts.size, taps, 3
     args.floats = packed.size
     args.tile = tile_table(keep, tiles, starts, spec.place.out_cs, taps)
@@ -96,7 +97,7 @@ def conv_palette(spec, int isa, tiles):
     args.table = <const float *>data(own(keep, table, np.float32))
     args.scale = spread(keep, tiles, spec.scale)
     step = dense_step("conv_palette", spec, isa, &args, tiles, keep)
-    step.scratch_floats = spec.weights.shape[2] * tiles.width
+    step.scratch_floats = floats_of(spec.weights.shape[2] * tiles.width)
     return step
 
 

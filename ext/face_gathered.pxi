@@ -60,5 +60,6 @@ def conv_gathered(spec, int isa, plan, gathering):
     step.macs = spec.values.size * gathering.pixels
     step.bytes = packed_bytes(spec, &args.sums)
     step.extent = place.extent
-    step.scratch_floats = (args.sums.rows + longest_chunk(&args)) * args.vectors * 16
+    lines = spec.indptr.size - 1 + longest_chunk(&args)
+    step.scratch_floats = floats_of(lines * gathering.vectors.vec_in.size * 16)
     return step

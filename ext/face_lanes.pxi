@@ -30,7 +30,7 @@ def conv_lanes(spec, int isa, tiles, table):
     args.in_ = <const int64_t *>data(own(keep, table.reads, np.int64))
     args.out = <const int64_t *>data(own(keep, table.writes, np.int64))
     args.src, args.dst = place.src, place.dst
-    args.out_cs = place.out_cs * tiles.pitch
+    args.out_cs = floats_of(place.out_cs * tiles.pitch)
     args.residual = WB_NONE if place.residual is None else place.residual
     args.act = act_of(place.act)
     args.tiles, args.taps = starts.size, taps

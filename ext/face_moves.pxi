@@ -25,8 +25,9 @@ def pool(spec, int isa):
     step = new_step("pool", isa, &args, sizeof(args), keep)
     step.extent = joined([spec.source, spec.target])
     step.divisible = spec
-    step.scratch_floats = (2 * args.in_.w + args.out.w + args.pad + args.width
-                           + args.step * args.out.w)
+    width, pace, pad = spec.slide
+    step.scratch_floats = floats_of(2 * spec.source.width + spec.target.width + pad
+                                    + width + pace * spec.target.width)
     return step
 
 
@@ -55,7 +56,7 @@ def pointwise(spec, int isa):
     step = new_step("pointwise", isa, &args, sizeof(args), [])
     step.extent = joined([g for g in (spec.a, spec.b, spec.out) if g is not None])
     step.divisible = spec if spec.b is None else None
-    step.scratch_floats = 2 * args.a.w
+    step.scratch_floats = floats_of(2 * spec.a.width)
     return step
 
 
@@ -69,8 +70,8 @@ def transfer(spec, int isa):
     step = new_step("transfer", isa, &args, sizeof(args), [])
     step.divisible = spec
     step.extent = spec.inside.extent
-    step.scratch_floats = 2 * args.width
-    floats = spec.channels * spec.height * spec.width
+    step.scratch_floats = floats_of(2 * spec.width)
+    floats = floats_of(spec.channels * spec.height * spec.width)
     if spec.load:
         step.x_floats = floats
     else:

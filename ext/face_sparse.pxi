@@ -67,7 +67,7 @@ def conv_sparse(spec, int isa, plan):
     step.channels = args.rows
     step.divisible, step.reach = spec.place, reach_of(spec.offsets)
     if args.chunks > 1:
-        step.scratch_floats = args.rows * plan.strip * 16
+        step.scratch_floats = floats_of((spec.indptr.size - 1) * plan.strip * 16)
     return step
 
 

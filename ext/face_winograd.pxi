@@ -110,5 +110,5 @@ def winograd(spec, int isa):
         step.spans[0].at = args.taps if args.taps != NULL else args.dense
         step.spans[0].bytes = held
     step.extent = spec.extent
-    step.scratch_floats = wb_winograd_scratch(&args)
+    step.scratch_floats = floats_of(wb_winograd_scratch(&args))
     return step

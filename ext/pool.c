@@ -132,7 +132,7 @@ WB_DEFINE(pool, 1x4, 1x8, 1x16) {
         reduce_columns(a, column, result);
         if (!a->maximum)
             for (int64_t ox = 0; ox < a->out.w; ox++)
-                result[ox] /= (float)(a->dy[oy] * a->dx[ox]);
+                result[ox] /= (float)((int64_t)a->dy[oy] * a->dx[ox]);
         wb_write_row(arena, &a->out, c, oy, result, a->out.w);
     }
 }

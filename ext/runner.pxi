@@ -30,6 +30,8 @@ cdef class Runner:
         try:
             for i, item in enumerate(steps):
                 step = <Step?>item
+                floats_of(step.scratch_floats)
+                floats_of(step.shared_floats)
                 calls[i].fn = step.fn
                 calls[i].args = step.args
                 memset(calls[i].spans, 0, sizeof(calls[i].spans))

@@ -45,6 +45,13 @@ cdef Step new_step(str op, int isa, const void *args, size_t size, list keep):
     return step
 
 
+cdef int64_t floats_of(object count) except -1:
+    """Return a size that was worked out in Python's integers, which do not wrap."""
+    if not 0 <= count <= 1 << 44:
+        raise MemoryError(f"{count} floats")
+    return count
+
+
 cdef object own(list keep, object values, object dtype):
     """Return a private, contiguous, 64-byte aligned copy that lives as long as keep."""
     values = np.asarray(values, dtype=dtype)

@@ -13,6 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.layout import Layout, Pad
+from workbench.errors import WorkbenchError
+
+FARTHEST = (1 << 31) - 1
+"""Floats from a pixel to a tap: kernels keep offsets in 32 bits."""
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -113,13 +117,26 @@ def tap_offsets(window: Window, layout: Layout, channels: int) -> I64:
     Returns
     -------
     numpy.ndarray of int64, shape (channels, KH, KW)
+
+    Raises
+    ------
+    WorkbenchError
+        Taps lie so far apart that kernels cannot keep the distance in 32 bits.
     """
     ys, xs = window.taps(0)[:, None], window.taps(1)[None, :]
     split = layout.split
     phase = (ys % split) * split + xs % split
     shift = (ys // split) * layout.row_stride + xs // split
     first = np.arange(channels, dtype=np.int64)[:, None, None]
-    return (phase * channels + first) * layout.channel_stride + shift
+    offsets = (phase * channels + first) * layout.channel_stride + shift
+    farthest = max(int(offsets.max()), -int(offsets.min()))
+    if farthest > FARTHEST:
+        raise WorkbenchError(
+            f"taps {farthest} floats from their pixel",
+            f"at most {FARTHEST}",
+            "Use smaller images or fewer channels.",
+        )
+    return offsets
 
 
 @dataclass(frozen=True, eq=False)

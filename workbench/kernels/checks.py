@@ -20,6 +20,13 @@ from workbench.kernels.types import (
 )
 
 MAX_SEGMENTS = 3
+
+MOST_FLOATS = 1 << 44
+"""Of an address or a stride: products with the sizes of arrays that exist fit in C."""
+
+MOST_PIXELS = (1 << 31) - 1
+"""Of an axis, a window, a stride or a pad: kernels keep them in 32 bits."""
+
 _FIX_ARRAY = "Convert it with numpy.ascontiguousarray(x, dtype=...)."
 _FIX_BOUNDS = "Make the arena larger or correct the layout that made the offsets."
 
@@ -70,6 +77,25 @@ def require(condition: bool, found: str, expected: str, next_step: str) -> None:
         raise KernelError(found, expected, next_step)
 
 
+def whole(name: str, value: int, least: int, most: int = MOST_FLOATS) -> int:
+    """Return ``value`` when it is a Python integer within bounds.
+
+    NumPy's integers are none: their products wrap.
+
+    Raises
+    ------
+    KernelError
+        When it is another type or out of bounds.
+    """
+    if type(value) is not int or not least <= value <= most:
+        raise KernelError(
+            f"{name} of {value!r} ({type(value).__name__})",
+            f"an integer from {least} to {most}",
+            "Correct the layout or the attribute that it came from.",
+        )
+    return value
+
+
 def compressed_rows(
     indptr: NDArray[np.int32], columns: NDArray[np.int32], values: NDArray[np.float32]
 ) -> None:
@@ -103,6 +129,15 @@ def vectors(table: Vectors, paces: tuple[int, ...] = (1,)) -> Vectors:
         f"(V,), (V, S), (V, S) with V > 0 and S of 1 to {MAX_SEGMENTS}",
         "Rebuild the vector table of this layout pair.",
     )
+    for name in ("vec_in", "vec_out"):
+        places = getattr(table, name)
+        low, high = int(places.min()), int(places.max())
+        require(
+            -MOST_FLOATS <= low and high <= MOST_FLOATS,
+            f"{name} from {low} to {high}",
+            f"places within {MOST_FLOATS} floats",
+            _FIX_BOUNDS,
+        )
     require(
         not table.unzip or (shape[1] > 1 and table.row_vectors == 0),
         f"unzip with {shape[1]} segments and row_vectors of {table.row_vectors}",
@@ -173,19 +208,15 @@ def join(extents: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 def geometry(name: str, shape: Geometry) -> Geometry:
     """Check that sizes are positive and strides do not fold elements together."""
-    require(
-        min(shape.channels, shape.height, shape.width) > 0 and shape.base >= 0,
-        f"{name} of {shape.channels} x {shape.height} x {shape.width} at {shape.base}",
-        "positive sizes and a base of 0 or more",
-        "Correct the layout of this tensor.",
-    )
+    for field in ("channels", "height", "width"):
+        whole(f"{field} of {name}", getattr(shape, field), 1, MOST_PIXELS)
+    for field in ("channel_stride", "row_stride", "base"):
+        whole(f"{field} of {name}", getattr(shape, field), 0)
     row = LANES if shape.kind == "strips" else shape.width
     require(
-        (shape.height == 1 or abs(shape.row_stride) >= min(row, shape.width))
-        and shape.row_stride >= 0
-        and shape.channel_stride >= 0,
-        f"{name} with strides {shape.channel_stride} and {shape.row_stride}",
-        f"a row stride of at least {row} floats and no negative stride",
+        shape.height == 1 or shape.row_stride >= min(row, shape.width),
+        f"{name} with a row stride of {shape.row_stride}",
+        f"at least {row} floats",
         "Correct the layout of this tensor.",
     )
     return shape

@@ -225,6 +225,7 @@ def depthwise(
         "weights (C, T) and T offsets, nothing empty",
         "Pass one offset a tap.",
     )
+    checks.whole("in_cs", in_cs, -checks.MOST_FLOATS)
     lo, hi = _range(offsets)
     span = (channels - 1) * in_cs
     reach = (lo + min(0, span), hi + max(0, span))
@@ -311,12 +312,11 @@ def _checked(
     """Return the placement with its extent, once every access is in the arena."""
     table = checks.vectors(place.vectors, paces)
     checks.activation(place.act)
-    checks.require(
-        place.out_cs >= 0,
-        f"out_cs of {place.out_cs}",
-        "0 or more floats between output channels",
-        "Take the channel stride of the destination layout.",
-    )
+    checks.whole("out_cs", place.out_cs, 0)
+    checks.whole("src", place.src, 0)
+    checks.whole("dst", place.dst, 0)
+    if place.residual is not None:
+        checks.whole("residual", place.residual, 0)
     reads = checks.read_extent(table, place.src, *reach)
     if place.frame is not None:
         origin = place.src + int(table.vec_in[0])

@@ -76,11 +76,9 @@ class Executor:
         most_bytes: int = MOST_BYTES,
     ) -> None:
         check_threads(threads)
+        checks.whole("arena_floats", arena_floats, 1)
         checks.require(
-            len(steps) > 0 and arena_floats > 0,
-            f"{len(steps)} steps, {arena_floats} floats",
-            "at least one of each",
-            "Compile the graph again.",
+            len(steps) > 0, "no steps", "at least one", "Compile the graph again."
         )
         needed = _needed_bytes(steps, arena_floats, threads)
         checks.require(

@@ -98,13 +98,21 @@ class Frame:
     def check(self, offsets: I32, table: Vectors) -> None:
         """Raise a KernelError unless taps and vectors are those of this frame."""
         size = self.kernel
+        for name in ("height", "width", "columns", "pitch"):
+            checks.whole(f"{name} of a frame", getattr(self, name), 1, checks.MOST_PIXELS)
+        for name in ("top", "left", "kernel", "stride"):
+            checks.whole(f"{name} of a frame", getattr(self, name), 0, checks.MOST_PIXELS)
+        checks.require(
+            size in SIZES,
+            f"{self}",
+            "a kernel of " + " or ".join(map(str, SIZES)),
+            "Leave the frame out and store zeros around the image.",
+        )
         taps = np.arange(size, dtype=np.int64)
         rows = (taps - self.top) * self.pitch
         wanted = (rows[:, None] + taps - self.left).reshape(-1)
         checks.require(
-            size in SIZES
-            and self.stride in (1, 2)
-            and min(self.height, self.width, self.columns, self.pitch) > 0
+            self.stride in (1, 2)
             and 0 <= self.top <= size // 2
             and 0 <= self.left <= size // 2
             and np.array_equal(offsets, wanted),

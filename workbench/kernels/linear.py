@@ -84,6 +84,8 @@ def linear_sparse(
 def check_ends(outputs: int, inputs: int, bias: F32, src: int, dst: int) -> None:
     """Check the sizes and the places of the input and output of a linear step."""
     checks.array("bias", bias, np.float32, 1)
+    checks.whole("src", src, 0)
+    checks.whole("dst", dst, 0)
     checks.require(
         bias.size == outputs > 0 and inputs > 0,
         f"{outputs} outputs, {inputs} inputs, {bias.size} biases",
@@ -92,7 +94,7 @@ def check_ends(outputs: int, inputs: int, bias: F32, src: int, dst: int) -> None
     )
     overlap = src < dst + outputs and dst < src + inputs
     checks.require(
-        src >= 0 and dst >= 0 and not overlap,
+        not overlap,
         f"input at {src}..{src + inputs} and output at {dst}..{dst + outputs}",
         "two ranges of the arena that do not overlap",
         "Plan different memory for input and output.",

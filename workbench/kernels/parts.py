@@ -74,6 +74,8 @@ def part(
         "some units of a divisible step",
         "Run the step as a whole.",
     )
+    for distance in moved:
+        checks.whole("the distance of a part", distance, -checks.MOST_FLOATS)
     extent = _extent(step, units, moved)
     checks.inside_arena(f"a part of {step.kernel}", extent, arena_floats)
     native: Any = import_module("workbench.kernels._native")
@@ -98,9 +100,13 @@ def move(*, src: int | None, dst: int, floats: int, arena_floats: int) -> Step:
     KernelError
         When a range leaves the arena or ``dst`` lies above ``src``.
     """
+    checks.whole("the floats of a move", floats, 1)
+    checks.whole("dst of a move", dst, 0)
+    if src is not None:
+        checks.whole("src of a move", src, 0)
     low, high = dst, (dst if src is None else src) + floats
     checks.require(
-        floats > 0 and (src is None or dst <= src),
+        src is None or dst <= src,
         f"{floats} floats from {src} to {dst}",
         "at least one, and not to a higher place",
         "Carry towards the start of the buffer.",

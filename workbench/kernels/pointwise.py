@@ -116,8 +116,10 @@ def load_input(
     shape = checks.geometry("geometry_out", geometry_out)
     inner = (shape.channels, shape.height, shape.width)
     image = size if size is not None else inner
+    for axis in image:
+        checks.whole("an axis of the image", axis, 1, checks.MOST_PIXELS)
     checks.require(
-        min(image) > 0 and (phase_split or image == inner),
+        phase_split or image == inner,
         f"an image of {image} for a tensor of {inner}",
         "equal sizes, or a size with phase_split",
         "Pass the size of the image.",

@@ -11,10 +11,15 @@ import numpy as np
 from workbench.kernels import checks
 from workbench.kernels.backend import current
 from workbench.kernels.specs import GlobalAverage, Pool
-from workbench.kernels.types import I32, Geometry, Step
+from workbench.kernels.types import I32, LANES, Geometry, Step
 
 PoolKind = Literal["max", "avg", "adaptive_max", "adaptive_avg"]
 Pair = tuple[int, int]
+
+_ROOM = 4
+"""Image rows that one row with its padding may be long: windows that hang over more are
+cut to the image one by one.
+"""
 
 
 def pool(
@@ -56,6 +61,10 @@ def pool(
         "the same number",
         "Correct the layout of the output.",
     )
+    for axis in (0, 1):
+        checks.whole("kernel", kernel[axis], 1, checks.MOST_PIXELS)
+        checks.whole("stride", stride[axis], 1, checks.MOST_PIXELS)
+        checks.whole("padding", padding[axis], 0, checks.MOST_PIXELS)
     windows = []
     for axis, sizes in enumerate(
         ((source.height, target.height), (source.width, target.width))
@@ -74,7 +83,8 @@ def pool(
         "windows with at least one pixel each",
         "Correct kernel, stride, padding or the output size.",
     )
-    slides = not kind.startswith("adaptive")
+    room = kernel[1] + padding[1] + stride[1] * target.width
+    slides = not kind.startswith("adaptive") and room <= _ROOM * source.width + LANES
     slide = (kernel[1], stride[1], padding[1]) if slides else (0, 0, 0)
     largest = kind.endswith("max")
     return current().pool(Pool(largest, source, target, y0, y1, x0, x1, dy, dx, slide))
@@ -95,6 +105,7 @@ def global_avg(*, geometry_in: Geometry, dst: int) -> Step:
         When a size is not positive.
     """
     source = checks.geometry("geometry_in", geometry_in)
+    checks.whole("dst", dst, 0)
     return current().global_avg(GlobalAverage(source, dst))
 
 
@@ -112,7 +123,7 @@ def _sliding(
     start = np.arange(windows, dtype=np.int64) * stride - pads[0]
     stop = np.minimum(start + kernel, size + pads[1])
     padded = stop - start
-    start, stop = np.maximum(start, 0), np.minimum(stop, size)
+    start, stop = np.clip(start, 0, size), np.minimum(stop, size)
     divisor = padded if include_pad else stop - start
     return _int32(start), _int32(stop), _int32(divisor)
 

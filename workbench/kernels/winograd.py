@@ -95,12 +95,10 @@ def conv_winograd(
         f"{outputs}, one an output channel",
         "Pass zeros where the layer has no bias.",
     )
-    checks.require(
-        in_cs >= 0 and out_cs >= 0,
-        f"channel strides {in_cs} and {out_cs}",
-        "0 or more floats between channels",
-        "Take the channel strides of the layouts.",
-    )
+    for name, value in (("src", src), ("dst", dst), ("in_cs", in_cs), ("out_cs", out_cs)):
+        checks.whole(name, value, 0)
+    if residual is not None:
+        checks.whole("residual", residual, 0)
     chosen = _block(variant, weights, tiles)
     extents = [_reads(tiles, src, (channels - 1) * in_cs)]
     span = (outputs - 1) * out_cs
@@ -249,6 +247,14 @@ def _checked_tiles(tiles: WinogradTiles) -> None:
         ("out_mask", np.uint16, 2),
     ):
         checks.array(name, getattr(tiles, name), dtype, ndim)
+    for name in ("item_off", "out_off"):
+        places = getattr(tiles, name)
+        checks.require(
+            places.size > 0 and int(np.abs(places).max()) <= checks.MOST_FLOATS,
+            f"{name} of {places.size} places",
+            f"at least one, all within {checks.MOST_FLOATS} floats",
+            _TILES_FIX,
+        )
     items = tiles.item_off.shape[0]
     chunks = vectors * tiles.m**2
     checks.require(

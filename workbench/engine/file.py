@@ -1,7 +1,7 @@
 """The `.wbp` file: a program as data, checked byte by byte, loaded with numpy.
 
-A seal proves that a file is what its writer made, not that its writer meant well: every
-value is checked again, and no memory is taken that the bytes of the file do not justify.
+A seal proves that a file is what its writer made, not that its writer meant well:
+every value is checked again, and no memory is taken that the file does not justify.
 
 Belongs here: the container. Weights are stored instruction-set neutral (dense,
 or a bitmask and the non-zero values), never as packed kernels or code.
@@ -265,7 +265,7 @@ def _header(source: Source) -> tuple[Mapping[str, Any], int]:
             "a .wbp program",
             "Copy or download it again.",
         )
-    magic, version, length, digest = PREFIX.unpack(prefix)
+    magic, version, length, digest = PREFIX.unpack(prefix.data)
     if magic != MAGIC:
         raise ProgramFileError(
             f"{source.name} is not a .wbp program",

@@ -197,7 +197,7 @@ class Section:
         raw = whole[: self.count]
         if (
             raw.size < self.count
-            or hashlib.sha256(raw).hexdigest() != self.digest
+            or hashlib.sha256(raw.data).hexdigest() != self.digest
             or whole[self.count :].any()
         ):
             raise ProgramFileError(

@@ -1,8 +1,9 @@
 """Whether a plan that came from disk is one that this graph may run by.
 
-Belongs here: each choice against what its candidate may do, layouts against what readers
-and writers allow, and bands against what can be cut. Addresses are never stored: they are
-planned anew from what passes here. Does not belong here: making plans (`select`).
+Belongs here: each choice against what its candidate may do, layouts against what
+readers and writers allow, and bands against what can be cut. Addresses are not stored:
+they are planned anew from what passes here. Does not belong here: making plans
+(`select`).
 """
 
 from workbench.engine.banding import DIVISIBLE

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from workbench.engine.arena import Arena, plan_arena
 from workbench.engine.bands import Chain, find_span, make_chain
 from workbench.engine.candidates import TABLE, Binding, Candidate, Operand
-from workbench.engine.graph import Graph
 from workbench.engine.filed import release
+from workbench.engine.graph import Graph
 from workbench.engine.plan import Plan
 from workbench.engine.schedule import Task, Tensor, make_schedule
 from workbench.engine.slots import Slots
@@ -314,9 +314,7 @@ class _Builder:
                 base = place.base + ANYWHERE
                 place = Operand(base, place.layout, place.first, place.channels)
             operands.append(place)
-        (step,) = build_task(
-            self._graph, task, self._plan, operands, 2 * ANYWHERE
-        )
+        (step,) = build_task(self._graph, task, self._plan, operands, 2 * ANYWHERE)
         return step
 
     def _moved(self, tensor: Tensor, band: int) -> int:

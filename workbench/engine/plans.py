@@ -34,7 +34,7 @@ class PlanCache:
     def __init__(self, folder: Path, graph: Graph, threads: int) -> None:
         kinds = "" if available().available else "-data-driven"
         name = f"plan-{machine_key(threads)}-{structure_digest(graph)}{kinds}.json"
-        self._path = folder / name
+        self.path = folder / name
         self._graph, self._threads = graph, threads
 
     def load(self) -> Plan | None:
@@ -43,7 +43,7 @@ class PlanCache:
         Variants are not looked at: forget a plan that kernels refuse.
         """
         try:
-            plan = Plan.from_json(read_sealed(self._path))
+            plan = Plan.from_json(read_sealed(self.path))
         except WorkbenchError:
             return None
         if plan.threads != self._threads or plan.kernels != kernels_here():
@@ -53,11 +53,11 @@ class PlanCache:
 
     def forget(self) -> None:
         """Remove the plan, if that can be done."""
-        remove(self._path)
+        remove(self.path)
 
     def save(self, plan: Plan) -> None:
         """Keep a plan; a folder that cannot be written is no error."""
-        write_sealed(self._path, plan.to_json())
+        write_sealed(self.path, plan.to_json())
 
 
 def structure_digest(graph: Graph) -> str:

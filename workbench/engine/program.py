@@ -26,7 +26,6 @@ from workbench.errors import WorkbenchError
 from workbench.kernels import Executor, KernelError
 from workbench.kernels.executor import check_threads
 
-
 LOADED_BYTES = 2 << 30
 """Activations that a program from a file may take unless told otherwise: a file of a
 kilobyte can ask for any size."""

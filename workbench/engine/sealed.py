@@ -1,7 +1,7 @@
-"""Small JSON files that only this program writes: read whole and unchanged, or not at all.
+"""Small JSON files that only this program writes: read unchanged, or not at all.
 
-Belongs here: the seal, and replacing a file at once. Does not belong here: what is in the
-files (`plans`, `timings`); a cache is never worth an error.
+Belongs here: the seal, and replacing a file at once. Does not belong here: what is in
+the files (`plans`, `timings`); a cache is never worth an error.
 """
 
 import hashlib
@@ -28,15 +28,19 @@ def read_sealed(path: Path) -> Mapping[str, Any] | None:
 
 def write_sealed(path: Path, data: Mapping[str, Any]) -> None:
     """Write a file at once; a folder that cannot be written is no error."""
-    whole = {"sha256": _seal(data), "data": data}
     part = path.with_name(f"{path.name}.part{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(whole), encoding="utf-8")
+        part.write_bytes(sealed(data))
         part.replace(path)
     except OSError:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def sealed(data: Mapping[str, Any]) -> bytes:
+    """Return the contents of a file."""
+    return json.dumps({"sha256": _seal(data), "data": data}).encode()
 
 
 def _seal(data: Mapping[str, Any]) -> str:

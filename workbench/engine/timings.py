@@ -102,8 +102,8 @@ class TimingCache:
 
     def __init__(self, folder: Path | None, threads: int) -> None:
         name = machine_key(threads)
-        self._path = None if folder is None else folder / f"timings-{name}.json"
-        self._times: dict[str, float] = dict(_read(self._path))
+        self.path = None if folder is None else folder / f"timings-{name}.json"
+        self._times: dict[str, float] = dict(_read(self.path))
         self._new: dict[str, float] = {}
         self._variants: dict[str, dict[str, None]] = {}
         for key in self._times:
@@ -133,15 +133,15 @@ class TimingCache:
         A cache folder that cannot be written costs a new measurement next time
         and nothing else.
         """
-        if self._path is None or not self._new:
+        if self.path is None or not self._new:
             return
-        write_sealed(self._path, {**_read(self._path), **self._new})
+        write_sealed(self.path, {**_read(self.path), **self._new})
         self._new = {}
 
     def forget(self) -> None:
         """Remove the file, if there is one and that can be done."""
-        if self._path is not None:
-            remove(self._path)
+        if self.path is not None:
+            remove(self.path)
 
 
 def _read(path: Path | None) -> Mapping[str, float]:

@@ -110,4 +110,6 @@ def plain(value: object, name: str, depth: int = 0) -> Any:
         return tuple(plain(v, name, depth + 1) for v in value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise StoredValueError(name, value, f"a number, text, or lists at most {DEEPEST} deep")
+    raise StoredValueError(
+        name, value, f"a number, text, or lists at most {DEEPEST} deep"
+    )

@@ -9,8 +9,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.engine.graph import Node
 from workbench.engine.filed import FiledParams
+from workbench.engine.graph import Node
 from workbench.engine.palette import kept
 
 

@@ -133,7 +133,7 @@ def vectors(table: Vectors, paces: tuple[int, ...] = (1,)) -> Vectors:
         places = getattr(table, name)
         low, high = int(places.min()), int(places.max())
         require(
-            -MOST_FLOATS <= low and high <= MOST_FLOATS,
+            max(-low, high) <= MOST_FLOATS,
             f"{name} from {low} to {high}",
             f"places within {MOST_FLOATS} floats",
             _FIX_BOUNDS,
@@ -216,7 +216,7 @@ def geometry(name: str, shape: Geometry) -> Geometry:
     require(
         shape.height == 1 or shape.row_stride >= min(row, shape.width),
         f"{name} with a row stride of {shape.row_stride}",
-        f"at least {row} floats",
+        f"at least {min(row, shape.width)} floats",
         "Correct the layout of this tensor.",
     )
     return shape

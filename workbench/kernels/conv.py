@@ -313,10 +313,9 @@ def _checked(
     table = checks.vectors(place.vectors, paces)
     checks.activation(place.act)
     checks.whole("out_cs", place.out_cs, 0)
-    checks.whole("src", place.src, 0)
-    checks.whole("dst", place.dst, 0)
-    if place.residual is not None:
-        checks.whole("residual", place.residual, 0)
+    for name in ("src", "dst", "residual"):
+        if (start := getattr(place, name)) is not None:
+            checks.whole(name, start, -checks.MOST_FLOATS)
     reads = checks.read_extent(table, place.src, *reach)
     if place.frame is not None:
         origin = place.src + int(table.vec_in[0])

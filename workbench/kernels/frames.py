@@ -99,9 +99,13 @@ class Frame:
         """Raise a KernelError unless taps and vectors are those of this frame."""
         size = self.kernel
         for name in ("height", "width", "columns", "pitch"):
-            checks.whole(f"{name} of a frame", getattr(self, name), 1, checks.MOST_PIXELS)
+            checks.whole(
+                f"{name} of a frame", getattr(self, name), 1, checks.MOST_PIXELS
+            )
         for name in ("top", "left", "kernel", "stride"):
-            checks.whole(f"{name} of a frame", getattr(self, name), 0, checks.MOST_PIXELS)
+            checks.whole(
+                f"{name} of a frame", getattr(self, name), 0, checks.MOST_PIXELS
+            )
         checks.require(
             size in SIZES,
             f"{self}",

@@ -95,10 +95,11 @@ def conv_winograd(
         f"{outputs}, one an output channel",
         "Pass zeros where the layer has no bias.",
     )
-    for name, value in (("src", src), ("dst", dst), ("in_cs", in_cs), ("out_cs", out_cs)):
-        checks.whole(name, value, 0)
-    if residual is not None:
-        checks.whole("residual", residual, 0)
+    checks.whole("in_cs", in_cs, 0)
+    checks.whole("out_cs", out_cs, 0)
+    for name, start in (("src", src), ("dst", dst), ("residual", residual)):
+        if start is not None:
+            checks.whole(name, start, -checks.MOST_FLOATS)
     chosen = _block(variant, weights, tiles)
     extents = [_reads(tiles, src, (channels - 1) * in_cs)]
     span = (outputs - 1) * out_cs

@@ -31,8 +31,10 @@ class Target(Protocol):
 
 TARGETS: tuple[str, ...] = (
     "onnx",
+    "plan_cache",
     "pt",
     "safetensors",
+    "timing_cache",
     "wbp",
     "wbz",
 )

@@ -26,7 +26,7 @@ def pool(spec: Pool) -> ReferenceStep:
                 if spec.maximum:
                     best = window.max(axis=(1, 2))
                 else:
-                    best = window.sum(axis=(1, 2)) / np.float32(dy * dx)
+                    best = window.sum(axis=(1, 2)) / np.float32(int(dy) * int(dx))
                 arena[target[:, oy, ox]] = best
 
     extent = join([spec.source.extent, spec.target.extent])

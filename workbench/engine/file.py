@@ -16,7 +16,6 @@ or a bitmask and the non-zero values), never as packed kernels or code.
 
 import hashlib
 import json
-import os
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -6,7 +6,6 @@ the files (`plans`, `timings`); a cache is never worth an error.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from workbench.engine import values
 from workbench.errors import WorkbenchError
+from workbench.writing import WriteError, write_whole
 
 
 def read_sealed(path: Path) -> Mapping[str, Any] | None:
@@ -28,14 +28,9 @@ def read_sealed(path: Path) -> Mapping[str, Any] | None:
 
 def write_sealed(path: Path, data: Mapping[str, Any]) -> None:
     """Write a file at once; a folder that cannot be written is no error."""
-    part = path.with_name(f"{path.name}.part{os.getpid()}")
-    try:
+    with suppress(OSError, WriteError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(sealed(data))
-        part.replace(path)
-    except OSError:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        write_whole(path, sealed(data))
 
 
 def sealed(data: Mapping[str, Any]) -> bytes:

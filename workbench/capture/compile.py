@@ -9,6 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.capture.parting import check_program
+from workbench.capture.sources import OnnxSource, Source, TorchSource
 from workbench.engine.compile import Tune, compile_graph
 from workbench.engine.graph import Graph
 from workbench.engine.program import Program
@@ -28,6 +30,7 @@ def compile(
     tune: Tune = "measure",
     budget: float | None = None,
     generated: bool = True,
+    check: bool = True,
 ) -> Program:
     """Return a program that gives the same result as the network.
 
@@ -49,6 +52,9 @@ def compile(
     generated : bool
         False leaves out machine code written for the layer's mask: the data-driven
         kernels alone.
+    check : bool
+        Compare once with torch, or with ONNX Runtime, on two random images. False is
+        for callers that compare outputs themselves.
 
     Returns
     -------
@@ -57,15 +63,19 @@ def compile(
     Raises
     ------
     WorkbenchError
-        A network that cannot be captured or an operation that is not covered.
+        A network that cannot be captured, an operation that is not covered, or a
+        program that does not give the network's numbers.
     """
+    graph = _graph(obj, example)
     program = compile_graph(
-        _graph(obj, example),
+        graph,
         threads=threads,
         tune=tune,
         budget_s=budget,
         generated=generated,
     )
+    if check:
+        check_program(program, _source(obj, graph))
     if not isinstance(obj, str | PathLike):
         program.source = weakref.ref(obj)
     return program
@@ -83,3 +93,9 @@ def _graph(
     from workbench.capture.torch_export import capture
 
     return capture(obj, example)
+
+
+def _source(obj: "HasModule | nn.Module | str | PathLike[str]", graph: Graph) -> Source:
+    if isinstance(obj, str | PathLike):
+        return OnnxSource(Path(obj), graph)
+    return TorchSource(obj)

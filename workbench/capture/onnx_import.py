@@ -318,3 +318,20 @@ def _layer_id(node: onnx.NodeProto) -> str:
         if dot and leaf in ("weight", "weight_orig"):
             return str(base)
     return ""
+
+
+def follow(
+    model: onnx.ModelProto, input_shape: tuple[int, ...]
+) -> tuple[Graph, dict[str, str]]:
+    """Return the graph of a model and the model's tensor for each of its nodes."""
+    reader = _Reader(model, {})
+    graph = reader.graph(input_shape)
+    names: dict[str, str] = {}
+    made = [name for node in model.graph.node for name in node.output]
+    for name in made:
+        value = reader.values.get(name)
+        # The first name of a tensor is the node that makes it.
+        if isinstance(value, Value):
+            names.setdefault(value.id, name)
+    names.pop("input", None)
+    return graph, names

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast, runtime_checkable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.export.graph_signature import OutputKind
 
@@ -145,6 +147,39 @@ class Recapture:
         return _Reader(self._program, self._title, state).graph()
 
 
+def follow(
+    module: nn.Module, x: torch.Tensor
+) -> tuple[Graph, dict[str, NDArray[np.float32]]]:
+    """Return the graph of a module and what torch computes for each of its nodes.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Not changed.
+    x : torch.Tensor, shape (1, C, H, W)
+    """
+    program = _export(module, x)
+    reader = _Reader(program, type(module).__name__)
+    graph = reader.graph()
+    known: dict[str, Any] = dict(reader.constants())
+    tensors: dict[str, NDArray[np.float32]] = {}
+    for node in program.graph.nodes:
+        if node.op == "placeholder":
+            known.setdefault(node.name, x.clone())
+        elif node.op == "call_function":
+            args: Any = torch.fx.node.map_arg(node.args, lambda n: known[n.name])
+            kwargs: Any = torch.fx.node.map_arg(node.kwargs, lambda n: known[n.name])
+            target: Any = node.target
+            with torch.no_grad():
+                known[node.name] = target(*args, **kwargs)
+            value, made = reader.values[node.name], known[node.name]
+            # The first name of a tensor is the node that makes it.
+            if isinstance(value, Value) and value.id not in tensors:
+                tensors[value.id] = made.numpy().copy()
+    tensors.pop("input", None)
+    return graph, tensors
+
+
 def _export(module: nn.Module, example: torch.Tensor) -> torch.export.ExportedProgram:
     refuse_unsuitable(module)
     _check_example(example)
@@ -192,8 +227,9 @@ class _Reader:
     values: dict[str, Any] = field(default_factory=dict)
 
     def graph(self) -> Graph:
+        """Return the engine's graph; ``values`` then knows every node."""
         builder = GraphBuilder(self.title)
-        constants = self._constants()
+        constants = self.constants()
         result: str | None = None
         for node in self.program.graph.nodes:
             if node.op == "placeholder":
@@ -209,7 +245,8 @@ class _Reader:
             raise CaptureError("a graph without output", "one tensor", "Return one.")
         return builder.graph(result)
 
-    def _constants(self) -> Mapping[str, torch.Tensor]:
+    def constants(self) -> Mapping[str, torch.Tensor]:
+        """Return parameters, buffers and literals by the name of their node."""
         signature = self.program.graph_signature
         program = self.program
         state = {**program.state_dict, **program.constants, **self.state}

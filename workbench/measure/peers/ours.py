@@ -30,6 +30,7 @@ def prepare(subject: Subject, setup: Setup, *, generated: bool = True) -> Runner
         example=example,
         budget=setup.tune_s,
         generated=generated,
+        check=False,
     )
     return FunctionRunner(program)
 

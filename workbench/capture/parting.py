@@ -1,0 +1,172 @@
+"""Whether a program computes what its source computes, and the layer where not.
+
+Belongs here: one comparison on random images, and the search for the first layer that
+differs. Does not belong here: running a source (``sources``).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.capture.sources import Source
+from workbench.engine.compile import compile_graph
+from workbench.engine.graph import Graph
+from workbench.engine.passes import simplify
+from workbench.engine.program import Program
+from workbench.engine.slots import find_slots
+from workbench.errors import WorkbenchError
+
+Array = NDArray[np.float32]
+
+TOLERANCE = 1e-3
+"""Of the largest result; Winograd tiles of networks that were not trained need 1e-4."""
+
+SMALLEST = 1e-3
+"""Results are compared as if the largest were at least this."""
+
+ROUNDING = 64
+"""Times torch's own rounding error that an ill-conditioned network may be off by."""
+
+IMAGES = 2
+"""One image would not show a network that mixes images."""
+
+
+class PartingError(WorkbenchError):
+    """A program whose results are not those of the network it was made from."""
+
+
+def check_program(program: Program, source: Source) -> None:
+    """Run program and source once on the same random images and compare.
+
+    Parameters
+    ----------
+    program : Program
+    source : Source
+        Sources that cannot run here are not compared.
+
+    Raises
+    ------
+    PartingError
+        Other numbers; names the first layer that gives them.
+    """
+    x = _images(program.input_shape, IMAGES)
+    expected = source.output(x)
+    if expected is None:
+        # A reshape to a batch of one is right for one image after the other.
+        x = x[:1]
+        expected = source.output(x)
+    if expected is None:
+        return
+    if expected.ndim < 2 or len(expected) != len(x):
+        raise PartingError(
+            f"a result of shape {expected.shape} for {len(x)} images",
+            "one result for each image",
+            "Keep the batch as the first axis from input to output.",
+        )
+    result = program(x)
+    error = difference(result, expected)
+    if error <= TOLERANCE or _badly_conditioned(result, expected, source, x):
+        return
+    raise PartingError(
+        f"the program of {program.name!r} gives other numbers than {source.name}: "
+        f"{_text(error)}, first in {_first(program, source, x[:1])}",
+        f"equal results on the same random images, to {TOLERANCE:g} of the largest",
+        "This is most likely a defect of ours: please report it with the network. "
+        "compile(..., check=False) leaves the comparison out.",
+    )
+
+
+def difference(result: Array, expected: NDArray[np.floating[Any]]) -> float:
+    """Return the largest difference, as a part of the largest expected number.
+
+    Where the expected number is NaN or infinite anything is right.
+    """
+    if result.shape != expected.shape:
+        return np.inf
+    known = np.isfinite(expected)
+    if not known.any():
+        return 0.0
+    result, expected = result[known].astype(np.float64), expected[known]
+    if not np.isfinite(result).all():
+        return np.inf
+    largest = max(float(np.abs(expected).max()), SMALLEST)
+    return float(np.abs(result - expected).max()) / largest
+
+
+def _images(shape: tuple[int, ...], count: int) -> Array:
+    return np.random.default_rng(0).standard_normal((count, *shape), np.float32)
+
+
+def _text(error: float) -> str:
+    return f"{100 * error:.3g} % of the largest number" if error < np.inf else "NaN"
+
+
+def _badly_conditioned(
+    result: Array, expected: Array, source: Source, x: Array
+) -> bool:
+    """Return whether the source's own rounding explains the difference."""
+    exact = source.exact(x)
+    if exact is None:
+        return False
+    own = difference(expected, exact)
+    return difference(result, exact) <= ROUNDING * own
+
+
+def _first(program: Program, source: Source, x: Array) -> str:
+    """Return the first layer that differs, in words."""
+    graph, wanted = source.layers(x)
+    names = [node.id for node in graph if node.id in wanted]
+
+    def differs(name: str) -> bool:
+        part = compile_graph(_until(graph, name), tune="model")
+        return difference(part(x), wanted[name]) > TOLERANCE
+
+    found = _bisect(names, differs)
+    if found:
+        return f"layer {found!r} ({graph.node(found).op})"
+    # Each layer is right by the cost model's plan: a kernel of this one is not.
+    simple = simplify(graph)
+
+    def planned_differs(name: str) -> bool:
+        part = _until(simple, name)
+        usual = compile_graph(part, tune="model")
+        return difference(_planned(part, program)(x), usual(x)) > TOLERANCE
+
+    try:
+        found = _bisect([n.id for n in simple.nodes[1:]], planned_differs)
+    except (WorkbenchError, LookupError):
+        found = ""
+    kernel = program.plan.choices.get(found)
+    if kernel is None:
+        return "no layer by itself: the measured plan as a whole"
+    return f"layer {found!r} (kernel {kernel.candidate} {kernel.variant})"
+
+
+def _bisect(names: list[str], differs: Callable[[str], bool]) -> str:
+    """Return a name that differs while the one before it does not; '' if none does."""
+    if not names or not differs(names[-1]):
+        return ""
+    right, wrong = -1, len(names) - 1
+    while wrong - right > 1:
+        middle = (right + wrong) // 2
+        if differs(names[middle]):
+            wrong = middle
+        else:
+            right = middle
+    return names[wrong]
+
+
+def _until(graph: Graph, name: str) -> Graph:
+    stop = [node.id for node in graph].index(name) + 1
+    return Graph(graph.name, graph.nodes[:stop], name)
+
+
+def _planned(part: Graph, program: Program) -> Program:
+    """Return the first layers of a program with the kernels of its plan."""
+    slots, whole, plan = find_slots(part), find_slots(program.graph), program.plan
+    forms = {name: plan.forms[whole.parts[name].slot] for name in slots.shapes}
+    choices = {n.id: plan.choices[n.id] for n in part if n.id in plan.choices}
+    return Program(part, replace(plan, forms=forms, choices=choices, bands=()))

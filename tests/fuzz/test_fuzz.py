@@ -14,7 +14,7 @@ from tests.fuzz.targets import TARGETS, target_named
 from workbench.errors import WorkbenchError
 
 SEED = 11
-CASES = 150
+CASES = 50
 MOST_REFUSED_SHARE = 4
 """At least one of so many is refused: else the changes change nothing."""
 

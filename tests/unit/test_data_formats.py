@@ -304,7 +304,7 @@ def test_npz_of_grey_images_without_channel(tmp_path: Path) -> None:
         ({"images": _pixels(1), "labels": np.zeros((1, 2), int)}, "shape (1, 2)"),
         ({"images": _pixels(1), "labels": np.array([-1])}, "labels -1..-1"),
         ({"images": _pixels(1)}, "one named labels or y"),
-        ({"images": np.array([{}]), "labels": np.zeros(1, int)}, "cannot be read"),
+        ({"images": np.array([{}]), "labels": np.zeros(1, int)}, "type object"),
         ({"images": _pixels(0), "labels": np.zeros(0, int)}, "no images"),
     ],
 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -64,6 +65,10 @@ _WHOLE = (
     "executed_macs",
     "bytes",
 )
+
+
+_MOST_COUNT = 2**63 - 1
+_LIMITS = {"sparsity": 1.0, "reached": 1.0, **dict.fromkeys(_PERCENT, 100.0)}
 
 
 def write_long(sweep: Sweep, path: str | os.PathLike[str]) -> None:
@@ -201,8 +206,8 @@ def _long(
     rows: list[SweepRow] = []
     about: dict[str, str] = {}
     for number, line in enumerate(lines, start=2):
-        texts = dict(zip(header, line, strict=False))
         try:
+            texts = _cells(header, line)
             values = _values(texts)
         except ValueError as error:
             raise _bad_line(file, number, str(error)) from None
@@ -220,11 +225,16 @@ def _wide(
     dense: Base | None = None
     rows: list[SweepRow] = []
     for number, line in enumerate(lines, start=2):
-        for level, text in zip(header[1:], line[1:], strict=False):
+        try:
+            cells = list(_cells(header[1:], line[1:]).items())
+        except ValueError as error:
+            raise _bad_line(file, number, str(error)) from None
+        for level, text in cells:
             if not text.strip():
                 continue
             try:
-                values = {"sparsity": float(level), "top1": float(text)}
+                sparsity = _number(level, "sparsity")
+                values = {"sparsity": sparsity, "top1": _number(text, "top1", most=1)}
             except ValueError as error:
                 raise _bad_line(file, number, str(error)) from None
             if values["sparsity"] == 0:
@@ -234,9 +244,36 @@ def _wide(
     return dense, rows
 
 
+def _cells(header: Sequence[str], line: Sequence[str]) -> dict[str, str]:
+    """Return a line by column; a line that was cut must not pass for a shorter one."""
+    if len(line) != len(header) or len(set(header)) != len(header):
+        raise ValueError(f"{len(line)} cells under {len(set(header))} columns")
+    return dict(zip(header, line, strict=True))
+
+
+def _number(text: str, name: str, *, most: float | None = None) -> float:
+    """Return a finite number; a share 0..1, a percentage 0..100, others unlimited."""
+    value = float(text)
+    top = _LIMITS.get(name, math.inf) if most is None else most
+    low = 0.0 if name in _LIMITS else -math.inf
+    if not math.isfinite(value) or not low <= value <= top:
+        raise ValueError(f"{name} {text}")
+    return value
+
+
+def _count(text: str, name: str) -> int:
+    value = int(text)
+    if not 0 <= value <= _MOST_COUNT:
+        raise ValueError(f"{name} {text}")
+    return value
+
+
 def _values(texts: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields of one long line, in our names and units."""
     values: dict[str, Any] = {}
+    lacking = [name for name in LONG[:3] if not texts[name].strip()]
+    if lacking:
+        raise ValueError(f"no {lacking[0]}")
     name = texts["parameter"].removeprefix("module.").removesuffix(".weight")
     for key, text in {**texts, "subject": name}.items():
         if key in _TEXT:
@@ -244,9 +281,9 @@ def _values(texts: Mapping[str, str]) -> dict[str, Any]:
         elif key == "layers" and text:
             values[key] = tuple(text.split())
         elif key in _WHOLE and text:
-            values[key] = int(text)
+            values[key] = _count(text, key)
         elif key in (*LONG[1:], *_OURS) and key not in ("layers", "removed_nothing"):
-            values[key] = float(text) if text else None
+            values[key] = _number(text, key) if text else None
     n = values.get("n") or 0
     for key in _PERCENT:
         if values.get(key) is not None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 
 import workbench as wb
 from workbench.errors import WorkbenchError
@@ -92,6 +91,8 @@ def parse_settings(pairs: list[str] | None) -> dict[str, Any]:
     >>> parse_settings(["n=4", "criterion=fpgm", "balanced=false", "sparsity=0.8"])
     {'n': 4, 'criterion': 'fpgm', 'balanced': False, 'sparsity': 0.8}
     """
+    from workbench.pruning.plain_yaml import YamlError, read_value
+
     found: dict[str, Any] = {}
     for pair in pairs or ():
         key, sign, text = pair.partition("=")
@@ -103,8 +104,8 @@ def parse_settings(pairs: list[str] | None) -> dict[str, Any]:
                 f"Write for example --set {key or 'n'}=4.",
             )
         try:
-            found[key] = yaml.safe_load(text)
-        except yaml.YAMLError:
+            found[key] = read_value(text)
+        except YamlError:
             raise WorkbenchError(
                 f"--set {pair!r}, whose value cannot be read",
                 "a number, a word, true or false",

@@ -24,6 +24,9 @@ _DIGEST = 32
 HEADER_LIMIT = 1 << 26
 """Bytes of a header that is still read: a thousand times the largest sample's."""
 
+_FREE_HEADER, _HEADER_RATIO = 1 << 20, 100
+# A header of many equal layers packs to a thirtieth.
+
 
 class DamagedWbzError(WorkbenchError):
     """A file that is no whole `.wbz`."""
@@ -81,7 +84,8 @@ def split(data: bytes) -> tuple[dict[str, Any], list[bytes]]:
 def _header(packed: bytes) -> dict[str, Any]:
     inflate = zlib.decompressobj()
     try:
-        text = inflate.decompress(packed, HEADER_LIMIT)
+        most = max(_FREE_HEADER, _HEADER_RATIO * len(packed))
+        text = inflate.decompress(packed, min(HEADER_LIMIT, most))
         header: dict[str, Any] = json.loads(text)
     except (zlib.error, ValueError, RecursionError) as error:
         raise DamagedWbzError(f"a header that cannot be read ({error})") from error

@@ -28,10 +28,17 @@ from workbench.compression.tensors import (
     unpack,
 )
 from workbench.errors import WorkbenchError
+from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 
 _WEIGHT = ".weight"
 # A record that lacks a field, has a wrong one, or runs out of sections.
-_BROKEN = (KeyError, TypeError, ValueError, StopIteration, IndexError, AttributeError)
+_BROKEN: tuple[type[Exception], ...] = (*BROKEN_FILE_ERRORS, StopIteration)
+_DTYPES = frozenset(
+    (
+        *("float64", "float32", "float16", "bfloat16", "bool", "uint8"),
+        *("int8", "int16", "int32", "int64", "complex64", "complex128"),
+    )
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,14 +186,20 @@ def read_wbz(source: str | Path | bytes) -> WbzFile:
             if total > LARGEST:
                 raise DamagedWbzError(f"{total:,} values in {len(data):,} bytes")
             found = unpack(record, rest)
-            name: str = record["name"]
+            name = record["name"]
+            if not isinstance(name, str) or name in state:
+                raise DamagedWbzError(f"a tensor called {name!r}, or two of them")
             if isinstance(found, Palette):
+                if not name.endswith(_WEIGHT):
+                    raise DamagedWbzError(f"a palette for {name!r}, which is no weight")
                 palettes[name.removesuffix(_WEIGHT)] = found
                 state[name] = torch.from_numpy(found.weight())
             elif isinstance(found, bytes):
                 state[name] = _raw(found, record)
             else:
                 state[name] = torch.from_numpy(found)
+        if next(rest, None) is not None:
+            raise DamagedWbzError("sections that belong to no tensor")
         facts = {str(key): str(value) for key, value in header["facts"].items()}
     except _BROKEN as error:
         raise DamagedWbzError(f"a header that does not fit ({error!r})") from error
@@ -205,15 +218,13 @@ def _read(path: Path) -> bytes:
 
 
 def _raw(data: bytes, record: dict[str, Any]) -> Tensor:
-    dtype = getattr(torch, record["dtype"])
-    if not isinstance(dtype, torch.dtype):
+    if record["dtype"] not in _DTYPES:
         raise DamagedWbzError(f"a tensor of type {record['dtype']!r}")
-    if not data:
-        return torch.empty(record["shape"], dtype=dtype)
-    flat = torch.from_numpy(np.frombuffer(data, dtype=np.uint8).copy())
-    try:
-        return flat.view(dtype).reshape(record["shape"])
-    except RuntimeError as error:
+    dtype: torch.dtype = getattr(torch, record["dtype"])
+    empty = torch.empty(0, dtype=dtype)
+    if len(data) != size_of(record) * empty.element_size():
         raise DamagedWbzError(
             f"{len(data)} bytes for {record['name']} of shape {record['shape']}"
-        ) from error
+        )
+    flat = torch.from_numpy(np.frombuffer(data, dtype=np.uint8).copy())
+    return (flat.view(dtype) if data else empty).reshape(record["shape"])

@@ -4,16 +4,14 @@ A pickle can run any code. These are read with an unpickler that knows the few N
 constructors such batches need and refuses every other name.
 """
 
-import io
-import pickle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.plain_pickle import load_plain
 from workbench.data.raw import DataError, RawImages, checked
-from workbench.data.tar import tar_members
+from workbench.data.tar import read_bounded, tar_members
 from workbench.models.classes import DATASET_CLASSES
 from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 
@@ -74,7 +72,7 @@ def read(files: tuple[Path, ...], part: str) -> RawImages:
 def _contents(path: Path, names: tuple[str, ...]) -> list[bytes]:
     try:
         if path.is_dir():
-            return [(path / name).read_bytes() for name in names]
+            return [read_bounded(path / name) for name in names]
         return tar_members(path, names)
     except BROKEN_FILE_ERRORS as error:
         raise DataError(
@@ -86,7 +84,7 @@ def _contents(path: Path, names: tuple[str, ...]) -> list[bytes]:
 
 def _batch(path: Path, content: bytes) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     try:
-        loaded = _Plain(io.BytesIO(content), encoding="bytes").load()
+        loaded = load_plain(content)
     except DataError:
         raise
     except BROKEN_FILE_ERRORS as error:
@@ -100,6 +98,7 @@ def _batch(path: Path, content: bytes) -> tuple[NDArray[np.uint8], NDArray[np.in
         or data.ndim != 2
         or data.shape[1] != _PIXELS
         or not isinstance(labels, list)
+        or not all(type(one) is int and abs(one) < 1 << 63 for one in labels)
     ):
         raise _damaged(path)
     return data.reshape(-1, 3, 32, 32), np.array(labels, dtype=np.int64)
@@ -111,31 +110,3 @@ def _damaged(path: Path) -> DataError:
         "a dictionary with 'data' (N x 3072 bytes) and 'labels'",
         "Download the CIFAR-10 python archive again.",
     )
-
-
-class _Plain(pickle.Unpickler):
-    """Unpickle arrays, bytes, strings, numbers, lists and dictionaries only."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return one of the few constructors of NumPy arrays; refuse all else."""
-        home = module.replace("numpy._core", "numpy.core")
-        if (home, name) == ("numpy", "dtype"):
-            return np.dtype
-        if (home, name) == ("numpy", "ndarray"):
-            return np.ndarray
-        if (home, name) == ("numpy.core.multiarray", "_reconstruct"):
-            return np.ndarray.__reduce__(np.empty(0))[0]
-        if (module, name) == ("_codecs", "encode"):
-            return _latin1
-        raise DataError(
-            f"a pickle that calls {module}.{name} when it is read",
-            "arrays and plain values only, as in the official CIFAR-10 archive",
-            "Do not use this file; download the official archive.",
-        )
-
-
-def _latin1(text: str, encoding: str) -> bytes:
-    """Return the bytes that a protocol 2 pickle of Python 3 stores as text."""
-    if encoding != "latin1":
-        raise ValueError(encoding)
-    return text.encode("latin1")

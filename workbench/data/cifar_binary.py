@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.data.raw import DataError, RawImages, checked
-from workbench.data.tar import tar_members
+from workbench.data.tar import read_bounded, tar_members
 from workbench.models.classes import DATASET_CLASSES
 from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 
@@ -87,4 +87,4 @@ def _contents(path: Path, names: tuple[str, ...]) -> list[bytes]:
 
 
 def _from(path: Path, names: tuple[str, ...]) -> list[bytes]:
-    return [(path / name).read_bytes() for name in names]
+    return [read_bounded(path / name) for name in names]

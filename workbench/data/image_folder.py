@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from workbench.data.pixels import pixels_chw
+from workbench.data.limits import MOST_PIXELS, check_unpacked
+from workbench.data.pixels import UNREADABLE, check_size, pixels_chw
 from workbench.data.raw import DataError, RawImages, checked
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif"})
@@ -63,6 +64,9 @@ def read(files: tuple[Path, ...], part: str) -> RawImages:
         for file in _pictures(top / name)
     ]
     size, grey = _common_form([file for file, _ in pairs[:_SAMPLED]])
+    one = size[0] * size[1] * (1 if grey else 3)
+    packed = sum(file.stat().st_size for file, _ in pairs)
+    check_unpacked(top, one * len(pairs), packed)
     images = [_decode(file, size, grey=grey) for file, _ in pairs]
     labels = np.array([label for _, label in pairs], dtype=np.int64)
     return checked(top, np.stack(images), labels, classes)
@@ -95,24 +99,25 @@ def _common_form(files: list[Path]) -> tuple[tuple[int, int], bool]:
 def _decode(file: Path, size: tuple[int, int], *, grey: bool) -> NDArray[np.uint8]:
     try:
         with _open(file) as picture:
+            check_size(picture, file.stat().st_size)
             fitted = picture.convert("L" if grey else "RGB")
             if fitted.size != size:
                 fitted = ImageOps.fit(fitted, size, Image.Resampling.BILINEAR)
-            return pixels_chw(fitted)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+            return pixels_chw(fitted, MOST_PIXELS)
+    except UNREADABLE as error:
         raise _unreadable(file) from error
 
 
 def _open(file: Path) -> Image.Image:
     try:
         return Image.open(file)
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise _unreadable(file) from error
 
 
 def _unreadable(file: Path) -> DataError:
     return DataError(
         f"{file} cannot be decoded",
-        "a whole picture of at most 179 million pixels",
+        f"a whole picture of at most {MOST_PIXELS >> 20} million pixels",
         "Remove or replace it.",
     )

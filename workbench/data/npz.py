@@ -9,8 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.data.raw import DataError, RawImages, checked, numbered_classes
-from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
+from workbench.data.npy import array_names, read_array
+from workbench.data.raw import (
+    MOST_CLASSES,
+    DataError,
+    RawImages,
+    checked,
+    numbered_classes,
+)
 
 _IMAGES, _LABELS = ("images", "x"), ("labels", "y")
 _PARTS = ("train", "val", "test")
@@ -29,8 +35,8 @@ def collect(path: Path, name: str | None) -> tuple[Path, ...]:
 
 def parts(files: tuple[Path, ...]) -> tuple[str, ...]:
     """Return the parts whose arrays are there, or "all" for arrays without prefix."""
-    arrays = _arrays(files[0], names_only=True)
-    found = tuple(p for p in _PARTS if any(key.startswith(f"{p}_") for key in arrays))
+    names = array_names(files[0])
+    found = tuple(p for p in _PARTS if any(key.startswith(f"{p}_") for key in names))
     return found or ("all",)
 
 
@@ -50,10 +56,10 @@ def read(files: tuple[Path, ...], part: str) -> RawImages:
         If the file is damaged, lacks an array, or an array has another type or shape.
     """
     (path,) = files
-    arrays = _arrays(path, names_only=False)
     prefix = "" if part == "all" else f"{part}_"
-    images = _channels_first(path, _pick(path, arrays, prefix, _IMAGES))
-    raw = _pick(path, arrays, prefix, _LABELS)
+    names = array_names(path)
+    images = _channels_first(path, _pick(path, names, prefix, _IMAGES))
+    raw = _pick(path, names, prefix, _LABELS)
     if raw.ndim != 1 or not np.issubdtype(raw.dtype, np.integer):
         raise DataError(
             f"labels of type {raw.dtype} and shape {raw.shape} in {path}",
@@ -61,40 +67,22 @@ def read(files: tuple[Path, ...], part: str) -> RawImages:
             "Save class indices.",
         )
     labels = raw.astype(np.int64)
-    names = arrays.get("classes")
-    classes = (
-        numbered_classes(labels)
-        if names is None
-        else tuple(str(name) for name in names)
-    )
+    if "classes" in names:
+        titles = read_array(path, "classes").reshape(-1)
+        classes = tuple(str(title) for title in titles[:MOST_CLASSES])
+    else:
+        classes = numbered_classes(path, labels)
     return checked(path, images, labels, classes)
 
 
-def _arrays(path: Path, *, names_only: bool) -> dict[str, NDArray[np.generic]]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if names_only:
-                return {key: np.empty(0) for key in archive.files}
-            return {key: archive[key] for key in archive.files}
-    except BROKEN_FILE_ERRORS as error:
-        raise DataError(
-            f"{path} cannot be read ({type(error).__name__})",
-            "an .npz file of plain arrays",
-            "Save it again with: numpy.savez(path, images=..., labels=...)",
-        ) from error
-
-
 def _pick(
-    path: Path,
-    arrays: dict[str, NDArray[np.generic]],
-    prefix: str,
-    names: tuple[str, ...],
+    path: Path, there: tuple[str, ...], prefix: str, names: tuple[str, ...]
 ) -> NDArray[np.generic]:
     for name in names:
-        if prefix + name in arrays:
-            return arrays[prefix + name]
+        if prefix + name in there:
+            return read_array(path, prefix + name)
     raise DataError(
-        f"arrays {', '.join(arrays) or 'none'} in {path}",
+        f"arrays {', '.join(there) or 'none'} in {path}",
         f"one named {' or '.join(prefix + name for name in names)}",
         "Save it again with: numpy.savez(path, images=..., labels=...)",
     )

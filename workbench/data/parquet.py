@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from workbench.data.pixels import pixels_chw
+from workbench.data.limits import check_unpacked
+from workbench.data.pixels import UNREADABLE, pixels_chw
 from workbench.data.raw import (
     DataError,
     RawImages,
@@ -29,12 +30,9 @@ IMAGE_COLUMNS = ("img", "image")
 LABEL_COLUMNS = ("label", "fine_label")
 # Pillow knows many rare formats; what nobody packs into datasets is not decoded.
 _ENCODINGS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-_UNREADABLE = (
-    UnidentifiedImageError,
-    Image.DecompressionBombError,
-    OSError,
-    SyntaxError,
-)
+_ROWS = 64
+"""Rows that are read at a time."""
+
 # A file's name is read as dataset, part, shard: "cifar10-train-00000-of-00001.parquet".
 _PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val"}
 _NAME = re.compile(
@@ -122,49 +120,89 @@ def _key(name: str) -> str:
 
 def _read_file(file: Path) -> RawImages:
     try:
-        table = pq.read_table(file)
+        with pq.ParquetFile(file) as stream:
+            return _read_rows(file, stream)
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"{file} cannot be read as parquet ({_first_line(error)})",
             "a complete parquet file",
             "It is damaged or was copied in part: copy it again.",
         ) from error
-    image_column = _column(file, table, IMAGE_COLUMNS)
-    label_column = _column(file, table, LABEL_COLUMNS)
-    if not pa.types.is_integer(table.schema.field(label_column).type):
+
+
+def _read_rows(file: Path, stream: pq.ParquetFile) -> RawImages:
+    schema = stream.schema_arrow
+    image_column = _column(file, schema, IMAGE_COLUMNS)
+    label_column = _column(file, schema, LABEL_COLUMNS)
+    if not pa.types.is_integer(schema.field(label_column).type):
         raise DataError(
             f"column '{label_column}' of {file} holds "
-            f"{table.schema.field(label_column).type}",
+            f"{schema.field(label_column).type}",
             "integers",
             "Export the dataset with class indices as labels.",
         )
-    labels = table[label_column].to_numpy().astype(np.int64)
-    images = _decode_all(file, table[image_column].to_pylist())
-    classes = _class_names(table.schema.metadata, label_column)
-    return checked(file, images, labels, classes or numbered_classes(labels))
+    images = _Images(file, int(stream.metadata.num_rows))
+    labels = [np.zeros(0, np.int64)]
+    # A few rows at a time: a column may repeat one cell without end.
+    for batch in stream.iter_batches(_ROWS, columns=[image_column, label_column]):
+        images.add(batch.column(image_column).to_pylist())
+        column = batch.column(label_column)
+        if column.null_count:
+            raise DataError(
+                f"rows without a label in {file}",
+                "an integer in each",
+                "Export the dataset with all its labels.",
+            )
+        labels.append(column.to_numpy(zero_copy_only=False).astype(np.int64))
+    joined = np.concatenate(labels)
+    classes = _class_names(schema.metadata, label_column)
+    return checked(
+        file, images.all(), joined, classes or numbered_classes(file, joined)
+    )
 
 
-def _column(file: Path, table: pa.Table, names: tuple[str, ...]) -> str:
+def _column(file: Path, schema: pa.Schema, names: tuple[str, ...]) -> str:
     for name in names:
-        if name in table.column_names:
+        if schema.names.count(name) == 1:
             return name
     raise DataError(
-        f"columns {', '.join(table.column_names)} in {file}",
+        f"columns {', '.join(schema.names)} in {file}",
         f"a column named {' or '.join(names)}",
         "Use the column layout of Hugging Face image datasets.",
     )
 
 
-def _decode_all(file: Path, cells: list[Any]) -> NDArray[np.uint8]:
-    images: NDArray[np.uint8] | None = None
-    for row, cell in enumerate(cells):
-        picture = _decode(file, row, cell)
-        if images is None:
-            images = np.empty((len(cells), *picture.shape), dtype=np.uint8)
-        if picture.shape != images.shape[1:]:
-            raise mixed_sizes(file, {picture.shape, images.shape[1:]})
-        images[row] = picture
-    return np.empty((0, 1, 1, 1), np.uint8) if images is None else images
+class _Images:
+    """The decoded images of a file, whose number its footer promises."""
+
+    def __init__(self, file: Path, promised: int) -> None:
+        self._file, self._promised, self._rows = file, promised, 0
+        self._images = np.zeros((0, 1, 1, 1), np.uint8)
+
+    def add(self, cells: list[Any]) -> None:
+        """Decode the next rows."""
+        for cell in cells:
+            picture = _decode(self._file, self._rows, cell)
+            if self._rows == 0:
+                wanted = self._promised * picture.nbytes
+                check_unpacked(self._file, wanted, self._file.stat().st_size)
+                self._images = np.zeros((self._promised, *picture.shape), np.uint8)
+            if picture.shape != self._images.shape[1:]:
+                sizes = {picture.shape, self._images.shape[1:]}
+                raise mixed_sizes(self._file, sizes)
+            if self._rows < self._promised:
+                self._images[self._rows] = picture
+            self._rows += 1
+
+    def all(self) -> NDArray[np.uint8]:
+        """Return the images, or raise if there are more or fewer than promised."""
+        if self._rows != self._promised:
+            raise DataError(
+                f"{self._rows} rows in {self._file}, which promises {self._promised}",
+                "as many rows as its footer says",
+                "It is damaged: copy it again.",
+            )
+        return self._images
 
 
 def _decode(file: Path, row: int, cell: Any) -> NDArray[np.uint8]:
@@ -176,8 +214,9 @@ def _decode(file: Path, row: int, cell: Any) -> NDArray[np.uint8]:
             "Export the dataset with embedded images.",
         )
     try:
-        return pixels_chw(Image.open(io.BytesIO(encoded), formats=_ENCODINGS))
-    except _UNREADABLE as error:
+        picture = Image.open(io.BytesIO(encoded), formats=_ENCODINGS)
+        return pixels_chw(picture, len(encoded))
+    except UNREADABLE as error:
         raise DataError(
             f"the image in row {row} of {file} cannot be decoded "
             f"({_first_line(error)})",
@@ -190,9 +229,9 @@ def _class_names(metadata: dict[bytes, bytes] | None, column: str) -> tuple[str,
     try:
         info = json.loads((metadata or {})[b"huggingface"])
         names = info["info"]["features"][column]["names"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return ()
-    return tuple(str(name) for name in names)
+    return tuple(str(name) for name in names) if isinstance(names, list) else ()
 
 
 def _first_line(error: Exception) -> str:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from workbench.errors import WorkbenchError
 
+MOST_CLASSES = 1 << 17
+"""Six times the classes of ImageNet-21k."""
+
 
 class DataError(WorkbenchError):
     """A dataset is missing, of the wrong form, or damaged."""
@@ -69,9 +72,22 @@ def checked(
     return RawImages(images, labels.astype(np.int64), classes)
 
 
-def numbered_classes(labels: NDArray[np.int64]) -> tuple[str, ...]:
-    """Return "0", "1", ... up to the highest label, for files that name no classes."""
-    return tuple(str(index) for index in range(int(labels.max(initial=-1)) + 1))
+def numbered_classes(path: Path, labels: NDArray[np.int64]) -> tuple[str, ...]:
+    """Return "0", "1", ... up to the highest label, for files that name no classes.
+
+    Raises
+    ------
+    DataError
+        A label beyond ``MOST_CLASSES``.
+    """
+    highest = int(labels.max(initial=-1))
+    if highest >= MOST_CLASSES:
+        raise DataError(
+            f"label {highest} in {path}",
+            f"labels below {MOST_CLASSES:,}",
+            "Number the classes from 0.",
+        )
+    return tuple(str(index) for index in range(highest + 1))
 
 
 def mixed_sizes(path: Path, sizes: Iterable[tuple[int, ...]]) -> DataError:

@@ -6,7 +6,6 @@ they hold (formats/pt.py, formats/pt_masked.py).
 
 import io
 import json
-import pickle
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,9 +19,19 @@ from workbench.export.outputs import first_line
 from workbench.export.provenance import PREFIX, provenance
 from workbench.export.report import Check, failed, passed
 from workbench.export.seal import BLANK, check_seal, seal
-from workbench.models.pickle_guard import Refusal, inspect_torch_file
+from workbench.models.pickle_guard import (
+    BROKEN_FILE_ERRORS,
+    Refusal,
+    inspect_torch_file,
+)
+from workbench.models.torch_file import OversizedError, RefusedError, load_torch
 from workbench.models.weights_file import merge_masks
 
+_UNREADABLE: tuple[type[Exception], ...] = (
+    *BROKEN_FILE_ERRORS,
+    RefusedError,
+    OversizedError,
+)
 _END = b"PK\x05\x06"
 _END_BYTES = 22
 _COMMENT_LIMIT = 0xFFFF
@@ -69,13 +78,15 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], Check]:
     Call it only after `check_archive` passed. Masks are multiplied in.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError) as error:
-        return {}, _no_state_dict(f"torch refuses it ({first_line(error)})")
+        state = load_torch(path.read_bytes())
+    except _UNREADABLE as error:
+        return {}, _no_state_dict(f"it cannot be read ({first_line(error)})")
     if not isinstance(state, Mapping) or not state:
         return {}, _no_state_dict(f"a {type(state).__name__} without tensors")
     if not all(isinstance(value, Tensor) for value in state.values()):
         return {}, _no_state_dict("values that are no tensors")
+    if not all(isinstance(name, str) for name in state):
+        return {}, _no_state_dict("names that are no texts")
     try:
         plain, masks = merge_masks(state, "the file")
     except WorkbenchError as error:
@@ -96,7 +107,11 @@ def read_facts(path: Path) -> dict[str, str]:
         comment = archive.comment
     if not comment.startswith(b"{"):
         return {}
-    return {str(key): str(value) for key, value in json.loads(comment).items()}
+    try:
+        facts = json.loads(comment)
+    except (ValueError, RecursionError):
+        return {}
+    return {str(key): str(value) for key, value in facts.items()}
 
 
 def _check_end(content: bytes) -> Check:

@@ -6,6 +6,7 @@ files, matching tensors and inspecting layers (a module each).
 
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from workbench.errors import WorkbenchError
@@ -13,7 +14,7 @@ from workbench.models.architectures import ARCHITECTURES, Architecture, architec
 from workbench.models.classes import DATASET_CLASSES
 from workbench.models.factory import call_factory
 from workbench.models.inspect import network_of
-from workbench.models.matching import load_into
+from workbench.models.matching import check_fits, load_into
 from workbench.models.network import Network
 from workbench.models.reparametrised import fold_weights
 from workbench.models.samples import SAMPLES, Sample, sample
@@ -162,9 +163,26 @@ def _from_architecture(
 
 
 def _filled(known: Architecture, file: WeightsFile) -> nn.Module:
-    module = known.build(**known.options_for(file.state))
+    options = known.options_for(file.state)
+    # Sizes alone first: what the tensors claim must fit before memory is taken for it.
+    check_fits(_sizes(known, options), file.state)
+    module = known.build(**options)
     load_into(module, file.state)
     return module
+
+
+def _sizes(known: Architecture, options: dict[str, int | float]) -> nn.Module:
+    """Return the network without memory for its weights."""
+    try:
+        with torch.device("meta"):
+            return known.build(**options)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        said = ", ".join(f"{name} {value:g}" for name, value in options.items())
+        raise WorkbenchError(
+            f"tensors of a '{known.name}' with {said}",
+            "sizes that such a network can have",
+            "The file is damaged, or of another architecture.",
+        ) from error
 
 
 def _classes(

@@ -69,6 +69,32 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor]) -> None:
     WorkbenchError
         If a tensor holds NaN or infinity.
     """
+    filled = check_fits(module, state)
+    for name, tensor in filled.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise WorkbenchError(
+                f"tensor '{name}' holds NaN or infinity",
+                "finite numbers",
+                "The training diverged or the file is damaged: use another checkpoint.",
+            )
+    module.load_state_dict(filled)
+
+
+def check_fits(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors, batch-norm counters added, after comparing names and shapes.
+
+    Parameters
+    ----------
+    module : nn.Module
+        May lie on the meta device, where tensors have shapes and take no memory.
+    state : mapping of str to Tensor
+        All its tensors.
+
+    Raises
+    ------
+    WeightsMismatchError
+        If a name or shape differs.
+    """
     own = module.state_dict()
     filled = dict(state)
     for name, tensor in own.items():
@@ -85,14 +111,7 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor]) -> None:
         raise WeightsMismatchError(
             missing=missing, unexpected=unexpected, wrong_shape=wrong_shape
         )
-    for name, tensor in filled.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise WorkbenchError(
-                f"tensor '{name}' holds NaN or infinity",
-                "finite numbers",
-                "The training diverged or the file is damaged: use another checkpoint.",
-            )
-    module.load_state_dict(filled)
+    return filled
 
 
 def _listed(title: str, names: Sequence[str]) -> str:

@@ -6,9 +6,12 @@ and says whether the file is a plain state_dict. It exists to give the right rea
 """
 
 import io
+import lzma
 import pickle
 import pickletools
+import struct
 import tarfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -26,10 +29,14 @@ BROKEN_FILE_ERRORS: tuple[type[Exception], ...] = (
     MemoryError,
     OSError,
     RuntimeError,
+    SyntaxError,
     TypeError,
     ValueError,
+    lzma.LZMAError,
     pickle.UnpicklingError,
+    struct.error,
     tarfile.TarError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )

@@ -5,7 +5,6 @@ unpickled, and merging the pruning keys ``weight_orig`` and ``weight_mask``. Doe
 belong here: fitting the tensors into a module (``matching.py``).
 """
 
-import io
 import json
 import pickle
 from collections.abc import Mapping
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
@@ -23,11 +21,14 @@ from workbench.models.digest import digest_state
 from workbench.models.pickle_guard import (
     BROKEN_FILE_ERRORS,
     Refusal,
-    inspect_torch_file,
 )
 from workbench.models.reparametrised import folded_state
+from workbench.models.torch_file import OversizedError, RefusedError, load_torch
 
 DIGEST_KEY = "workbench.digest"
+UNREADABLE: tuple[type[Exception], ...] = (SafetensorError, *BROKEN_FILE_ERRORS)
+"""What the readers of safetensors raise on altered bytes."""
+
 _ORIG, _MASK = "_orig", "_mask"
 _NESTS = ("state_dict", "model_state_dict", "model", "net")
 _PARALLEL = "module."
@@ -114,7 +115,7 @@ def _is_safetensors(content: bytes) -> bool:
 def _safetensors(content: bytes, title: str) -> dict[str, Tensor]:
     try:
         return load_safetensors(content)
-    except SafetensorError as error:
+    except UNREADABLE as error:
         raise DamagedFileError(
             f"{title} is a damaged safetensors file ({error})",
             "a complete safetensors file",
@@ -125,17 +126,25 @@ def _safetensors(content: bytes, title: str) -> dict[str, Tensor]:
 def _promised_digest(content: bytes) -> str | None:
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
-    promised = header.get("__metadata__", {}).get(DIGEST_KEY)
+    promised = (header.get("__metadata__") or {}).get(DIGEST_KEY)
     return promised if isinstance(promised, str) else None
 
 
 def _state_dict(content: bytes, title: str) -> dict[str, Tensor]:
-    refusal = inspect_torch_file(content)
-    if refusal is not None:
-        kind = UnsafeFileError if refusal.unsafe else DamagedFileError
-        raise kind(f"{title} {refusal.found}", Refusal.EXPECTED, refusal.next_step)
     try:
-        loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        loaded = load_torch(content)
+    except RefusedError as error:
+        refusal = error.refusal
+        kind = UnsafeFileError if refusal.unsafe else DamagedFileError
+        raise kind(
+            f"{title} {refusal.found}", Refusal.EXPECTED, refusal.next_step
+        ) from None
+    except OversizedError as error:
+        raise DamagedFileError(
+            f"{title} claims {error}",
+            Refusal.EXPECTED,
+            "It is damaged or made to fill the memory: copy it again.",
+        ) from error
     except pickle.UnpicklingError as error:
         raise UnsafeFileError(
             f"{title} holds objects besides tensors",
@@ -162,14 +171,18 @@ def _unnest(loaded: Any, title: str) -> dict[str, Tensor]:
             "a state_dict (names to tensors)",
             "Save it with: torch.save(model.state_dict(), path)",
         )
-    others = [name for name, value in loaded.items() if not isinstance(value, Tensor)]
+    others = [
+        name
+        for name, value in loaded.items()
+        if not (isinstance(name, str) and isinstance(value, Tensor))
+    ]
     if others:
         raise DamagedFileError(
             f"{title} holds '{others[0]}', which is no tensor",
             "names to tensors only",
             "Save it with: torch.save(model.state_dict(), path)",
         )
-    return {str(name): value for name, value in loaded.items()}
+    return dict(loaded)
 
 
 def _plain_names(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from workbench.pruning.plain_yaml import MOST_CHARACTERS
 from workbench.pruning.recipe_errors import RecipeError, build, unknown_key
 from workbench.pruning.recipe_yaml import Lines, flow, parse, text_of
 from workbench.pruning.rule import Finetune, Rule, method_named
@@ -94,7 +95,9 @@ class Recipe(BaseModel):
         """
         file = Path(path)
         try:
-            text = file.read_text(encoding="utf-8")
+            with file.open(encoding="utf-8") as stream:
+                # One more than is allowed, so that it is refused for its length.
+                text = stream.read(MOST_CHARACTERS + 1)
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(
                 f"recipe '{file}' that cannot be read ({error})",

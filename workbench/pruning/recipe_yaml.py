@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from workbench.pruning.plain_yaml import YamlError, compose, value_of
 from workbench.pruning.recipe_errors import Path, RecipeError
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*\Z")
@@ -55,61 +56,22 @@ def parse(text: str, source: str) -> tuple[dict[str, Any], Lines]:
     RecipeError
         Not YAML, not a mapping, or a key written twice; names the line.
     """
-    loader = _loader(text, source)
     try:
-        root = loader.get_single_node()
+        root = compose(text)
         if not isinstance(root, yaml.MappingNode):
             raise RecipeError(
                 f"{source} line 1: {'no text' if root is None else 'no keys'}",
                 "keys such as 'version' and 'layers'",
                 "Start with 'version: 1'.",
             )
-        _refuse_twice(root, source)
-        data: dict[str, Any] = loader.construct_document(root)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
+        data: dict[str, Any] = value_of(root)
+    except YamlError as error:
         raise RecipeError(
-            f"{source} line {line}: {error.problem or error.context}",
-            "YAML",
-            "Check brackets, quotes and indentation there.",
+            f"{source} line {error.line}: {error.found}",
+            error.expected,
+            error.next_step,
         ) from None
-    except yaml.YAMLError as error:
-        raise RecipeError(
-            f"{source}: {str(error).splitlines()[0]}", "YAML text", "Check the file."
-        ) from None
-    finally:
-        loader.dispose()
     return data, Lines(root)
-
-
-def _loader(text: str, source: str) -> yaml.SafeLoader:
-    """Return a loader, which refuses bytes that are no text as soon as it is made."""
-    try:
-        return yaml.SafeLoader(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(
-            f"{source}: {str(error).splitlines()[0]}", "YAML text", "Check the file."
-        ) from None
-
-
-def _refuse_twice(node: yaml.Node, source: str) -> None:
-    """Raise if a mapping has a key twice, which YAML readers silently drop."""
-    if isinstance(node, yaml.SequenceNode):
-        for child in node.value:
-            _refuse_twice(child, source)
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: set[str] = set()
-    for key, value in node.value:
-        if key.value in seen:
-            raise RecipeError(
-                f"{source} line {key.start_mark.line + 1}: key '{key.value}' twice",
-                "each key once",
-                "Remove one of them.",
-            )
-        seen.add(key.value)
-        _refuse_twice(value, source)
 
 
 def text_of(value: object) -> str:

@@ -12,10 +12,16 @@ import torch
 
 from workbench.errors import WorkbenchError
 from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
+from workbench.models.torch_file import OversizedError, RefusedError, load_torch
 from workbench.training.options import EpochLog, FitOptions
 from workbench.writing import WriteError, replaced
 
 _FORMAT = 1
+_UNREADABLE: tuple[type[Exception], ...] = (
+    *BROKEN_FILE_ERRORS,
+    RefusedError,
+    OversizedError,
+)
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ class Checkpoint:
             If the file is no checkpoint of this form.
         """
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = load_torch(path.read_bytes())
             if content["format"] != _FORMAT:
                 raise KeyError("format")
             return cls(
@@ -124,12 +130,8 @@ class Checkpoint:
                 content["optimizer"],
                 tuple(content.get("technique_states", ())),
             )
-        except BROKEN_FILE_ERRORS as error:
-            raise WorkbenchError(
-                f"{path} cannot be read as a training checkpoint",
-                f"a checkpoint of format {_FORMAT}",
-                "Delete the file to start the training anew.",
-            ) from error
+        except _UNREADABLE as error:
+            raise unusable(path) from error
 
     def check_fits(self, path: Path, options: FitOptions, identity: Identity) -> None:
         """Raise unless the checkpoint belongs to the run that asks.
@@ -162,6 +164,15 @@ class Checkpoint:
                 f"{', '.join(self.identity.techniques) or 'the plain loop'}",
                 ", ".join(identity.techniques) or "the plain loop",
             )
+
+
+def unusable(path: Path) -> WorkbenchError:
+    """Return the error for a file that is no checkpoint, or not of this network."""
+    return WorkbenchError(
+        f"{path} cannot be read as a training checkpoint of this network",
+        f"a whole checkpoint of format {_FORMAT}",
+        "Delete the file to start the training anew.",
+    )
 
 
 def _another_run(found: str, expected: str) -> WorkbenchError:

@@ -15,7 +15,8 @@ from torch import nn
 
 from workbench.data.dataset import Dataset
 from workbench.models.digest import digest_state
-from workbench.training.checkpoint import Checkpoint, Identity
+from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
+from workbench.training.checkpoint import Checkpoint, Identity, unusable
 from workbench.training.ema import MovingAverage
 from workbench.training.epoch import (
     AfterBatch,
@@ -201,10 +202,13 @@ def _resumed(
         return ()
     saved = Checkpoint.load(path)
     saved.check_fits(path, trainee.options, identity)
-    trainee.module.load_state_dict(saved.module_state)
-    trainee.optimizer.load_state_dict(saved.optimizer_state)
-    for technique, state in zip(
-        trainee.techniques, saved.technique_states, strict=True
-    ):
-        technique.load(state)
+    try:
+        trainee.module.load_state_dict(saved.module_state)
+        trainee.optimizer.load_state_dict(saved.optimizer_state)
+        for technique, state in zip(
+            trainee.techniques, saved.technique_states, strict=True
+        ):
+            technique.load(state)
+    except BROKEN_FILE_ERRORS as error:
+        raise unusable(path) from error
     return saved.history

@@ -30,11 +30,20 @@ class Target(Protocol):
 
 
 TARGETS: tuple[str, ...] = (
+    "checkpoint",
+    "cifar_archive",
+    "cifar_binary",
+    "image_folder",
+    "npz",
     "onnx",
     "plan_cache",
+    "parquet",
     "pt",
+    "recipe",
     "safetensors",
     "timing_cache",
+    "sweep_csv",
+    "verify",
     "wbp",
     "wbz",
 )

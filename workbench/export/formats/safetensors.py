@@ -12,6 +12,7 @@ from workbench.export.report import Check, failed, passed
 from workbench.export.seal import BLANK, check_seal, seal_file
 from workbench.export.tensors import check_digest, check_same, plain_state
 from workbench.models.safetensors_file import save_safetensors
+from workbench.models.weights_file import UNREADABLE
 
 
 def write(network: Exportable, path: Path) -> None:
@@ -30,7 +31,8 @@ def check(path: Path, against: Exportable | None) -> Iterator[Check]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-    except safetensors.SafetensorError as error:
+        state = load_file(path)
+    except UNREADABLE as error:
         yield failed(
             "structure",
             f"not a whole safetensors file ({error})",
@@ -42,7 +44,6 @@ def check(path: Path, against: Exportable | None) -> Iterator[Check]:
     yield sealed
     if not sealed.ok:
         return
-    state = load_file(path)
     yield passed("structure", f"safetensors, {len(state)} tensors")
     if PREFIX + "digest" in metadata:
         yield check_digest(state, metadata[PREFIX + "digest"])

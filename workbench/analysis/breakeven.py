@@ -23,6 +23,7 @@ from torch import nn
 from workbench.analysis.sensitivity_grid import GROUPED, Latency, parse_method
 from workbench.analysis.sensitivity_latency import program_of
 from workbench.errors import WorkbenchError
+from workbench.models.given import require_network
 from workbench.models.inspect import from_module
 from workbench.models.network import Network
 from workbench.pruning.prune import prune
@@ -129,6 +130,7 @@ def break_even(
     WorkbenchError
         No such layer, or an unknown method.
     """
+    require_network(network)
     alone = _alone(network, layer)
     dense_ms, dense_kernel = _time(alone, latency, threads)
     levels = tuple(sorted(set(sparsities)))

@@ -12,6 +12,7 @@ from math import prod
 
 import torch
 
+from workbench.models.given import require_network
 from workbench.models.network import Layer, Network
 from workbench.pruning.pruned import PrunedNetwork
 
@@ -133,6 +134,7 @@ def layer_costs(net: Network | PrunedNetwork) -> NetworkCost:
     >>> layer_costs(from_module(conv, input_shape=(3, 8, 8))).macs
     3888
     """
+    require_network(net)
     return NetworkCost(
         tuple(
             _cost(layer, net.module.get_parameter(f"{layer.id}.weight"))

@@ -15,6 +15,7 @@ from workbench.compression.bits import PAPER, bits_by_layer
 from workbench.compression.compressed import CompressedNetwork, with_palettes
 from workbench.compression.kmeans import Start, share
 from workbench.compression.palette import Palette
+from workbench.models.given import require_network
 from workbench.models.network import Network
 from workbench.pruning.pruned import PrunedNetwork
 
@@ -59,6 +60,7 @@ def compress(
     >>> {name: len(one.codebook) for name, one in small.palettes.items()}
     {'conv1': 16, 'conv2': 16, 'fc1': 4, 'fc2': 4}
     """
+    require_network(net)
     wanted = bits_by_layer(bits, net.layers)
     palettes: dict[str, Palette] = {}
     for done, (layer, width) in enumerate(wanted.items(), start=1):

@@ -20,6 +20,7 @@ from workbench.compression.kronecker import Kronecker
 from workbench.compression.lowrank import low_rank_conv, low_rank_linear, spatial_conv
 from workbench.compression.plain import plain, rewritten
 from workbench.errors import WorkbenchError
+from workbench.models.given import require_network
 from workbench.models.inspect import from_module
 from workbench.models.network import Layer, Network
 
@@ -99,6 +100,7 @@ def factorise(
     WorkbenchError
         An unknown form, an impossible share, or no layer that could be replaced.
     """
+    require_network(net)
     if form not in _BUILDERS or not 0 < share <= 1:
         raise WorkbenchError(
             f"form {form!r} with a share of {share}",

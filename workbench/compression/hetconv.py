@@ -10,6 +10,7 @@ CNNs", section 3: 1/P of the kernels are k x k, the others 1 x 1.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,11 @@ from torch.nn import functional
 
 from workbench.compression.plain import padding_of, pair, rewritten
 from workbench.errors import WorkbenchError
+from workbench.models.given import module_of
 from workbench.pruning.methods.hetconv import hetconv_mask
+
+if TYPE_CHECKING:
+    from workbench.capture.torch_export import HasModule
 
 
 class HetConv2d(nn.Module):
@@ -100,13 +105,16 @@ class HetConv2d(nn.Module):
 
 
 def to_hetconv(
-    module: nn.Module, p: int, *, wanted: Callable[[str], bool] | None = None
+    module: nn.Module | HasModule,
+    p: int,
+    *,
+    wanted: Callable[[str], bool] | None = None,
 ) -> nn.Module:
     """Return a copy with HetConv layers, to train from scratch or to fine-tune.
 
     Parameters
     ----------
-    module : nn.Module
+    module : nn.Module, Network, PrunedNetwork or CompressedNetwork
         Its weights are the initial ones.
     p : int
         One kernel in p stays whole.
@@ -120,6 +128,7 @@ def to_hetconv(
     WorkbenchError
         No layer that can be converted, or one asked for that cannot.
     """
+    module = module_of(module)
     first = next((n for n, m in module.named_modules() if isinstance(m, nn.Conv2d)), "")
     done: list[str] = []
 

@@ -11,6 +11,7 @@ from workbench.errors import WorkbenchError
 from workbench.export.format import Exportable
 from workbench.export.report import ExportReport, Verification
 from workbench.export.table import find_format, format_of
+from workbench.models.given import require_network
 from workbench.writing import replaced
 
 
@@ -37,6 +38,7 @@ def export(
         When the format is unknown, the file cannot be written, or what was written
         does not hold what it should.
     """
+    require_network(net)
     path = Path(path)
     chosen = find_format(format) if format is not None else format_of(path)
     if not path.parent.is_dir():

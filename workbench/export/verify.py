@@ -11,6 +11,7 @@ from workbench.export.format import Exportable, Format
 from workbench.export.formats import pt
 from workbench.export.report import Verification, failed
 from workbench.export.table import REFUSED_SUFFIXES, format_of
+from workbench.models.given import require_network
 
 
 def verify(path: str | Path, against: Exportable | None = None) -> Verification:
@@ -28,6 +29,8 @@ def verify(path: str | Path, against: Exportable | None = None) -> Verification:
     WorkbenchError
         When there is no such file or its suffix is unknown.
     """
+    if against is not None:
+        require_network(against)
     path = Path(path)
     if not path.is_file():
         raise WorkbenchError(

@@ -33,6 +33,7 @@ from workbench.errors import WorkbenchError
 from workbench.jobs.executors import Executor, LocalExecutor, executor_named
 from workbench.jobs.job import Job, JobCancelled
 from workbench.measure.conditions import read_conditions
+from workbench.models.given import require_network
 from workbench.models.network import Network
 from workbench.store.run import run_key
 from workbench.store.store import Store
@@ -221,6 +222,7 @@ def sensitivity(
         The test split, an impossible grid, no cell that any method can do, or several
         workers that would measure times.
     """
+    require_network(network)
     order = SweepOrder(
         network, data, tuple(methods), tuple(sparsities), options or SweepOptions()
     )

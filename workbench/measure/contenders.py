@@ -7,7 +7,9 @@ belong here: timing them (interleave.py).
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
+from workbench.compression.compressed import CompressedNetwork
 from workbench.engine.program import Program
 from workbench.errors import WorkbenchError
 from workbench.measure.peers import ours
@@ -20,6 +22,7 @@ from workbench.measure.peers.protocol import (
 )
 from workbench.measure.peers.subject import OnnxNetwork, OnnxSubject
 from workbench.measure.peers.table import find_peer
+from workbench.models.given import require_network
 from workbench.models.network import Network
 from workbench.pruning.pruned import PrunedNetwork
 
@@ -27,7 +30,14 @@ DENSE, PRUNED = "dense", "pruned"
 NEGLIGIBLE = 0.01
 """Training leaves a weight in a million exactly zero; pruning one in a hundred."""
 
-Given = str | Program | Network | PrunedNetwork | tuple[str, Callable[..., object]]
+Given = (
+    str
+    | Program
+    | Network
+    | PrunedNetwork
+    | CompressedNetwork
+    | tuple[str, Callable[..., object]]
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,9 @@ class Contender:
 
 
 def subject_of(
-    owner: Network | PrunedNetwork | OnnxNetwork, *, keep: Path | None = None
+    owner: Network | PrunedNetwork | CompressedNetwork | OnnxNetwork,
+    *,
+    keep: Path | None = None,
 ) -> Subject:
     """Return the weights of a network under the name that fits them.
 
@@ -67,10 +79,12 @@ def subject_of(
 
     Parameters
     ----------
-    owner : Network, PrunedNetwork or OnnxNetwork
+    owner : Network, PrunedNetwork, CompressedNetwork or OnnxNetwork
     keep : Path or None
         Folder where files converted for other engines stay; see `Subject`.
     """
+    if not isinstance(owner, OnnxNetwork):
+        require_network(owner)
     pruned = isinstance(owner, PrunedNetwork) or sparsity_of(owner) >= NEGLIGIBLE
     name = PRUNED if pruned else DENSE
     if isinstance(owner, OnnxNetwork):
@@ -78,7 +92,9 @@ def subject_of(
     return Subject(owner, weights=name, keep=keep)
 
 
-def sparsity_of(owner: Network | PrunedNetwork | OnnxNetwork) -> float:
+def sparsity_of(
+    owner: Network | PrunedNetwork | CompressedNetwork | OnnxNetwork,
+) -> float:
     """Return zeros over all weights of two and more axes, 0..1."""
     if isinstance(owner, OnnxNetwork):
         return owner.sparsity
@@ -131,12 +147,12 @@ def resolve(
     owner = network or _first_network(given)
     subjects: dict[int, Subject] = {}
 
-    def subject(one: Network | PrunedNetwork) -> Subject:
+    def subject(one: Network | PrunedNetwork | CompressedNetwork) -> Subject:
         return subjects.setdefault(id(one), subject_of(one))
 
     contenders = []
     for one in given:
-        if isinstance(one, Network | PrunedNetwork):
+        if isinstance(one, Network | PrunedNetwork | CompressedNetwork):
             mine = subject(one)
             contenders.append(
                 peer_contender(ours.PEER, mine, name=f"workbench {mine.weights}")
@@ -152,14 +168,18 @@ def resolve(
     return _with_unique_names(contenders)
 
 
-def _from_rest(
-    one: str | Program | tuple[str, Callable[..., object]], subject: Subject
-) -> Contender:
+def _from_rest(one: object, subject: Subject) -> Contender:
     if isinstance(one, str):
         return peer_contender(find_peer(one), subject, name=one)
     if isinstance(one, Program):
         return _from_program(one, subject)
-    name, function = one
+    if not isinstance(one, tuple):
+        raise WorkbenchError(
+            found=f"{_describe(one)} among the contenders",
+            expected="an engine's name, a Program, a network or (name, callable)",
+            next_step="Wrap a module: workbench.from_module(module, input_shape=...).",
+        )
+    name, function = cast("tuple[str, Callable[..., object]]", one)
     return Contender(name, name, subject, lambda setup: FunctionRunner(function))
 
 

@@ -7,7 +7,7 @@ import copy
 from contextlib import ExitStack
 from functools import partial
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +15,12 @@ from torch.func import functional_call
 
 from workbench.capture.suitable import cause_of_failure, refuse_unsuitable
 from workbench.errors import WorkbenchError
+from workbench.models.given import module_of
 from workbench.models.network import Layer, Network
 from workbench.models.reparametrised import fold_weights, own_copy
+
+if TYPE_CHECKING:
+    from workbench.capture.torch_export import HasModule
 
 # Below this many values an image is run for real: torch's shape-only mode takes about
 # a second to get ready.
@@ -25,7 +29,7 @@ _FORWARD_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, AttributeErr
 
 
 def from_module(
-    module: nn.Module,
+    module: "nn.Module | HasModule",
     *,
     input_shape: tuple[int, int, int],
     name: str = "model",
@@ -37,8 +41,9 @@ def from_module(
     Parameters
     ----------
     module : nn.Module
-        Copied; the copy is put into evaluation mode. Weights that it computes from
-        others (weight norm, spectral norm, parametrisations) become plain ones.
+        Or a network, whose module is taken. Copied; the copy is put into evaluation
+        mode. Weights that it computes from others (weight norm, spectral norm,
+        parametrisations) become plain ones.
     input_shape : (int, int, int)
         One image, (C, H, W).
     name : str
@@ -61,6 +66,7 @@ def from_module(
     >>> [(layer.id, layer.weight_shape, layer.macs) for layer in net.layers]
     [('0', (4, 3, 3, 3), 3888)]
     """
+    module = module_of(module)
     refuse_unsuitable(module)
     _check_plain(module)
     own = copy.deepcopy(module, own_copy(module)).cpu()

@@ -14,6 +14,7 @@ from functools import lru_cache, partial
 import torch
 
 from workbench.data.dataset import Dataset
+from workbench.models.given import require_network
 from workbench.models.network import Network
 from workbench.pruning.assign import Assignment, assign
 from workbench.pruning.blocks import ResidualBlock, residual_blocks
@@ -72,6 +73,7 @@ def prune(
     >>> [(row.id, row.zeros) for row in pruned.report.layers]
     [('0', 0), ('1', 144), ('2', 0)]
     """
+    require_network(network)
     assignments = assign(recipe, network)
     weights = _weights(network)
     notes = {

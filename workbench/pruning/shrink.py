@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from workbench.errors import WorkbenchError
+from workbench.models.given import require_network
 from workbench.models.inspect import from_module
 from workbench.models.network import Network
 from workbench.pruning.blocks import without_zero_blocks
@@ -45,6 +46,7 @@ def shrink(pruned: PrunedNetwork) -> Network:
         The smaller network does not give the masked network's outputs (an operation
         that mixes channels in a way the dependency graph does not know).
     """
+    require_network(pruned)
     whole = _network_of(pruned)
     masked = without_zero_blocks(whole)
     found = [(group, _unread(group, masked)) for group in coupling_groups(masked)]

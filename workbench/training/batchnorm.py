@@ -20,6 +20,7 @@ from torch import nn
 
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
+from workbench.models.given import require_network
 from workbench.models.network import Network
 from workbench.pruning.pruned import PrunedNetwork
 
@@ -54,6 +55,13 @@ def reestimate_bn(net: Net, data: Dataset, *, images: int = 2000, seed: int = 0)
     WorkbenchError
         Fewer than two images.
     """
+    require_network(net)
+    if not isinstance(net, Network | PrunedNetwork):
+        raise WorkbenchError(
+            f"a {type(net).__name__}",
+            "a Network or PrunedNetwork",
+            "Re-estimate before workbench.compress.",
+        )
     count = min(images, len(data))
     if count < 2:
         raise WorkbenchError(

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.dataset import Dataset
+from workbench.errors import WorkbenchError
+from workbench.models.given import require_network
 from workbench.pruning.pruned import PrunedNetwork
 from workbench.training.admm import Admm
 from workbench.training.batchnorm import reestimate_bn
@@ -93,6 +95,14 @@ def tune(
     **settings: Any,
 ) -> Tuned:
     """Return what ``finetune`` returns, together with the history of its epochs."""
+    require_network(pruned)
+    if not isinstance(pruned, PrunedNetwork):
+        raise WorkbenchError(
+            f"a {type(pruned).__name__} without masks to keep",
+            "a PrunedNetwork",
+            "Prune it first: workbench.prune(network, recipe). A dense one is trained "
+            "by workbench.train, a compressed one by workbench.tune_palette.",
+        )
     refuse_test(data, val)
     options = FinetuneOptions.of(pruned.recipe, settings)
     hooks = hooks or FitHooks()

@@ -13,6 +13,7 @@ from typing import Any
 
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
+from workbench.models.given import require_network
 from workbench.models.network import Network
 from workbench.pruning.method import MethodParams
 from workbench.pruning.pruned import PrunedNetwork
@@ -110,6 +111,7 @@ def learn_logged(
     **settings: Any,
 ) -> Tuned:
     """Return what ``learn`` returns, together with the history of its epochs."""
+    require_network(network)
     refuse_test(data, val)
     if how.method.pruned is not None:
         return tune(

@@ -16,6 +16,7 @@ from torch import Tensor
 from workbench.analysis.accuracy import Accuracy, evaluate
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
+from workbench.models.given import require_network
 from workbench.models.network import Network
 from workbench.pruning.prune import prune
 from workbench.pruning.pruned import PrunedNetwork
@@ -129,6 +130,7 @@ def lottery(
     Frankle and Carbin, "The Lottery Ticket Hypothesis", 2019, section 1 (iterative
     pruning) and section 2 (random reinitialisation).
     """
+    require_network(network)
     plan = plan or LotteryPlan()
     seed = int(settings.get("seed", 0))
     hooks: FitHooks = settings.pop("hooks", None) or FitHooks()

@@ -13,6 +13,8 @@ from pathlib import Path
 from workbench.compression.compressed import CompressedNetwork
 from workbench.compression.lookup import attach, detach
 from workbench.data.dataset import Dataset
+from workbench.errors import WorkbenchError
+from workbench.models.given import require_network
 from workbench.training.fit import FitHooks, fit
 from workbench.training.options import FitOptions
 
@@ -55,6 +57,13 @@ def tune_palette(
     WorkbenchError
         If the checkpoint belongs to another run, or the loss is no longer finite.
     """
+    require_network(net)
+    if not isinstance(net, CompressedNetwork):
+        raise WorkbenchError(
+            f"a {type(net).__name__} without palettes",
+            "a CompressedNetwork",
+            "Compress it first: workbench.compress(network).",
+        )
     result = fit(
         attach(net),
         data,

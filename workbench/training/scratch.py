@@ -16,6 +16,7 @@ from torch import nn
 
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
+from workbench.models.given import require_network
 from workbench.models.network import Network
 from workbench.pruning.recipe import Recipe
 from workbench.training.finetune_options import FinetuneOptions
@@ -61,6 +62,7 @@ def fresh(network: Network, *, seed: int = 0) -> Network:
     ------
     He et al., "Delving Deep into Rectifiers", 2015, section 2.2 (fan out).
     """
+    require_network(network)
     module = copy.deepcopy(network.module)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
@@ -131,6 +133,7 @@ def train_logged(
     **settings: Any,
 ) -> Trained:
     """Return what ``train`` returns, together with the history of its epochs."""
+    require_network(network)
     refuse_test(data, val)
     options = FinetuneOptions.of(Recipe(), settings)
     result = fit(

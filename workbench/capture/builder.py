@@ -37,6 +37,7 @@ class GraphBuilder:
         self._name = name
         self._nodes: list[Node] = []
         self._ids: set[str] = set()
+        self._numbers: dict[str, int] = {}
         self._path, self._call, self._fallback = "", 0, ""
 
     def at(self, path: str, call: int, fallback: str) -> None:
@@ -103,9 +104,10 @@ class GraphBuilder:
         leaf = base.rpartition(".")[2]
         owns_path = op in WEIGHTED or op.partition("_")[0] in leaf.lower()
         name = base if owns_path else f"{base}.{op}"
-        number = 1
+        key = f"{base}.{op}"
         while name in self._ids:
-            number += 1
-            name = f"{base}.{op}{number}"
+            # Counted on from the last one: a thousand nodes may share a name.
+            number = self._numbers[key] = self._numbers.get(key, 1) + 1
+            name = f"{key}{number}"
         self._ids.add(name)
         return name

@@ -91,17 +91,18 @@ def _place_padded(needs: Sequence[_Need], guard: int) -> tuple[dict[str, int], i
 def _place_plain(needs: Sequence[_Need], start: int) -> tuple[dict[str, int], int]:
     """Place the largest first, each at the lowest address free while it lives."""
     bases: dict[str, int] = {}
-    placed: list[tuple[int, int, _Need]] = []
+    # What is placed, by each task that it lives at: few live together.
+    alive: dict[int, list[tuple[int, int]]] = {}
     end = start
     for need in sorted(needs, key=lambda n: (-n.layout.size, n.first, n.name)):
         size = _whole_lines(need.layout.size) + LANES
-        base = start
-        for low, high, other in sorted(placed, key=lambda entry: entry[0]):
-            together = need.first <= other.last and other.first <= need.last
-            if together and base < high and low < base + size:
+        base, tasks = start, range(need.first, need.last + 1)
+        for low, high in sorted({span for t in tasks for span in alive.get(t, ())}):
+            if base < high and low < base + size:
                 base = high
         bases[need.name] = base
-        placed.append((base, base + size, need))
+        for task in tasks:
+            alive.setdefault(task, []).append((base, base + size))
         end = max(end, base + size)
     return bases, end
 

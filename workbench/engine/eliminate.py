@@ -5,8 +5,9 @@ or kernels. Source: min-sum variable elimination (Dechter, Bucket elimination,
 1999, section 4), min-degree order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,34 +55,81 @@ def minimise(factors: Sequence[Factor], sizes: Mapping[str, int]) -> dict[str, i
     >>> sorted(minimise(chain, {"a": 2, "b": 2}).items())
     [('a', 1), ('b', 0)]
     """
-    rest = list(factors)
-    pending = set(sizes)
+    left = _Left(factors, sizes)
     decided: dict[str, int] = {}
     traces: list[tuple[str, tuple[str, ...], NDArray[np.intp]]] = []
-    while pending:
-        name = min(pending, key=lambda n: (len(_neighbours(rest, n)), n))
-        pending.remove(name)
-        mine = [f for f in rest if name in f.names]
-        rest = [f for f in rest if name not in f.names]
-        neighbours = _neighbours(mine, name)
+    for name in left:
+        mine = left.take(name)
+        neighbours = tuple(sorted({n for f in mine for n in f.names} - {name}))
         if len(neighbours) > MAX_NEIGHBOURS:
             decided[name] = _alone(mine, name, sizes[name])
-            rest += [_fix(f, name, decided[name]) for f in mine]
+            for factor in mine:
+                left.add(_fix(factor, name, decided[name]))
             continue
         axes = (*neighbours, name)
         total: NDArray[np.float64] = np.zeros([sizes[n] for n in axes])
         for factor in mine:
             total = total + _spread(factor, axes)
         traces.append((name, neighbours, total.argmin(axis=-1)))
-        rest.append(Factor(neighbours, np.asarray(np.min(total, axis=-1))))
+        left.add(Factor(neighbours, np.asarray(np.min(total, axis=-1))))
     for name, neighbours, best in reversed(traces):
         decided[name] = int(best[tuple(decided[n] for n in neighbours)])
     return decided
 
 
-def _neighbours(factors: Sequence[Factor], name: str) -> tuple[str, ...]:
-    found = {n for f in factors if name in f.names for n in f.names}
-    return tuple(sorted(found - {name}))
+class _Left:
+    """Factors and variables that are left, the variable of fewest neighbours first.
+
+    A variable's place in the queue is renewed when one of its factors changes, so a
+    whole elimination takes time in proportion to what it looks at.
+    """
+
+    def __init__(self, factors: Sequence[Factor], names: Iterable[str]) -> None:
+        self._factors: dict[str, dict[int, Factor]] = {name: {} for name in names}
+        self._queue: list[tuple[int, str]] = []
+        self._degrees: dict[str, int] = {}
+        self._count = 0
+        for factor in factors:
+            self._put(factor)
+        for name in self._factors:
+            self._renew(name)
+
+    def __iter__(self) -> Iterator[str]:
+        while self._queue:
+            degree, name = heappop(self._queue)
+            if self._degrees.get(name) == degree:
+                del self._degrees[name]
+                yield name
+
+    def take(self, name: str) -> list[Factor]:
+        """Remove and return the factors of a variable, oldest first."""
+        mine = self._factors.pop(name)
+        touched = {n for factor in mine.values() for n in factor.names} - {name}
+        for number, factor in mine.items():
+            for other in factor.names:
+                if other != name:
+                    del self._factors[other][number]
+        for other in touched:
+            self._renew(other)
+        return [mine[number] for number in sorted(mine)]
+
+    def add(self, factor: Factor) -> None:
+        """Put a factor back; one without variables changes nothing."""
+        self._put(factor)
+        for name in factor.names:
+            self._renew(name)
+
+    def _put(self, factor: Factor) -> None:
+        self._count += 1
+        for name in factor.names:
+            self._factors[name][self._count] = factor
+
+    def _renew(self, name: str) -> None:
+        found = {n for factor in self._factors[name].values() for n in factor.names}
+        degree = len(found - {name})
+        if self._degrees.get(name) != degree:
+            self._degrees[name] = degree
+            heappush(self._queue, (degree, name))
 
 
 def _spread(factor: Factor, axes: Sequence[str]) -> NDArray[np.float64]:

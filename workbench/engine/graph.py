@@ -7,6 +7,7 @@ Does not belong here: what each operation computes (`ops`), rewriting
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -165,14 +166,18 @@ class Graph:
 
     def node(self, node_id: str) -> Node:
         """Return the node called ``node_id``."""
-        for node in self.nodes:
-            if node.id == node_id:
-                return node
-        raise GraphError(
-            f"no node {node_id!r} in graph {self.name!r}",
-            "one of " + ", ".join(n.id for n in self.nodes),
-            "Check the layer id.",
-        )
+        try:
+            return self._by_id[node_id]
+        except KeyError:
+            raise GraphError(
+                f"no node {node_id!r} in graph {self.name!r}",
+                "one of " + ", ".join(n.id for n in self.nodes),
+                "Check the layer id.",
+            ) from None
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Node]:
+        return {node.id: node for node in self.nodes}
 
     def consumers(self) -> dict[str, tuple[str, ...]]:
         """Return, for each node id, the ids of the nodes that read it."""

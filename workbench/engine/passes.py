@@ -7,6 +7,7 @@ here: choices that depend on the machine (`select`).
 Every pass maps a list of nodes to a list of nodes; `simplify` runs them.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -43,50 +44,72 @@ def simplify(graph: Graph) -> Graph:
 
 
 class _Editor:
-    """A list of nodes under change; names resolve to the present state."""
+    """A list of nodes under change; names resolve to the present state.
+
+    Who reads whom and where a node stands are kept, so that a change costs what it
+    touches and not the length of the list.
+    """
 
     def __init__(self, nodes: Nodes, output: str) -> None:
-        self.nodes, self.output = list(nodes), output
+        self.output = output
+        self._nodes = {node.id: node for node in nodes}
+        self._places = {node.id: place for place, node in enumerate(nodes)}
+        self._readers: dict[str, Counter[str]] = {node.id: Counter() for node in nodes}
+        for node in nodes:
+            self._note(node, 1)
+
+    def _note(self, node: Node, times: int) -> None:
+        for name in node.inputs:
+            readers = self._readers[name]
+            readers[node.id] += times
+            if not readers[node.id]:
+                del readers[node.id]
 
     def ids(self, *ops: str) -> list[str]:
-        """Return the ids of all nodes with one of these operations."""
-        return [node.id for node in self.nodes if node.op in ops]
+        """Return the ids of all nodes with one of these operations, in order."""
+        return [node.id for node in self.result[0] if node.op in ops]
 
     def __getitem__(self, node_id: str) -> Node:
-        return next(node for node in self.nodes if node.id == node_id)
+        return self._nodes[node_id]
+
+    def place(self, node_id: str) -> int:
+        """Return a number that is larger for later nodes."""
+        return self._places[node_id]
+
+    def readers(self, node_id: str) -> list[Node]:
+        """Return the nodes that read a node."""
+        return [self._nodes[name] for name in self._readers[node_id]]
 
     def users(self, node_id: str) -> int:
         """Count how often a node is read, the output included."""
-        reads = sum(node.inputs.count(node_id) for node in self.nodes)
-        return reads + (self.output == node_id)
+        return self._readers[node_id].total() + (self.output == node_id)
 
     def replace(self, node: Node) -> None:
         """Put a changed node in the place of the one with the same id."""
-        self.nodes = [node if n.id == node.id else n for n in self.nodes]
+        self._note(self._nodes[node.id], -1)
+        self._nodes[node.id] = node
+        self._note(node, 1)
 
     def merge(self, removed: str, into: Node, *, late: bool = False) -> None:
         """Drop a node; its readers read ``into``, which stays where it was.
 
         With ``late`` the node ``into`` moves to the place of the dropped one.
         """
+        self.replace(into)
         if late:
-            self.nodes = [n for n in self.nodes if n.id != into.id]
-            self.nodes = [into if n.id == removed else n for n in self.nodes]
-        else:
-            self.replace(into)
-            self.nodes = [n for n in self.nodes if n.id != removed]
-        self.nodes = [
-            n.but(inputs=tuple(into.id if i == removed else i for i in n.inputs))
-            if removed in n.inputs
-            else n
-            for n in self.nodes
-        ]
+            self._places[into.id] = self._places[removed]
+        for reader in self.readers(removed):
+            inputs = tuple(into.id if i == removed else i for i in reader.inputs)
+            self.replace(reader.but(inputs=inputs))
+        self._note(self._nodes.pop(removed), -1)
+        del self._places[removed], self._readers[removed]
         self.output = into.id if self.output == removed else self.output
 
     @property
     def result(self) -> tuple[Nodes, str]:
         """Return nodes and output."""
-        return self.nodes, self.output
+        order = sorted(self._nodes, key=self._places.__getitem__)
+        return [self._nodes[name] for name in order], self.output
 
 
 def drop_identities(nodes: Nodes, output: str) -> tuple[Nodes, str]:
@@ -198,9 +221,8 @@ def fuse_residual(nodes: Nodes, output: str) -> tuple[Nodes, str]:
     edit = _Editor(nodes, output)
     for name in edit.ids("add"):
         add = edit[name]
-        order = [node.id for node in edit.nodes]
         choices = [
-            (order.index(inner), inner, other)
+            (edit.place(inner), inner, other)
             for inner, other in (add.inputs, add.inputs[::-1])
             if inner != other and _sums_residual(edit, inner)
         ]
@@ -226,7 +248,7 @@ def sink_flatten(nodes: Nodes, output: str) -> tuple[Nodes, str]:
     edit = _Editor(nodes, output)
     for name in edit.ids("flatten"):
         source = edit[edit[name].inputs[0]]
-        readers = [node for node in edit.nodes if name in node.inputs]
+        readers = edit.readers(name)
         linear = readers and all(node.op in LINEARS for node in readers)
         if linear and name != edit.output and source.op != INPUT:
             edit.merge(name, source)

@@ -141,13 +141,20 @@ def _tied(
     graph: Graph, nodes: Mapping[str, Node], parts: Mapping[str, Part]
 ) -> list[set[str]]:
     """Return groups of slots that should have equal layouts."""
-    groups: dict[str, set[str]] = {p.slot: {p.slot} for p in parts.values()}
+    above = {part.slot: part.slot for part in parts.values()}
+
+    def top(slot: str) -> str:
+        while above[slot] != slot:
+            above[slot] = above[above[slot]]
+            slot = above[slot]
+        return slot
+
     for node in graph:
         operands = node.inputs[1:] if node.op in CONVOLUTIONS else node.inputs
         for name in operands:
-            if nodes[name].shape != node.shape:
-                continue
-            merged = groups[parts[name].slot] | groups[parts[node.id].slot]
-            for slot in merged:
-                groups[slot] = merged
-    return [set(group) for group in {id(g): g for g in groups.values()}.values()]
+            if nodes[name].shape == node.shape:
+                above[top(parts[name].slot)] = top(parts[node.id].slot)
+    groups: dict[str, set[str]] = {}
+    for slot in above:
+        groups.setdefault(top(slot), set()).add(slot)
+    return list(groups.values())

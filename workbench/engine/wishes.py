@@ -4,7 +4,7 @@ Belongs here: cutting the search space before anything is timed. Does not
 belong here: any cost.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from workbench.engine.candidates import TABLE, Form
 from workbench.engine.candidates.base import UNSPLIT
@@ -50,22 +50,29 @@ def slot_forms(graph: Graph, slots: Slots) -> Mapping[str, tuple[Form, ...]]:
         or [k for k in KINDS if k in able]
         for slot, able in writable.items()
     }
+    members: dict[str, list[str]] = {slot: [] for slot in slots.shapes}
+    for name, part in slots.parts.items():
+        members[part.slot].append(name)
+    readers = graph.consumers()
     return {
-        slot: (*map(Form, found), *_split_forms(graph, slots, slot))
+        slot: (
+            *map(Form, found),
+            *(
+                _split_forms([graph.node(name) for name in readers[slot]], shapes, slot)
+                if members[slot] == [slot] and slot != graph.output
+                else ()
+            ),
+        )
         for slot, found in kinds.items()
     }
 
 
-def _split_forms(graph: Graph, slots: Slots, slot: str) -> tuple[Form, ...]:
+def _split_forms(
+    readers: Sequence[Node], shapes: Mapping[str, tuple[int, ...]], slot: str
+) -> tuple[Form, ...]:
     """Return the split forms that every reader of a slot can take."""
-    shapes = {node.id: node.shape for node in graph}
-    members = [name for name, part in slots.parts.items() if part.slot == slot]
-    if members != [slot] or slot == graph.output:
-        return ()
     common: set[Form] | None = None
-    for node in graph:
-        if slot not in node.inputs:
-            continue
+    for node in readers:
         first = node.inputs[0] == slot and node.inputs.count(slot) == 1
         inputs = [shapes[name] for name in node.inputs]
         forms = _forms(node, inputs) if first else set()

@@ -74,7 +74,8 @@ def batch_norm(b: GraphBuilder, call: Call) -> Value:
     if call.opset < 7 and not call.attrs.get("is_test", 0):
         raise refuse(b, "ONNX BatchNormalization in training mode (is_test=0)")
     gamma, beta, mean, var = (np.asarray(a, np.float64) for a in call.inputs[1:5])
-    scale = gamma / np.sqrt(var + call.attrs.get("epsilon", 1e-5))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = gamma / np.sqrt(var + call.attrs.get("epsilon", 1e-5))
     params = {"scale": scale, "shift": beta - mean * scale}
     return b.add("batchnorm", [call.input(0)], params=params)
 

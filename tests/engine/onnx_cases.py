@@ -162,6 +162,7 @@ CASES: Mapping[str, list[Case]] = {
     ],
     "Add": arithmetic(),
     "Sub": arithmetic(),
+    "Sum": [Case({"inputs": n}, until=22) for n in (1, 2, 4)],
     "Mul": arithmetic(),
     "Div": [c for c in arithmetic() if "A" not in c.args],
     "Concat": [

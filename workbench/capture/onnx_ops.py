@@ -5,6 +5,7 @@ matrix product. Windows are in `onnx_windows`, moves of elements in `onnx_shapes
 arguments each operation may have is declared in `onnx_table`, before these run.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,17 @@ def add(b: GraphBuilder, call: Call) -> Value:
         return b.add("add", [left, right])
     x, constant = (left, right) if is_computed(left) else (right, left)
     return _affine(b, x, np.float32(1), constant)
+
+
+def total(b: GraphBuilder, call: Call) -> Any:
+    """Translate a sum of any number of tensors, added from the first to the last."""
+    result, *others = call.inputs
+    for other in others:
+        if not is_computed(result) and not is_computed(other):
+            result = result + other
+        else:
+            result = add(b, replace(call, inputs=(result, other)))
+    return result
 
 
 def sub(b: GraphBuilder, call: Call) -> Value:

@@ -72,6 +72,7 @@ OPERATIONS: Mapping[str, OnnxOperation] = {
     "HardSigmoid": _plain(ops.hardsigmoid, "alpha beta"),
     "Add": _pair(ops.add),
     "Sub": _pair(ops.sub),
+    "Sum": OnnxOperation(operation(ops.total), (("inputs*", EITHER),)),
     "Mul": _pair(ops.mul),
     "Div": _pair(ops.div),
     "Concat": OnnxOperation(operation(shapes.concat, "axis"), (("inputs*", COMPUTED),)),

@@ -30,9 +30,10 @@ def import_factory(spec: str) -> Callable[..., Any]:
         )
     try:
         module = importlib.import_module(module_name)
-    except (ImportError, SyntaxError, TypeError, ValueError) as error:
+    except (Exception, SystemExit) as error:
         raise WorkbenchError(
-            f"module '{module_name}' cannot be imported ({error})",
+            f"module '{module_name}' cannot be imported "
+            f"({type(error).__name__}: {error})",
             "a module that Python finds and can run",
             "Start from its directory, or install its package.",
         ) from error
@@ -66,7 +67,7 @@ def call_factory(spec: str, options: Mapping[str, Any]) -> nn.Module:
             "a function that can be called with " + (", ".join(options) or "none"),
             "Give every parameter of the function a default value.",
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise WorkbenchError(
             f"factory '{spec}' raised {type(error).__name__}: {error}",
             "a function that returns an nn.Module",

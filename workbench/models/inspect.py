@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 # Below this many values an image is run for real: torch's shape-only mode takes about
 # a second to get ready.
 _SMALL_IMAGE = 3 * 64 * 64
-_FORWARD_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError)
+# Errors whose text alone says what is wrong; of others the name says most.
+_SAYING = (RuntimeError, ValueError, TypeError, IndexError, AttributeError)
 
 
 def from_module(
@@ -146,7 +147,7 @@ def _run(
             return _traced(module, torch.empty(1, *input_shape, device="meta"))
         except WorkbenchError:
             raise
-        except _FORWARD_ERRORS:
+        except Exception:  # noqa: BLE001  (the module's own code: anything)
             # A forward that looks at values cannot run on shapes: run it for real.
             return _traced_for_real(module, name, input_shape)
     return _traced_for_real(module, name, input_shape)
@@ -157,8 +158,12 @@ def _traced_for_real(
 ) -> tuple[list[Layer], Any]:
     try:
         return _traced(module, torch.zeros(1, *input_shape))
-    except _FORWARD_ERRORS as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+    except WorkbenchError:
+        raise
+    except Exception as error:
+        reason = (str(error).splitlines() or [""])[0]
+        if not reason or not isinstance(error, _SAYING):
+            reason = f"{type(error).__name__}: {reason}".removesuffix(": ")
         cause, advice = cause_of_failure(module)
         raise WorkbenchError(
             f"'{name}' fails on an image of shape {input_shape}: {cause or reason}",

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from workbench.ui import glossary, links, teaching, unseen
+from workbench.ui import address, glossary, links, teaching, unseen
 from workbench.ui.components.feedback import show_problem
 from workbench.ui.notices import guard
 from workbench.ui.services import catalog
@@ -64,6 +64,7 @@ def main() -> None:
     with guard():
         with st.spinner("Loading PyTorch…") if _first() else nullcontext():
             names = catalog.model_names()
+        address.refuse(names)
         _controls(names)
         links.follow()
         links.carry()
@@ -118,7 +119,7 @@ def _seed() -> None:
     st.number_input(
         "Seed",
         min_value=0,
-        max_value=2**31 - 1,
+        max_value=address.MOST_SEED,
         value=0,
         key="seed",
         bind="query-params",

@@ -6,6 +6,7 @@ here: answering (``sensitivity``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -70,6 +71,12 @@ class SweepOptions:
                 f"latency {self.latency!r}",
                 "one of " + ", ".join(LATENCIES),
                 "Choose one of them.",
+            )
+        if self.stop_drop is not None and not math.isfinite(self.stop_drop):
+            raise WorkbenchError(
+                f"an end of curves at a drop of {self.stop_drop}",
+                "a finite number",
+                "Write 0.3 for 30 points.",
             )
         if self.batch < 1 or self.threads < 1:
             raise WorkbenchError(

@@ -7,13 +7,16 @@ training itself (`workbench.training`).
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import Progress as Bar
 
+import workbench as wb
 from workbench.cli.output import percent, print_line, print_table
+from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.analysis.accuracy import Accuracy
@@ -78,7 +81,7 @@ class Progress:
         from workbench.training.fit import FitHooks
 
         if self.quiet:
-            yield FitHooks()
+            yield FitHooks(unsaved=_say_unsaved)
             return
         with Bar(transient=True, disable=not sys.stdout.isatty()) as bar:
             task = bar.add_task("training", total=None)
@@ -89,7 +92,46 @@ class Progress:
             def after_epoch(log: "EpochLog") -> None:
                 print_line(f"epoch {log.epoch}: {log.text}")
 
-            yield FitHooks(after_batch=after_batch, after_epoch=after_epoch)
+            yield FitHooks(
+                after_batch=after_batch, after_epoch=after_epoch, unsaved=_say_unsaved
+            )
+
+
+def _say_unsaved(error: "WorkbenchError") -> None:
+    typer.echo(f"no checkpoint: {error.found}; the training goes on", err=True)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file asked for: its report, or why there is none.
+
+    Training takes hours: what it found is shown before the error of its file.
+    """
+
+    report: dict[str, Any] | None = None
+    error: "WorkbenchError | None" = None
+
+    @classmethod
+    def of(cls, network: "PrunedNetwork", path: Path | None) -> "Written":
+        """Write a network and keep how that went; nothing without a path."""
+        if path is None:
+            return cls()
+        try:
+            return cls(wb.export(network, path).to_dict())
+        except WorkbenchError as error:
+            return cls(error=error)
+
+    def tell(self) -> None:
+        """Say what was written, or raise why it was not."""
+        self.require()
+        if self.report is not None:
+            path, size = self.report["path"], self.report["bytes"]
+            print_line(f"wrote {path} ({size:,} bytes, verified)")
+
+    def require(self) -> None:
+        """Raise why the file could not be written, if so."""
+        if self.error is not None:
+            raise self.error
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import sqlite3
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -176,7 +177,7 @@ class Store:
             found = connection.execute(
                 f"SELECT {_COLUMNS}, checksum, {_COUNT} FROM runs WHERE {where} "
                 "ORDER BY created DESC, rowid DESC LIMIT :limit",
-                {**given, "limit": limit},
+                {**given, "limit": min(limit, sys.maxsize)},
             ).fetchall()
         return tuple(_run(row) for row in found)
 

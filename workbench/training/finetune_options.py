@@ -6,6 +6,7 @@ done with it (``finetune.py``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
@@ -89,10 +90,10 @@ class FinetuneOptions:
             )
         if self.rounds < 1:
             raise WorkbenchError(f"{self.rounds} rounds", "1 or more", "Try 3.")
-        if not 0 <= self.distill <= 1 or self.temperature <= 0:
+        if not (0 <= self.distill <= 1 and 0 < self.temperature < math.inf):
             raise WorkbenchError(
                 f"distill {self.distill} at temperature {self.temperature}",
-                "a share of 0 to 1 and a temperature above 0",
+                "a share of 0 to 1 and a finite temperature above 0",
                 "Try distill=0.7 and temperature=4.",
             )
         if self.bn_images < 0:

@@ -6,6 +6,7 @@ and augmentation (one file each).
 """
 
 import copy
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,8 +29,14 @@ from workbench.training.epoch import (
 from workbench.training.options import EpochLog, FitOptions
 from workbench.training.team import team
 from workbench.training.technique import Technique
+from workbench.writing import WriteError
 
 _EVAL_BATCH = 500
+
+
+def warn_unsaved(error: WriteError) -> None:
+    """Say that a training has no checkpoint, where nobody else does."""
+    warnings.warn(f"no checkpoint: {error}", RuntimeWarning, stacklevel=3)
 
 
 @dataclass(frozen=True)
@@ -41,19 +48,23 @@ class FitHooks:
     after_step : callable or None
         Called with the network in training after every optimizer step.
     after_epoch : callable or None
-        Called with the EpochLog once the epoch's checkpoint is on disk.
+        Called with the EpochLog once the epoch's checkpoint is on disk, if it can be.
     after_batch : callable or None
         Called with (batches done, batches of the whole run) between batches; a job's
         ``on_round`` fits and cancels the run.
     techniques : tuple of Technique
         What a training method adds; they act in this order, and finish in the
         opposite one, so that masks have the last word. One object a run.
+    unsaved : callable
+        Called with the error when a checkpoint cannot be written. The training goes
+        on: what it has learned is worth more than its record.
     """
 
     after_step: Callable[[nn.Module], None] | None = None
     after_epoch: Callable[[EpochLog], None] | None = None
     after_batch: AfterBatch | None = None
     techniques: tuple[Technique, ...] = ()
+    unsaved: Callable[[WriteError], None] = warn_unsaved
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +138,10 @@ def fit(
             log = replace(log, val_top1=top1(result, val, options))
         history = (*history, log)
         if checkpoint is not None and trainee.team.leads:
-            _checkpoint(trainee, identity, history).save(checkpoint)
+            try:
+                _checkpoint(trainee, identity, history).save(checkpoint)
+            except WriteError as error:
+                hooks.unsaved(error)
         trainee.team.wait()
         if hooks.after_epoch is not None:
             hooks.after_epoch(log)

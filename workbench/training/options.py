@@ -3,6 +3,7 @@
 Belongs here: the two values. Does not belong here: the loop (``fit.py``).
 """
 
+import math
 from dataclasses import dataclass, field
 
 from workbench.errors import WorkbenchError
@@ -72,15 +73,23 @@ class FitOptions:
                 "at least 1 each",
                 "Choose higher numbers.",
             )
-        if self.peak_lr <= 0:
+        if not 0 < self.peak_lr < math.inf:
             raise WorkbenchError(
-                f"learning rate {self.peak_lr}", "a number above 0", "Try 0.1."
+                f"learning rate {self.peak_lr}",
+                "a number above 0",
+                "Try 0.1.",
             )
         if self.precision not in PRECISIONS:
             raise WorkbenchError(
                 f"precision '{self.precision}'",
                 "one of " + ", ".join(PRECISIONS),
                 "Use fp32 if in doubt.",
+            )
+        if not 0 <= self.weight_decay < math.inf:
+            raise WorkbenchError(
+                f"weight_decay {self.weight_decay}",
+                "a finite number, 0 or more",
+                "Try 5e-4.",
             )
         for name in ("warm_up", "ema", "momentum", "label_smoothing"):
             value = getattr(self, name)

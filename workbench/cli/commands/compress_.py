@@ -34,7 +34,7 @@ def run(
     start: Annotated[
         str, typer.Option(help="Where k-means starts: linear, density or random.")
     ] = "linear",
-    seed: Annotated[int, typer.Option(help="Of the random start.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random start.")] = 0,
     epochs: Annotated[
         int, typer.Option(min=0, help="Epochs of training the shared values.")
     ] = 0,

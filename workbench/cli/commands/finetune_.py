@@ -17,13 +17,14 @@ from workbench.cli.options import (
     load_data,
     load_network,
 )
-from workbench.cli.output import print_json, print_line
+from workbench.cli.output import print_json
 from workbench.cli.training import (
     Checkpoint,
     Epochs,
     Images,
     Output,
     Progress,
+    Written,
     print_accuracies,
     together,
 )
@@ -97,7 +98,7 @@ def run(
             "bn_reestimated": wb.evaluate(wb.reestimate_bn(pruned, train), test),
             "tuned": wb.evaluate(tuned, test),
         }
-        saved = None if output is None else wb.export(tuned, output).to_dict()
+        written = Written.of(tuned, output)
     facts: dict[str, Any] = {
         "model": tuned.name,
         "dataset": test.name,
@@ -109,16 +110,16 @@ def run(
         "history": [asdict(log) for log in result.history],
         "accuracy": {name: asdict(value) for name, value in accuracy.items()},
         "digest": tuned.digest,
-        "export": saved,
+        "export": written.report,
     }
     inputs = {"settings": settings, "images": facts["images"]}
     record("finetune", pruned, results=facts, data=test, more=inputs)
     if as_json:
         print_json(facts)
+        written.require()
         return
     print_accuracies(f"{tuned.name} on {test.name} (test)", accuracy)
-    if saved is not None:
-        print_line(f"wrote {saved['path']} ({saved['bytes']:,} bytes, verified)")
+    written.tell()
 
 
 def _pruned(

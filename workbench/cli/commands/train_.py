@@ -27,6 +27,7 @@ from workbench.cli.training import (
     Images,
     Output,
     Progress,
+    Written,
     print_accuracies,
     together,
 )
@@ -105,7 +106,7 @@ def run(
             return
         accuracy = wb.evaluate(result.network, test)
         costs = wb.layer_costs(result.network)
-        saved = None if output is None else wb.export(result.network, output).to_dict()
+        written = Written.of(result.network, output)
     facts |= {
         "method": method,
         "recipe": None if recipe is None else str(recipe),
@@ -116,7 +117,7 @@ def run(
         "dense_macs": costs.dense_macs,
         "sparsity": costs.sparsity,
         "digest": result.network.digest,
-        "export": saved,
+        "export": written.report,
     }
     inputs = {
         "method": method,
@@ -127,14 +128,14 @@ def run(
     record("train", result.network, results=facts, data=test, more=inputs)
     if as_json:
         print_json(facts)
+        written.require()
         return
     print_accuracies(f"{network.name} on {test.name} (test)", {"trained": accuracy})
     print_line(
         f"MACs {costs.macs:,} of {costs.dense_macs:,}, "
         f"zero weights {percent(costs.sparsity)}"
     )
-    if saved is not None:
-        print_line(f"wrote {saved['path']} ({saved['bytes']:,} bytes, verified)")
+    written.tell()
 
 
 def _method(method: str | None, values: list[str]) -> "Driven | None":

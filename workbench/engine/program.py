@@ -124,24 +124,37 @@ class Program:
         WorkbenchError
             Another shape, or nothing that numpy can view as numbers.
         """
-        try:
-            images = np.ascontiguousarray(x, dtype=np.float32)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise WorkbenchError(
-                f"an input of type {type(x).__name__} that is no array: {error}",
-                f"numbers of shape (N, {', '.join(str(s) for s in self.input_shape)})",
-                "Pass a numpy array, or a torch tensor on the CPU without gradients.",
-            ) from error
+        images = self._images(x)
         if images.shape[1:] != self._input_shape:
             raise WorkbenchError(
                 f"an input of shape {images.shape}",
                 f"(N, {', '.join(str(s) for s in self.input_shape)})",
                 "Add the batch axis and match channels, height and width.",
             )
-        result = np.empty((len(images), *self._output_shape), np.float32)
+        try:
+            result = np.empty((len(images), *self._output_shape), np.float32)
+        except (MemoryError, ValueError) as error:
+            raise _too_many(images.shape) from error
         if len(images):
             self._executor.run(images, result)
         return result
+
+    def _images(self, x: Any) -> NDArray[np.float32]:
+        """Return what was given as contiguous numbers."""
+        shape = ", ".join(str(s) for s in self.input_shape)
+        try:
+            kind = getattr(x, "dtype", None)
+            if getattr(kind, "kind", "f") in "cmMSUV" or getattr(kind, "is_complex", 0):
+                raise TypeError(f"elements of type {kind}")
+            return np.ascontiguousarray(x, dtype=np.float32)
+        except MemoryError as error:
+            raise _too_many(np.shape(x)) from error
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+            raise WorkbenchError(
+                f"an input of type {type(x).__name__} that is no array: {error}",
+                f"numbers of shape (N, {shape})",
+                "Pass a numpy array, or a torch tensor on the CPU without gradients.",
+            ) from error
 
     def profile(self, x: Any, *, rounds: int = 20) -> Profile:
         """Return the time of every step, measured in place.
@@ -232,3 +245,11 @@ class Program:
             f"Program({self.name!r}, input=({shape}), "
             f"steps={len(self._lowered.steps)}, threads={self.team})"
         )
+
+
+def _too_many(shape: tuple[int, ...]) -> WorkbenchError:
+    return WorkbenchError(
+        f"an input of shape {tuple(shape)}: there is no memory for so many images",
+        "a batch that fits beside its results",
+        "Run fewer images at a time.",
+    )

@@ -22,6 +22,13 @@ MOST_BYTES = 1 << 46
 where they would wrap."""
 
 
+MOST_IMAGES = 1 << 30
+"""Of one call of C, which counts them in 32 bits."""
+
+MOST_ROUNDS = 1 << 24
+"""Of timing: a time is kept of every step in every round."""
+
+
 def check_threads(threads: int) -> None:
     """Raise a KernelError unless a step can be cut into so many parts.
 
@@ -140,7 +147,12 @@ class Executor:
                 "equal numbers and a writeable result",
                 "Allocate y with numpy.empty.",
             )
-        self._runner.run(x, y)
+        if len(x) <= MOST_IMAGES:
+            self._runner.run(x, y)
+            return
+        for first in range(0, len(x), MOST_IMAGES):
+            some = slice(first, first + MOST_IMAGES)
+            self._runner.run(x[some], y[some])
 
     def run_step(self, index: int) -> None:
         """Run one step on the arena as it is; external arrays are zeros."""
@@ -149,9 +161,9 @@ class Executor:
     def time_step(self, index: int, repeats: int) -> I64:
         """Run one step repeatedly and return the nanoseconds, shape (repeats,)."""
         checks.require(
-            0 <= index < len(self._steps) and repeats > 0,
+            0 <= index < len(self._steps) and 0 < repeats <= MOST_ROUNDS,
             f"step {index}, {repeats} repeats",
-            f"a step of 0..{len(self._steps) - 1} and at least one repeat",
+            f"a step of 0..{len(self._steps) - 1}, 1 to {MOST_ROUNDS} repeats",
             "Choose an existing step.",
         )
         return self._runner.times(index, index + 1, repeats)[:, 0]
@@ -172,9 +184,10 @@ class Executor:
         """
         which = range(len(self._steps)) if which is None else which
         checks.require(
-            rounds > 0 and 0 <= which.start < which.stop <= len(self._steps),
+            0 < rounds <= MOST_ROUNDS
+            and 0 <= which.start < which.stop <= len(self._steps),
             f"{rounds} rounds of steps {which.start}..{which.stop - 1}",
-            f"at least one round, steps among 0..{len(self._steps) - 1}",
+            f"1 to {MOST_ROUNDS} rounds, steps among 0..{len(self._steps) - 1}",
             "Ask for one or more.",
         )
         return self._runner.times(which.start, which.stop, rounds)

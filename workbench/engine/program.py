@@ -144,7 +144,9 @@ class Program:
         shape = ", ".join(str(s) for s in self.input_shape)
         try:
             kind = getattr(x, "dtype", None)
-            if getattr(kind, "kind", "f") in "cmMSUV" or getattr(kind, "is_complex", 0):
+            if getattr(kind, "kind", "f") in "cmMSUV" or getattr(
+                kind, "is_complex", False
+            ):
                 raise TypeError(f"elements of type {kind}")
             return np.ascontiguousarray(x, dtype=np.float32)
         except MemoryError as error:

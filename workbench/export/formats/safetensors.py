@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import safetensors
-from safetensors.torch import load_file
+from safetensors.torch import load
 
 from workbench.export.format import Exportable, Format
 from workbench.export.provenance import PREFIX, provenance
@@ -31,7 +31,8 @@ def check(path: Path, against: Exportable | None) -> Iterator[Check]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-        state = load_file(path)
+        # Not load_file: it maps, and a file cut meanwhile would end the process.
+        state = load(path.read_bytes())
     except UNREADABLE as error:
         yield failed(
             "structure",

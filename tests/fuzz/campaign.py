@@ -70,8 +70,8 @@ def child(name: str, folder: Path, *, limit_s: float, seed: int, first: int) -> 
         told = {**vars(outcome), "findings": dict(outcome.findings)}
         (folder / _NOTES).write_text(json.dumps(told))
 
-    # Imports and seeds may take what they need.
+    # Imports and seeds may take what they need; on a busy machine that is minutes.
+    until = seconds(limit_s)
     target_named(name).seeds()
     bound_space()
-    until = seconds(limit_s)
     note(run_cases(name, folder, seed=seed, until=until, first=first, note=note))

@@ -192,6 +192,7 @@ static int fill(work *w, wb_packed *out) {
             const int64_t distance = at - out->chunk_base[c];
             out->values[to] = w->values[i];
             if (plan->unit == 1) {
+                failed |= distance > INT32_MAX;
                 ((int32_t *)out->index)[to] = (int32_t)distance;
             } else {
                 const int64_t units = distance / plan->unit;

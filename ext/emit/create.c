@@ -6,6 +6,8 @@
 #include "activate_avx512.h"
 #include "step_data.h"
 
+enum { WB_REACH = INT32_MAX / 8 }; /* floats; REACH of workbench/kernels/tuning.py */
+
 enum { PAGE = 4096, CODE_PER_ROW = 1024, CODE_PER_UNIT = 1024, CODE_PER_NONZERO = 26 };
 
 static int live_lanes(const wb_emit_vector_t *v) {
@@ -156,11 +158,23 @@ static size_t code_bound(const wb_emit_t *step, const wb_emit_spec_t *spec) {
     return bytes < spec->code_limit ? bytes : spec->code_limit;
 }
 
+static int within(int64_t floats) {
+    return floats < WB_REACH && floats > -WB_REACH;
+}
+
+/* Displacements are 32 bits of bytes. Half of them for rows and half for the residual;
+ * an input register that was moved to one offset reaches all others. */
 static int in_reach(const wb_emit_spec_t *spec) {
     const wb_place *place = &spec->place;
-    int64_t limit = INT32_MAX / 8, rows = spec->n_rows * place->out_cs;
-    int64_t moved = place->residual != WB_NONE ? place->residual - place->dst : 0;
-    return rows < limit && rows > -limit && moved < limit && moved > -limit;
+    if (!within(place->out_cs) || !within(spec->n_rows * place->out_cs)) return 0;
+    if (place->residual != WB_NONE && !within(place->residual - place->dst)) return 0;
+    int64_t low = 0, high = 0;
+    for (int32_t j = 0; j < spec->indptr[spec->n_rows]; j++) {
+        const int64_t at = spec->offsets[j];
+        low = at < low ? at : low;
+        high = at > high ? at : high;
+    }
+    return within(high - low);
 }
 
 static wb_emit_status_t build(wb_emit_t *step, const wb_emit_spec_t *spec) {

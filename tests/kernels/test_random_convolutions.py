@@ -114,3 +114,12 @@ def test_depthwise_strides_that_differ(isa, stride, dilation) -> None:
         ran = tried(shape)
     assert ran["depthwise"] > 0
     assert ran["sparse"] > 0
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_nothing_is_read_without_weights(isa: str) -> None:
+    # Output rows far outside of the image: their vectors lie beyond the source.
+    shape = replace(LAYER, kernel=(3, 1), dilation=(3, 1), padding=(8, 0, 8, 0))
+    with forced_isa(isa):
+        tried(replace(shape, height=1, width=4, structure="empty"))
+        tried(replace(shape, padding=(9, 6, 9, 6), height=2, structure="empty"))

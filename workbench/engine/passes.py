@@ -179,7 +179,11 @@ def _as_depthwise(node: Node) -> Node:
 
 
 def conv_to_linear(nodes: Nodes, output: str) -> tuple[Nodes, str]:
-    """Turn ungrouped convolutions of a single pixel into linear layers."""
+    """Turn ungrouped convolutions of a single pixel into linear layers.
+
+    Those of which no tap meets the pixel, because it lies between taps or the window
+    lies in the padding, stay convolutions.
+    """
     shapes = {node.id: node.shape for node in nodes}
     result: Nodes = []
     for node in nodes:
@@ -192,7 +196,9 @@ def conv_to_linear(nodes: Nodes, output: str) -> tuple[Nodes, str]:
         if single:
             top, left, _, _ = node.attrs.get("padding", (0, 0, 0, 0))
             dy, dx = node.attrs.get("dilation", (1, 1))
-            if top % dy == 0 and left % dx == 0:
+            rows, columns = node.params["weight"].shape[2:]
+            met = top % dy == 0 and left % dx == 0
+            if met and top // dy < rows and left // dx < columns:
                 tap = node.params["weight"][:, :, top // dy, left // dx]
                 params = {
                     "weight": np.ascontiguousarray(tap),

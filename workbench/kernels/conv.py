@@ -226,9 +226,8 @@ def depthwise(
         "Pass one offset a tap.",
     )
     checks.whole("in_cs", in_cs, -checks.MOST_FLOATS)
-    lo, hi = _range(offsets)
     span = (channels - 1) * in_cs
-    reach = (lo + min(0, span), hi + max(0, span))
+    reach = int(offsets.min()) + min(0, span), int(offsets.max()) + max(0, span)
     _bias(bias, channels)
     if frame is not None:
         frame.check(offsets, checks.vectors(vectors, (1, 2)))
@@ -285,9 +284,10 @@ def variants_conv_dense(weights: F32, vectors: Vectors) -> tuple[str, ...]:
     return current().variants_conv_dense(weights, vectors)
 
 
-def _range(offsets: I32) -> tuple[int, int]:
+def _range(offsets: I32) -> tuple[int, int] | None:
+    """Return the lowest and highest offset, None when nothing is read."""
     if offsets.size == 0:
-        return 0, 0
+        return None
     return int(offsets.min()), int(offsets.max())
 
 
@@ -303,7 +303,7 @@ def _bias(bias: F32, channels: int) -> None:
 
 def _checked(
     place: Placement,
-    reach: tuple[int, int],
+    reach: tuple[int, int] | None,
     channels: int,
     arena_floats: int,
     *,
@@ -316,14 +316,16 @@ def _checked(
     for name in ("src", "dst", "residual"):
         if (start := getattr(place, name)) is not None:
             checks.whole(name, start, -checks.MOST_FLOATS)
-    reads = checks.read_extent(table, place.src, *reach)
-    if place.frame is not None:
-        origin = place.src + int(table.vec_in[0])
-        reads = place.frame.extent(origin, (0, table.count), reach)
     writes = checks.write_extent(table, place.dst, place.out_cs, channels)
-    checks.inside_arena("the source", reads, arena_floats)
     checks.inside_arena("the destination", writes, arena_floats)
-    touched = [reads, writes]
+    touched = [writes]
+    if reach is not None:
+        reads = checks.read_extent(table, place.src, *reach)
+        if place.frame is not None:
+            origin = place.src + int(table.vec_in[0])
+            reads = place.frame.extent(origin, (0, table.count), reach)
+        checks.inside_arena("the source", reads, arena_floats)
+        touched.append(reads)
     if place.residual is not None:
         starts = table.vec_out[table.vec_mask != 0]
         first = place.residual + int(starts.min(initial=0))

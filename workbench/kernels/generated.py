@@ -24,6 +24,7 @@ from workbench.kernels.tuning import (
     ROWS,
     Tuning,
     check,
+    in_reach,
     may_shift_in_row,
     worthwhile,
 )
@@ -178,6 +179,8 @@ def conv_generated(
         raise KernelError(
             "no generated code", ready.reason, "Use conv_sparse for this layer."
         )
+    if variant is None and not in_reach(spec):
+        raise KernelError(*_refused(3, spec))
     tuning = Tuning.parse(variant or worthwhile(spec, isa)[0])
     check(tuning, spec, isa)
     made: Step | int = _native().conv_generated(
@@ -191,13 +194,17 @@ def conv_generated(
 def variants_generated(spec: ConvSparse) -> tuple[str, ...]:
     """Return the variants of ``conv_generated`` worth timing, the default first.
 
+    There is none for tensors that generated code cannot address.
+
     Parameters
     ----------
     spec : ConvSparse
         From ``sparse_spec``, which takes what ``conv_generated`` takes.
     """
     isa = info().isa
-    return worthwhile(spec, isa) if isa in NUMBERS else ("numpy",)
+    if isa not in NUMBERS:
+        return ("numpy",)
+    return worthwhile(spec, isa) if in_reach(spec) else ()
 
 
 def fits(variant: str, spec: ConvSparse) -> bool:
@@ -243,8 +250,8 @@ def _refused(status: int, spec: ConvSparse) -> tuple[str, str, str]:
             "code within the limit",
         ),
         3: (
-            "outputs or a residual 2^30 bytes apart",
-            "rows within reach of each other",
+            "inputs, outputs or a residual 2^30 bytes apart",
+            "all within reach of each other",
         ),
         4: ("the system refused to seal the code", "permission to run generated code"),
     }

@@ -171,7 +171,7 @@ def _placed(
         )
         reads = place.frame.extent(origin, units, step.reach)
     writes = checks.write_extent(table, dst, place.out_cs, channels)
-    touched = [reads, writes]
+    touched = [reads, writes] if step.macs else [writes]
     if place.residual is not None:
         gap = place.residual - place.dst
         touched.append((writes[0] + gap - LANES, writes[1] + gap + LANES))

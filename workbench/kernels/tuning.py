@@ -38,6 +38,10 @@ SHARED_VECTORS = 12
 """Planes of at least so many vectors are shared by pixels, unless there is much code:
 whoever reads them next has written them (see `WB_TALL` in ext/depthwise.c)."""
 
+REACH = (2**31 - 1) // 8
+"""Floats from the first pixel of a channel to the farthest that code may address: its
+displacements are 32 bits of bytes. The same number guards ext/emit/create.c."""
+
 FARTHEST_IN_ROW = 2
 NARROW_LANES = 8
 
@@ -128,6 +132,15 @@ def most_rows(place: Placement, isa: str, shift: bool) -> int:
     return rows
 
 
+def in_reach(spec: ConvSparse) -> bool:
+    """Say whether generated code can address every input, output and residual."""
+    place = spec.place
+    ends = [(spec.indptr.size - 1) * place.out_cs]
+    ends += [] if place.residual is None else [place.residual - place.dst]
+    ends += [int(spec.offsets.max(initial=0)) - int(spec.offsets.min(initial=0))]
+    return all(-REACH < end < REACH for end in ends)
+
+
 def skews(offsets: I32, place: Placement) -> I32:
     """Return the floats from the nearest multiple of 16 to each offset's input."""
     start = (place.src + int(place.vectors.vec_in[0])) % LANES
@@ -167,6 +180,12 @@ def live_lanes(place: Placement) -> I32:
 def check(tuning: Tuning, spec: ConvSparse, isa: str) -> None:
     """Raise a KernelError when a tuning does not fit these arguments."""
     place, most = spec.place, most_rows(spec.place, isa, tuning.shift)
+    checks.require(
+        in_reach(spec),
+        f"variant {tuning.name} for tensors of 2^30 bytes or more",
+        f"inputs, outputs and a residual within {REACH} floats of each other",
+        "Use conv_sparse for this layer.",
+    )
     checks.require(
         1 <= tuning.group <= most and tuning.parts >= 1 and tuning.band >= 0,
         f"variant {tuning.name}: {tuning.group} rows, {tuning.parts} parts",

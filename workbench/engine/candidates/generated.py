@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 
 from workbench.engine.candidates.base import (
     Binding,
@@ -28,6 +29,7 @@ from workbench.kernels.generated import (
     fits,
     variants_generated,
 )
+from workbench.kernels.tuning import REACH
 
 MODEL_MACS_PER_MS = {"avx2": 30e6, "avx512": 50e6}
 """About 60 and 100 GF/s while multiply-adds are the limit."""
@@ -63,6 +65,8 @@ class GeneratedConv(Candidate):
         code = count_nonzero(node) * BYTES_PER_NONZERO
         if code > MOST_CODE_BYTES:
             return f"its code would need {code / 2**20:.0f} MiB"
+        if max(prod(shapes[0]), prod(node.shape)) >= REACH:
+            return "tensors of 2^30 bytes and more: code addresses them with 32 bits"
         return None
 
     def forms(self, node: Node, shapes: Shapes) -> tuple[Form, ...]:
@@ -89,6 +93,8 @@ class GeneratedConv(Candidate):
         if not available().available:
             return Prepared(lambda: ("",), lambda variant: (conv_sparse(**arguments),))
         spec = sparse_spec(**arguments)
+        if not variants_generated(spec):
+            return Prepared(lambda: ("",), lambda variant: (conv_sparse(**arguments),))
 
         def build(variant: str) -> Sequence[Step]:
             known = variant if fits(variant, spec) else None

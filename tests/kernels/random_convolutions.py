@@ -68,6 +68,8 @@ def make(rng: np.random.Generator, shape: Shape) -> Layer:
     result = (shape.outputs, *shape.out)
     added = rng.standard_normal(result, dtype=np.float32) if shape.residual else None
     act = shape.act
+    bounds = (act.lo, act.hi) if act.kind == "clip" else (0.0, 0.0)
+    fused = {} if act.kind == "none" else {"act": (act.kind, *bounds)}
     layer = Node(
         id="conv",
         op="conv2d",
@@ -78,7 +80,7 @@ def make(rng: np.random.Generator, shape: Shape) -> Layer:
             "padding": shape.padding,
             "dilation": shape.dilation,
             "groups": shape.groups,
-            "act": (act.kind, act.lo, act.hi),
+            **fused,
         },
         params={"weight": weight, "bias": bias},
     )

@@ -209,7 +209,7 @@ def run(layer: Layer, binding: Binding, made: Sequence[Kernel]) -> list[str]:
 def _fault(
     layer: Layer, kernel: Kernel, result: np.ndarray, layout: Layout
 ) -> str | None:
-    error = np.abs(_load(result, layout, layer.expected.shape) - layer.expected)
+    error = np.abs(load(result, layout, layer.expected.shape) - layer.expected)
     tolerance = WINOGRAD.get(kernel.family, EXACT) * layer.scale
     if error.max() <= tolerance:
         return None
@@ -245,7 +245,7 @@ def _store(
         arena[places[phase * channels : (phase + 1) * channels, :rows, :columns]] = part
 
 
-def _load(stored: np.ndarray, layout: Layout, shape: tuple[int, ...]) -> np.ndarray:
+def load(stored: np.ndarray, layout: Layout, shape: tuple[int, ...]) -> np.ndarray:
     split = layout.split
     if split == 1:
         return stored.reshape(shape).astype(np.float64)

@@ -238,7 +238,8 @@ def _store(
         arena[places] = values
         return
     channels = len(values)
-    arena[places] = 0
+    if layout.padded:
+        arena[places] = 0
     for phase in range(split * split):
         part = values[:, phase // split :: split, phase % split :: split]
         _, rows, columns = part.shape

@@ -17,7 +17,7 @@ pytest.importorskip("capstone")
 pytest.importorskip("workbench.kernels._native")
 if memory_refusal():
     pytest.skip(memory_refusal(), allow_module_level=True)
-from tests.kernels.avx512_code import follow  # noqa: E402
+from tests.kernels.avx512_code import follow
 
 SEED = 20261204
 COUNT = 60 if os.environ.get("CI") else 12

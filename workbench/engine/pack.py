@@ -87,6 +87,9 @@ class Window:
     def pad(self, split: int = 1) -> Pad:
         """Return the zeros that reads outside of the input will meet.
 
+        Phases of an odd size have a place where there is no pixel. Whoever reads it
+        counts on a zero that nobody writes, as of every other one.
+
         Parameters
         ----------
         split : int
@@ -100,7 +103,9 @@ class Window:
         step = self.stride[axis] // split
         size = -(-self.size[axis] // split)
         last = (self.out[axis] - 1) * step + int(taps.max())
-        return max(0, -int(taps.min()), last - (size - 1))
+        farthest = (self.out[axis] - 1) * self.stride[axis] + int(self.taps(axis).max())
+        beyond = int(farthest >= self.size[axis])
+        return max(beyond, -int(taps.min()), last - (size - 1))
 
 
 def tap_offsets(window: Window, layout: Layout, channels: int) -> I64:

@@ -9,17 +9,22 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from onnx import TensorProto, helper
 from PIL import Image
 from safetensors.torch import save
 
+from tests.fuzz.targets import checkpoint
 from workbench.analysis.sensitivity_csv import read_csv
 from workbench.cli.options import parse_settings
 from workbench.compression.wbz import read_wbz
@@ -298,3 +303,45 @@ def test_a_sweep_that_was_cut_or_holds_no_numbers(
     path.write_text(f"{_HEAD}a.weight,0.0,90,99,0.5\n{line}")
     with pytest.raises(WorkbenchError, match=rf"line 3 \({words}"):
         read_csv(path)
+
+
+@pytest.mark.parametrize(
+    "sides", [(1, 3, 2**40, 2), (1, 3, 8192, 8192), (2**31, 3, 1, 1)]
+)
+def test_a_model_for_images_beyond_all_memory_is_not_tried(
+    sides: tuple[int, ...], tmp_path: Path
+) -> None:
+    pair = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, sides) for name in "xy"
+    ]
+    node = helper.make_node("Relu", ["x"], ["y"])
+    graph = helper.make_graph([node], "g", pair[:1], pair[1:])
+    opset = helper.make_opsetid("", 17)
+    path = tmp_path / "x.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), path)
+    (check,) = (one for one in verify(path).checks if not one.ok)
+    assert f"a model for batches of {sides[0]} of shape {sides[1:]}" in str(check)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content.update(module={"other": torch.zeros(1)}),
+        lambda content: content.update(optimizer={}),
+        lambda content: content.update(technique_states=[{"other": 1}]),
+        lambda content: content.update(technique_states=[]),
+        lambda content: content.update(history=[{"epoch": 1}]),
+        lambda content: content["module"].update({"3.bias": torch.zeros(1000)}),
+    ],
+)
+def test_a_checkpoint_of_another_content_says_what_to_do(
+    damage: Callable[[dict[str, Any]], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "run.ckpt"
+    path.write_bytes(checkpoint.seeds()[0])
+    checkpoint.read(path)
+    content = torch.load(path, weights_only=True)
+    damage(content)
+    torch.save(content, path)
+    with pytest.raises(WorkbenchError, match="Delete the file to start the training"):
+        checkpoint.read(path)

@@ -4,6 +4,7 @@ Belongs here: the check that formats which can be run share. Does not belong her
 running a particular format.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,10 +14,14 @@ from numpy.typing import NDArray
 from workbench.export.format import Exportable
 from workbench.export.report import Check, failed, passed
 from workbench.measure.agreement import compare_outputs
+from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 
 # fp32 engines differ by the order of their sums: under 1e-5 of the largest output
 # on the sample networks, a little more where Winograd tiles are large.
 TOLERANCE = 1e-4
+
+MOST_VALUES = 1 << 26
+"""Of a batch that is tried: a hundred images of 448 x 448 pixels."""
 
 Array = NDArray[np.float32]
 
@@ -49,13 +54,21 @@ def check_outputs(
             expected=f"{tuple(against.input_shape)}, as '{against.name}' takes",
             next_step="Verify against the network that was exported.",
         )
+    sides = (*batches, *shape)
+    if min(sides) < 1 or max(batches) * math.prod(shape) > MOST_VALUES:
+        return failed(
+            "outputs",
+            f"a model for batches of {max(batches)} of shape {shape}",
+            expected=f"sizes from 1, and {MOST_VALUES:,} values together at most",
+            next_step="Export the network for the images that it is meant for.",
+        )
     worst = 0.0
     for batch in batches:
         noise = np.random.default_rng(batch)
         x = noise.standard_normal((batch, *shape), dtype=np.float32)
         try:
             output = np.asarray(run(x), dtype=np.float32)
-        except (RuntimeError, ValueError, TypeError) as error:
+        except BROKEN_FILE_ERRORS as error:
             return failed(
                 "outputs",
                 f"it fails on a batch of {batch} ({first_line(error)})",

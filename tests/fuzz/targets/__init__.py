@@ -40,6 +40,7 @@ TARGETS: tuple[str, ...] = (
     "parquet",
     "pt",
     "recipe",
+    "recipe_link",
     "safetensors",
     "timing_cache",
     "sweep_csv",

@@ -5,15 +5,16 @@ from pathlib import Path
 from random import Random
 
 from tests.fuzz.mutations import damage
-from tests.fuzz.targets import pt, recipe, safetensors, wbz
+from tests.fuzz.targets import onnx, pt, recipe, safetensors, wbz
 from tests.unit.small_networks import exported, small_pruned
 from workbench.errors import WorkbenchError
 from workbench.export.seal import BLANK, MARK, seal
 from workbench.export.verify import verify
 
 SUFFIX = ".bin"
-_NAMES = ("safetensors", "pt", "pt-masked", "wbz", "recipe")
-_MUTATE = (safetensors, pt, pt, wbz, recipe)
+_NAMES = ("safetensors", "pt", "pt-masked", "wbz", "recipe", "onnx")
+_MUTATE = (safetensors, pt, pt, wbz, recipe, onnx)
+_SUFFIXES = (".safetensors", ".pt", ".pt", ".wbz", ".yaml", ".onnx")
 
 
 @cache
@@ -42,8 +43,7 @@ def _resealed(data: bytes) -> bytes:
 
 def read(path: Path) -> object:
     data = path.read_bytes()
-    suffix = (".safetensors", ".pt", ".pt", ".wbz", ".yaml")[data[0] % len(_NAMES)]
-    named = path.with_suffix(suffix)
+    named = path.with_suffix(_SUFFIXES[data[0] % len(_NAMES)])
     named.write_bytes(data[1:])
     found = verify(named), verify(named, small_pruned())
     for one in found:

@@ -15,6 +15,7 @@ from workbench.export.provenance import PREFIX, provenance
 from workbench.export.report import Check, failed, passed
 from workbench.export.seal import BLANK, check_seal, seal
 from workbench.measure.onnx_model import to_onnx
+from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 
 PRODUCER = "pruning-workbench"
 # TensorProto.FLOAT; onnx itself is imported when it is needed.
@@ -118,6 +119,13 @@ def _is_ours(model: Any) -> bool:
 def _validate(model: Any) -> Check:
     import onnx
 
+    if not model.opset_import:
+        return failed(
+            "validity",
+            "a model that names no opset",
+            expected="the version of the operations that it uses",
+            next_step=_AGAIN,
+        )
     if any(weight.external_data for weight in model.graph.initializer):
         return failed(
             "validity",
@@ -125,12 +133,14 @@ def _validate(model: Any) -> Check:
             expected="one file that holds everything",
             next_step="Save the model with its weights inside.",
         )
-    try:
-        onnx.checker.check_model(model, full_check=True)
-    except (
+    errors: tuple[type[Exception], ...] = (
         onnx.checker.ValidationError,
         onnx.shape_inference.InferenceError,
-    ) as error:
+        *BROKEN_FILE_ERRORS,
+    )
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except errors as error:
         return failed(
             "validity",
             f"an invalid graph ({first_line(error)})",

@@ -21,6 +21,7 @@ from channel_networks import (
     dense_net,
     efficient_attention,
     ghost,
+    halves_and_whole,
     heads,
     maxout,
     normed,
@@ -210,6 +211,17 @@ TOPOLOGIES: dict[str, Topology] = {
         ),
         ("b",),
         ("a",),
+    ),
+    "halves_and_whole": Topology(
+        lambda: {
+            "a": conv(3, 8),
+            "b": conv(8, 4),
+            "c": conv(8, 4),
+            "d": conv(8, 8),
+            "fc": nn.Linear(8, 5),
+        },
+        halves_and_whole,
+        ("a", "b", "c", "d"),
     ),
     "late_fusion": Topology(
         lambda: {

@@ -8,6 +8,7 @@ import torch
 from channel_topologies import TOPOLOGIES
 from torch import nn
 
+from workbench.models.inspect import from_module
 from workbench.models.network import Network
 from workbench.pruning import PrunedNetwork, Recipe, Rule, prune, shrink
 from workbench.pruning.method import MethodError
@@ -124,6 +125,19 @@ def test_the_reason_names_the_operation(name: str, reason: str) -> None:
     assert isinstance(found, str)
     assert reason in found
     assert "that cannot be removed: " in found
+
+
+def test_no_producer_of_a_concatenation_is_emptied() -> None:
+    net = made("halves_and_whole")
+    module = copy.deepcopy(net.module)
+    module.get_parameter("b.weight").data.mul_(1e-3)
+    module.get_parameter("d.weight").data[:4] *= 1e-3
+    low = from_module(module, input_shape=net.input_shape)
+    pruned = prune(low, Recipe.uniform("filter", 0.5, match="d"))
+    assert pruned.report.layer("b").filters_removed == 3
+    assert pruned.report.layer("c").filters_removed == 0
+    small = shrink(pruned)
+    assert [small.layer(name).weight_shape[0] for name in "abcd"] == [8, 1, 4, 5]
 
 
 def test_a_wildcard_leaves_blocked_layers_dense_and_says_so() -> None:

@@ -167,3 +167,25 @@ def test_a_network_keeps_its_digest() -> None:
     net = from_module(_small(), input_shape=(3, 9, 8))
     assert net.digest == digest_state(net.module.state_dict())
     assert len(net.digest) == 64
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (AssertionError("height 8 is not 224"), "height 8 is not 224"),
+        (KeyError("scale"), "'scale'"),
+        (ZeroDivisionError("division by zero"), "division by zero"),
+    ],
+)
+def test_whatever_a_forward_raises_is_told(error: Exception, reason: str) -> None:
+    class Raises(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 2, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            raise error
+
+    with pytest.raises(WorkbenchError, match="fails on an image of shape") as caught:
+        from_module(Raises(), input_shape=(3, 8, 8))
+    assert reason in caught.value.found

@@ -152,3 +152,17 @@ def test_a_network_that_cannot_shrink_is_refused(
         shrink(pruned)
     assert caught.value.next_step.startswith(next_step)
     assert "input_shape" not in str(caught.value)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("tracked", [True, False])
+def test_images_of_one_channel_and_batch_norms_without_numbers(
+    affine: bool, tracked: bool
+) -> None:
+    torch.manual_seed(0)
+    norm = nn.BatchNorm2d(8, affine=affine, track_running_stats=tracked)
+    parts = nn.Conv2d(1, 8, 3), norm, nn.ReLU(), nn.Conv2d(8, 6, 3), nn.Flatten()
+    net = from_module(nn.Sequential(*parts), input_shape=(1, 8, 8))
+    small = shrink(prune(net, Recipe.uniform("filter", 0.5, match="0")))
+    assert small.layer("0").weight_shape == (4, 1, 3, 3)
+    assert small.layer("3").weight_shape == (6, 4, 3, 3)

@@ -13,6 +13,11 @@ from workbench.errors import WorkbenchError
 
 _COUNTER = "num_batches_tracked"
 _SHOWN = 4
+_SHRUNK_ADVICE = (
+    "The file holds the same network with fewer channels. Build it as it was made, "
+    "small = workbench.shrink(workbench.prune(network, recipe)), then "
+    "small.module.load_state_dict(tensors); or take an ONNX or .wbp export of it."
+)
 
 
 class WeightsMismatchError(WorkbenchError):
@@ -24,6 +29,8 @@ class WeightsMismatchError(WorkbenchError):
         Names that the file lacks, or that the network does not have.
     wrong_shape : sequence of str
         One line a tensor: name, shape in the file, shape in the network.
+    shrunk : bool
+        Whether the file looks like the same network with fewer channels.
     """
 
     def __init__(
@@ -32,6 +39,7 @@ class WeightsMismatchError(WorkbenchError):
         missing: Sequence[str],
         unexpected: Sequence[str],
         wrong_shape: Sequence[str],
+        shrunk: bool = False,
     ) -> None:
         self.missing = tuple(missing)
         self.unexpected = tuple(unexpected)
@@ -45,7 +53,9 @@ class WeightsMismatchError(WorkbenchError):
             "weights that do not fit the network: "
             + "; ".join(part for part in parts if part),
             "the same tensor names and shapes in both",
-            "Choose the architecture (and number of classes, and width) that the "
+            _SHRUNK_ADVICE
+            if shrunk
+            else "Choose the architecture (and number of classes, and width) that the "
             "weights were made for.",
         )
 
@@ -109,9 +119,21 @@ def check_fits(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tens
     ]
     if missing or unexpected or wrong_shape:
         raise WeightsMismatchError(
-            missing=missing, unexpected=unexpected, wrong_shape=wrong_shape
+            missing=missing,
+            unexpected=unexpected,
+            wrong_shape=wrong_shape,
+            shrunk=not missing and not unexpected and _is_narrower(filled, own),
         )
     return filled
+
+
+def _is_narrower(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:
+    """Return whether every tensor has as many axes, none of them longer."""
+    return all(
+        state[name].ndim == tensor.ndim
+        and all(a <= b for a, b in zip(state[name].shape, tensor.shape, strict=True))
+        for name, tensor in own.items()
+    )
 
 
 def _listed(title: str, names: Sequence[str]) -> str:

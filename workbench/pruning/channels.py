@@ -97,7 +97,8 @@ def channel_masks(
         ranked[group.root] = group, scores(group).double()
     for root, count in _counts(ranked, choice).items():
         group, total = ranked[root]
-        gathered.remove(group, smallest(total, count).numpy())
+        gone = smallest(total, count).numpy()
+        gathered.remove(group, leaving_some(group, gone, total.numpy()))
     for target in targets:
         if target.id not in gathered.notes and target.id not in gathered.done[side]:
             gathered.keep(target, _no_group(target, side))
@@ -198,6 +199,23 @@ def unit_scores(
         inside = units >= 0
         total.index_add_(0, units[inside], sums[inside])
     return total
+
+
+def leaving_some(
+    group: CouplingGroup, gone: np.ndarray, scores: np.ndarray
+) -> np.ndarray:
+    """Return the units that go, less the best of each producer that would be empty.
+
+    Producers of a concatenation have a part of a group's units each.
+    """
+    left = gone.copy()
+    for member in group.members:
+        units = member.units[member.units >= 0]
+        # A producer with channels outside of the group is not empty.
+        whole = member.side == "out" and units.size == member.units.size
+        if whole and left[units].all():
+            left[units[scores[units].argmax()]] = False
+    return left
 
 
 def units_to_remove(size: int, removed: int, round_to: int) -> int:

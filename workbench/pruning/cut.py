@@ -63,6 +63,9 @@ def _cut_layer(
 ) -> None:
     """Cut a layer's filters and input channels, in place."""
     assert isinstance(part, nn.Conv2d | nn.Linear)
+    depthwise = isinstance(part, nn.Conv2d) and (
+        part.groups == part.in_channels == part.out_channels > 1
+    )
     if rows is not None:
         outputs = part.weight.shape[0]
         kept = _kept(rows)
@@ -77,7 +80,7 @@ def _cut_layer(
         part.out_features, part.in_features = part.weight.shape
         return
     part.out_channels = part.weight.shape[0]
-    if part.groups == part.in_channels and part.weight.shape[1] == 1:
+    if depthwise:
         part.groups = part.in_channels = part.out_channels
     part.in_channels = part.weight.shape[1] * part.groups
 

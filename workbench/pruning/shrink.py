@@ -21,6 +21,7 @@ from workbench.models.given import require_network
 from workbench.models.inspect import from_module
 from workbench.models.network import Network
 from workbench.pruning.blocks import without_zero_blocks
+from workbench.pruning.channels import leaving_some
 from workbench.pruning.coupling import CouplingGroup, Member
 from workbench.pruning.cut import cut
 from workbench.pruning.groups import coupling_groups
@@ -102,7 +103,7 @@ def _unread(group: CouplingGroup, masked: Network) -> np.ndarray:
             unread[units[used & (units >= 0)]] = False
     if unread.all():
         unread[0] = False
-    return unread
+    return leaving_some(group, unread, -np.arange(group.size))
 
 
 def _columns_used(member: Member, masked: Network) -> np.ndarray:

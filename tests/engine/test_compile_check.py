@@ -12,9 +12,13 @@ from torch import Tensor, nn
 import workbench as wb
 from tests.engine.nets import make
 from workbench.capture import compile as compile_module
-from workbench.capture import sources
+from workbench.capture import parting, sources
 from workbench.capture.builder import GraphBuilder, Value
-from workbench.capture.parting import PartingError, check_program, difference
+from workbench.capture.parting import (
+    PartingError,
+    check_program,
+    difference,
+)
 from workbench.capture.sources import TorchSource
 from workbench.engine import lower
 from workbench.engine.program import Program
@@ -94,6 +98,34 @@ def test_a_network_that_joins_its_images_is_refused() -> None:
         wb.compile(module, example=IMAGE, tune="model")
 
 
+@pytest.mark.parametrize(
+    "act", [lambda y: y * y.shape[0], lambda y: y if len(y) == 1 else y + 1]
+)
+def test_a_network_that_counts_its_images_is_refused(act: Any) -> None:
+    message = "'Then' does not compute what was read from it: .* every layer is right"
+    with pytest.raises(PartingError, match=message):
+        wb.compile(Then(act), example=IMAGE, tune="model")
+
+
+class Exchanging(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.conv.weight.data = self.conv.weight * 3
+        result: Tensor = self.conv(x)
+        return result
+
+
+def test_a_network_that_exchanges_its_weights_is_refused_and_left_alone() -> None:
+    module = Exchanging()
+    before = module.conv.weight.detach().clone()
+    with pytest.raises(PartingError, match="does not compute what was read"):
+        wb.compile(module, example=IMAGE, tune="model")
+    assert torch.equal(module.conv.weight, before)
+
+
 def test_a_network_for_one_image_at_a_time_compiles() -> None:
     module = Then(lambda y: y.view(1, 144) * 2)
     x = torch.randn(1, 3, 8, 8, generator=torch.manual_seed(1))
@@ -115,6 +147,48 @@ def test_statistics_of_another_scale_are_no_difference() -> None:
     module[1].running_var.fill_(1e-4)
     module[2] = nn.Identity()
     assert wb.compile(module, example=IMAGE, tune="model").output_shape == (4, 6, 6)
+
+
+class Told:
+    """A program and its source that are off by given parts of the right number, 1."""
+
+    name, input_shape = "told", (1, 1, 1)
+
+    def __init__(self, program: float, source: float) -> None:
+        self.parts = program, source
+
+    def __call__(self, x: Any) -> Any:
+        return np.full((len(x), 1), 1 + self.parts[0], np.float32)
+
+    def output(self, x: Any) -> Any:
+        return np.full((len(x), 1), 1 + self.parts[1], np.float32)
+
+    def exact(self, x: Any) -> Any:
+        return np.ones((len(x), 1))
+
+
+@pytest.mark.parametrize(
+    ("program", "source", "right"),
+    [
+        (0.0, 0.0009, True),
+        (0.1, 0.002, True),
+        (0.2, 0.002, False),
+        (0.0, 0.02, True),
+        (0.1, 0.02, False),
+        (0.002, 0.0, False),
+    ],
+)
+def test_what_the_source_itself_rounds_away_is_no_difference(
+    monkeypatch: pytest.MonkeyPatch, program: float, source: float, right: bool
+) -> None:
+    monkeypatch.setattr(parting, "_first", lambda *_: "layer 'a'")
+    told: Any = Told(program, source)
+    if right:
+        check_program(told, told)
+        assert difference(told(IMAGE), told.exact(IMAGE)) == pytest.approx(program)
+    else:
+        with pytest.raises(PartingError, match="first in layer 'a'"):
+            check_program(told, told)
 
 
 def test_the_difference_is_a_part_of_the_largest_number() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from workbench.capture.arguments import refuse
+from workbench.capture.aten_shapes import Pending
 from workbench.capture.builder import GraphBuilder, Value
 
 
@@ -46,6 +47,8 @@ class Call:
         if isinstance(x, Value):
             return x
         kind = "a constant" if isinstance(x, torch.Tensor) else type(x).__name__
+        if isinstance(x, Pending):
+            kind = "the middle of a channel shuffle"
         raise refuse(b, f"{self.name} with {kind} as {name}")
 
     def constant(self, b: GraphBuilder, name: str) -> torch.Tensor | None:

@@ -154,7 +154,7 @@ TRANSLATIONS: Mapping[str, Operation] = {
     "native_channel_shuffle": operation(_shuffle, "self groups"),
     "flatten": operation(
         lambda b, call: aten_shapes.flatten(
-            b, call.value(b), call["start_dim"], call["end_dim"]
+            b, call["self"], call["start_dim"], call["end_dim"]
         ),
         "self start_dim end_dim",
     ),

@@ -84,12 +84,12 @@ def shuffle(b: GraphBuilder, x: Value, groups: int) -> Value:
     return b.add("channel_shuffle", [x], attrs={"groups": int(groups)})
 
 
-def flatten(b: GraphBuilder, x: Value, start: int, end: int) -> Value:
-    """Translate a flatten of channels and pixels; axes count the batch."""
-    rank = len(x.shape) + 1
-    if start % rank != 1 or end % rank != rank - 1:
-        raise refuse(b, f"flatten of axes {start}..{end}")
-    return b.add("flatten", [x])
+def flatten(b: GraphBuilder, x: Any, start: int, end: int) -> Any:
+    """Translate the join of neighbouring axes; axes count the batch."""
+    full = (1, *x.shape)
+    first, last = start % len(full), end % len(full)
+    joined = prod(full[first : last + 1])
+    return reshape(b, x, [*full[:first], joined, *full[last + 1 :]])
 
 
 def squeeze(b: GraphBuilder, x: Value, axes: Sequence[int] | None = None) -> Value:

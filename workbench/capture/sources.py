@@ -4,6 +4,7 @@ Belongs here: running a torch module or an ONNX file on images. Does not belong 
 comparing (``parting``).
 """
 
+import copy
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,20 +53,16 @@ class TorchSource:
     def __init__(self, obj: "HasModule | nn.Module") -> None:
         from torch import nn
 
-        from workbench.capture.twin import twin
-
-        self._module = twin(obj if isinstance(obj, nn.Module) else obj.module)
+        self._module = obj if isinstance(obj, nn.Module) else obj.module
 
     def output(self, x: Array) -> Array | None:
         """Return what torch gives; None where it refuses this batch."""
-        result: Array | None = self._run(self._module, x)
+        result: Array | None = self._run(self._fresh(), x)
         return result
 
     def exact(self, x: Array) -> NDArray[np.float64] | None:
         """Return what torch gives in double precision."""
-        import copy
-
-        wide = copy.deepcopy(self._module).double()
+        wide = copy.deepcopy(self._module).eval().double()
         result: NDArray[np.float64] | None = self._run(wide, x.astype(np.float64))
         return result
 
@@ -75,7 +72,20 @@ class TorchSource:
 
         from workbench.capture.torch_export import follow
 
-        return follow(self._module, torch.from_numpy(x))
+        return follow(self._fresh(), torch.from_numpy(x))
+
+    def _fresh(self) -> "nn.Module":
+        """Return the module with parameters of its own around the same numbers.
+
+        A forward pass that exchanges them exchanges nothing of the caller's, and finds
+        what it found the first time in each call.
+        """
+        from torch import nn
+
+        module = self._module
+        own = {id(p): nn.Parameter(p.detach(), False) for p in module.parameters()}
+        shared = {id(buffer): buffer for buffer in module.buffers()}
+        return copy.deepcopy(module, {**own, **shared}).eval()
 
     @staticmethod
     def _run(module: "nn.Module", x: NDArray[Any]) -> Any:

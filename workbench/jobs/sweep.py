@@ -29,6 +29,7 @@ from workbench.analysis.sensitivity_rows import (
     require_rows,
 )
 from workbench.data.dataset import Dataset
+from workbench.defect import in_short
 from workbench.errors import WorkbenchError
 from workbench.jobs.executors import Executor, LocalExecutor, executor_named
 from workbench.jobs.job import Job, JobCancelled
@@ -178,8 +179,9 @@ def run_sweep(
     except (JobCancelled, KeyboardInterrupt):
         record.finish("cancelled")
         raise
-    except WorkbenchError as error:
-        record.finish("failed", error=str(error))
+    except Exception as error:
+        told = str(error) if isinstance(error, WorkbenchError) else in_short(error)
+        record.finish("failed", error=told)
         raise
     sweep = _sorted(record.sweep(order), curves)
     record.finish("done", results=_results(order, sweep))

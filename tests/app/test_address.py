@@ -1,5 +1,10 @@
 """Every parameter of an address is checked; what cannot be taken is said."""
 
+import threading
+from base64 import urlsafe_b64encode
+from itertools import pairwise
+from zlib import compress
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -50,3 +55,21 @@ def test_what_can_be_taken_is_taken(app: AppTest) -> None:
     assert not app.error
     assert app.session_state["model"] == "lenet5-mnist5k"
     assert app.session_state["seed"] == 2**31 - 1
+
+
+def test_a_link_that_would_unfold_without_end_is_refused_at_once(app: AppTest) -> None:
+    names = "abcdefghij"
+    lists = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    lists += [
+        f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]"
+        for before, name in pairwise(names)
+    ]
+    text = "\n".join(["version: 1", *lists, "layers: *j"])
+    link = urlsafe_b64encode(compress(text.encode(), 9)).decode()
+    before = {thread.ident for thread in threading.enumerate()}
+    opened(app, recipe=link)
+    assert not app.exception
+    (notice,) = app.error
+    assert "a recipe in the address that cannot be read" in notice.value
+    left = [one for one in threading.enumerate() if one.ident not in before]
+    assert [one.name for one in left if "ScriptRunner" in one.name] == []

@@ -87,7 +87,13 @@ def test_every_tile_and_column_on_every_page_says_its_conditions(app: AppTest) -
     assert not app.exception
     assert bare == []
     assert seen >= {
-        *("Top-1 accuracy", "Top-1, raw", "Speed-up by pruning", "Sparsity"),
+        *(
+            "Top-1 accuracy",
+            "Top-1, raw",
+            "Top-1, batch norms re-estimated",
+            "Speed-up by pruning",
+            "Sparsity",
+        ),
         *("ms", "dense_ms", "pruned_ms", "delta_ms", "drop_points", "removed"),
     }
     (shown,) = [one for one in app.metric if one.label == "Time of one image"]

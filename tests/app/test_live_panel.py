@@ -1,16 +1,14 @@
 """Live numbers under the slider: same answers as the careful way, links, limits."""
 
-import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
 import workbench as wb
 from tests.app.conftest import open_page, texts
-from workbench.capture.torch_export import capture
-from workbench.engine.compile import compile_graph
 from workbench.models.network import Network
-from workbench.ui.services import live, recipes
+from workbench.ui.services import live, recipes, settled
+from workbench.ui.services.presets import PRESETS
 
 # float32 against float32 through other kernels, on scores of size 10.
 CLOSE = 1e-4
@@ -21,26 +19,42 @@ def lenet() -> Network:
     return wb.load_model("lenet5-mnist5k")
 
 
-@pytest.mark.parametrize("method", ["magnitude", "pattern", "filter"])
-def test_masks_in_a_captured_graph_compute_the_pruned_network(
-    lenet: Network, method: str
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_headline_of_every_preset_is_the_accuracy_one_would_get(
+    preset: str,
 ) -> None:
-    rule = wb.Recipe.uniform(method, 0.6)
-    if method == "pattern":
-        lenet = wb.load_model("minivgg-mnist5k")
-    pruned = wb.prune(lenet, rule)
-    graph = live.masked(capture(lenet), pruned.masks)
-    image = np.random.default_rng(7).standard_normal((2, *graph.input_shape))
-    image = image.astype(np.float32)
-    with torch.inference_mode():
-        wanted = pruned.module(torch.from_numpy(image)).numpy()
-    assert compile_graph(graph, tune="model")(image) == pytest.approx(wanted, abs=CLOSE)
+    dense = wb.load_model("minivgg-mnist5k")
+    pruned = wb.prune(dense, PRESETS[preset].recipe(dense.name, 0))
+    used = settled.settle(pruned, wb.dataset_for(dense, split="train"), 0)
+    images = wb.dataset_for(dense, split="test").take(300)
+    found = live.live(dense, pruned, used, images)
+    assert used.kept
+    assert found.raw is not None
+    assert found.pruned.accuracy is not None
+    assert found.raw.top1 < 0.4
+    assert found.pruned.accuracy.top1 > 0.93
+    # The engine's answers are torch's, raw and re-estimated.
+    for network, answered in ((pruned, found.raw), (used.network, found.pruned)):
+        mine = getattr(answered, "accuracy", answered)
+        wanted = wb.evaluate(network, images)
+        assert mine.n == 300
+        assert mine.top1 == pytest.approx(wanted.top1, abs=1 / 300)
+        assert mine.loss == pytest.approx(wanted.loss, abs=CLOSE)
+    # What is used has the recipe's zeros and weights.
+    layer = dense.layers[3].id
+    assert torch.equal(
+        used.network.module.get_parameter(f"{layer}.weight"),
+        pruned.module.get_parameter(f"{layer}.weight"),
+    )
 
 
 def test_live_accuracy_is_that_of_the_same_images(lenet: Network) -> None:
     pruned = wb.prune(lenet, wb.Recipe.uniform("magnitude", 0.8))
     images = wb.dataset_for(lenet, split="test").take(1000)
-    found = live.live(lenet, pruned, images)
+    used = settled.settle(pruned, wb.dataset_for(lenet, split="train"), 0)
+    found = live.live(lenet, pruned, used, images)
+    assert (used.kept, used.why) == (False, "the network has no batch norms")
+    assert found.raw is None
     assert found.pruned.accuracy is not None
     assert found.pruned.accuracy.n == 500
     wanted = wb.evaluate(pruned, images.take(500))
@@ -49,9 +63,9 @@ def test_live_accuracy_is_that_of_the_same_images(lenet: Network) -> None:
 
 
 def test_only_small_networks_follow_the_slider(lenet: Network) -> None:
-    assert live.follows(lenet)
+    assert settled.follows(lenet)
     residual = wb.load_model("resnet20-cifar10")
-    assert live.follows(residual)
+    assert settled.follows(residual)
     # 40.6 M MACs an image against 2.3 M.
     assert live.count_of(residual, 1000) == 300
     assert live.count_of(lenet, 1000) == 500
@@ -67,6 +81,7 @@ def test_the_slider_shows_accuracy_and_time_at_once(app: AppTest) -> None:
     tiles = {tile.label: tile for tile in app.metric}
     assert float(tiles["Top-1, raw"].value.split("\u00a0")[0]) > 90
     assert "; dense 9" in texts(app)
+    assert "raw: the network has no batch norms" in texts(app)
     assert tiles["Time of one image"].value.endswith("ms")
     assert tiles["Answered in"].value.endswith("\u00a0s")
 

@@ -143,8 +143,8 @@ def test_a_trial_shows_accuracy_and_three_bars_and_is_recorded(app: AppTest) -> 
     app.run()
     assert not app.exception
     tiles = {tile.label: tile for tile in app.metric}
-    assert re.match(r"\d\d\.\d", tiles["Top-1 accuracy"].value)
-    assert tiles["Top-1 accuracy"].delta.endswith("points")
+    assert re.match(r"\d\d\.\d", tiles["Top-1, batch norms re-estimated"].value)
+    assert tiles["Top-1, batch norms re-estimated"].delta.endswith("points")
     assert "against dense, n = 1\u202f000" in texts(app)
     assert re.match(r"\d+\.\d\d×", tiles["Speed-up by pruning"].value)
     names = [row["name"] for row in job.view().rows[-1]["value"]["rows"]]

@@ -1,7 +1,7 @@
 """Re-estimating batch-norm statistics: the cheap first aid after pruning.
 
-Belongs here: new running means and variances for a network whose weights changed.
-Does not belong here: training.
+Belongs here: new running means and variances for a network whose weights changed, and
+whether they help. Does not belong here: training.
 
 Pruning shifts what a layer puts out, while its batch norm still subtracts the dense
 network's mean. A few thousand images through the network, without labels or
@@ -11,13 +11,14 @@ gradients, bring mean and variance in line with the pruned weights.
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
+from workbench.analysis.accuracy import Accuracy, evaluate
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.given import require_network
@@ -70,12 +71,7 @@ def reestimate_bn(net: Net, data: Dataset, *, images: int = 2000, seed: int = 0)
             "Give the training split.",
         )
     module = copy.deepcopy(net.module).eval()
-    norms = [
-        part
-        for part in module.modules()
-        if isinstance(part, nn.modules.batchnorm._BatchNorm)
-        and part.track_running_stats
-    ]
+    norms = _norms(module)
     if norms:
         _estimate(module, norms, data, _draw(len(data), count, seed))
     if isinstance(net, Network):
@@ -83,9 +79,91 @@ def reestimate_bn(net: Net, data: Dataset, *, images: int = 2000, seed: int = 0)
     return net.with_module(module)
 
 
+@dataclass(frozen=True, eq=False)
+class Chosen(Generic[Net]):
+    """The better of a network as it was and with batch norms re-estimated.
+
+    Parameters
+    ----------
+    network : Network or PrunedNetwork
+        The better one.
+    kept : bool
+        Whether it is the re-estimated one.
+    why : str
+        Why it is not; "" where it is.
+    images : int
+        Asked for the statistics.
+    """
+
+    network: Net
+    kept: bool
+    why: str
+    images: int
+
+
+def reestimate_if_better(
+    net: Net, data: Dataset, *, images: int = 400, held: int = 200, seed: int = 0
+) -> Chosen[Net]:
+    """Return the network with re-estimated batch norms if that helps, else as it is.
+
+    Parameters
+    ----------
+    net : Network or PrunedNetwork
+        Stays as it is.
+    data : Dataset
+        Training images: ``images`` give the statistics, as in ``reestimate_bn``, and
+        ``held`` others decide, by top-1, at a draw by the loss. Of fewer images than
+        both together a third is held.
+    images, held : int
+        How many.
+    seed : int
+        Of the draw.
+    """
+    if not _norms(net.module):
+        return Chosen(net, False, "the network has no batch norms", 0)
+    if len(data) < images + held:
+        images = len(data) - len(data) // 3
+    chosen = _order(len(data), seed)[images : images + held]
+    if images < 2 or not len(chosen):
+        return Chosen(net, False, "there are too few training images", 0)
+    judge = replace(
+        data,
+        images=data.images[chosen],
+        labels=data.labels[chosen],
+        digest=f"{data.digest}#held{images}+{len(chosen)}@{seed}",
+    )
+    other = reestimate_bn(net, data, images=images, seed=seed)
+    before, after = evaluate(net, judge), evaluate(other, judge)
+    if _rank(after) > _rank(before):
+        return Chosen(other, True, "", images)
+    why = (
+        f"re-estimated batch norms do not help: {after.top1:.1%} against "
+        f"{before.top1:.1%} of {after.n} training images that were held back"
+    )
+    return Chosen(net, False, why, images)
+
+
+def _rank(found: Accuracy) -> tuple[float, float]:
+    return found.top1, -found.loss
+
+
+def _norms(module: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    """Return the batch norms that keep running statistics."""
+    return [
+        part
+        for part in module.modules()
+        if isinstance(part, nn.modules.batchnorm._BatchNorm)
+        and part.track_running_stats
+    ]
+
+
+def _order(total: int, seed: int) -> np.ndarray:
+    return np.random.Generator(np.random.PCG64(seed)).permutation(total)
+
+
 def _draw(total: int, count: int, seed: int) -> np.ndarray:
     """Return the chosen images' indices, cut to whole batches where there are any."""
-    chosen = np.random.Generator(np.random.PCG64(seed)).permutation(total)[:count]
+    chosen = _order(total, seed)[:count]
     whole = count - count % BATCH
     return chosen[: whole or count]
 

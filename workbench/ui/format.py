@@ -4,6 +4,8 @@ Belongs here: counts, percentages, bytes, milliseconds, intervals as text. Does 
 belong here: what the numbers mean (``glossary``).
 """
 
+import re
+
 
 def count(value: float) -> str:
     r"""Return a count with thin thousands separators.
@@ -122,3 +124,14 @@ def duration(seconds: float) -> str:
     if seconds < 3 * 3600:
         return f"{seconds / 60:.0f}\u00a0min"
     return f"{seconds / 3600:.1f}\u00a0h"
+
+
+def literal(name: str) -> str:
+    r"""Return a name as Markdown that shows it letter by letter.
+
+    Examples
+    --------
+    >>> print(literal("nets:build"))
+    nets\:build
+    """
+    return re.sub(r"([:*_`~$\[\]\\])", r"\\\1", name)

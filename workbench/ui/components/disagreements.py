@@ -58,7 +58,8 @@ def disagreements(pair: Pair, found: "Dataset", *, key: str) -> None:
         f"{count(len(rows))} of {count(len(found))} images ({found.name}, "
         f"{found.split}) get another answer: "
         + ", ".join(f"{name} {count(len(some))}" for name, some in kinds.items())
-        + ". Pruned networks are raw: nothing retrained."
+        + ". Pruned networks have their batch norms re-estimated where that helps; "
+        "nothing is retrained."
     )
     kind = st.segmented_control(
         "Show",

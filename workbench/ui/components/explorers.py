@@ -46,7 +46,8 @@ def break_even_explorer(network: "Network") -> None:
         lambda found: _curve(found, layer, method),
     )
     snippets(
-        command=f"python -m workbench sensitivity {network.name} --break-even {layer}",
+        command=f"python -m workbench sensitivity {code.argument(network)} "
+        f"--break-even {layer}",
         python=f"{code.opening(network)}found = wb.break_even(\n"
         f'    net, "{layer}", methods=["{method}"], sparsities={break_even.LEVELS}\n'
         ")\nprint(found.to_dict())",

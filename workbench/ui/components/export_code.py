@@ -11,7 +11,7 @@ import streamlit as st
 
 from workbench.ui.components.snippets import snippets
 from workbench.ui.services import code, exports
-from workbench.ui.services.trial import BN_IMAGES
+from workbench.ui.services.settled import IMAGES
 
 if TYPE_CHECKING:
     from workbench.models.network import Network
@@ -60,7 +60,7 @@ def script_of(subject: Subject, formats: tuple[str, ...]) -> str:
         exports.PALETTE: f'wb.compress({source}, "{how.bits}")',
         exports.FACTORS: f'wb.factorise(net, "{how.form}", share={how.share}).network',
         exports.SMALLER: "wb.shrink(pruned)",
-        exports.BN: f"wb.reestimate_bn(pruned, train, images={BN_IMAGES}, "
+        exports.BN: f"wb.reestimate_bn(pruned, train, images={IMAGES}, "
         f"seed={how.seed})",
     }.get(subject.variant, source)
     text = code.opening(subject.network, subject.recipe)
@@ -76,7 +76,7 @@ def command_of(subject: Subject, formats: tuple[str, ...]) -> str:
     """Return the shell lines that write and verify every format."""
     how = subject.how
     option = "" if subject.recipe is None else f" --recipe {code.FILE}"
-    name = subject.network.name
+    name = code.argument(subject.network)
     text = code.recipe_command(subject.recipe)
     for form in formats:
         file = _file(form)

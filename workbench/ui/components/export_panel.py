@@ -53,7 +53,11 @@ def export_panel(network: "Network", pruned: "PrunedNetwork | None") -> None:
     names = {one.name: one for one in FORMATS}
     formats = st.pills(
         "Formats",
-        [name for name in names if name != "recipe" or variant == exports.RAW],
+        [
+            name
+            for name in names
+            if name != "recipe" or variant in (exports.RAW, exports.BN)
+        ],
         selection_mode="multi",
         default=["safetensors"],
         key="formats",

@@ -10,14 +10,20 @@ import streamlit as st
 from workbench.ui.components.tiles import tile
 from workbench.ui.format import count, interval, percent, short, size
 from workbench.ui.glossary import tip
+from workbench.ui.services.headlines import BN, RAW, label_of
 
 if TYPE_CHECKING:
     from workbench.analysis.accuracy import Accuracy
     from workbench.analysis.complexity import NetworkCost
     from workbench.data.dataset import Dataset
+    from workbench.ui.services.settled import Settled
 
 
-def headline(cost: "NetworkCost", found: "tuple[Accuracy, Dataset] | None") -> None:
+def headline(
+    cost: "NetworkCost",
+    found: "tuple[Accuracy, Dataset] | None",
+    used: "Settled | None" = None,
+) -> None:
     """Draw accuracy, weights, work and size of a network.
 
     Parameters
@@ -26,6 +32,8 @@ def headline(cost: "NetworkCost", found: "tuple[Accuracy, Dataset] | None") -> N
         Sums over its layers.
     found : (Accuracy, Dataset) or None
         None when there are no images to measure on.
+    used : Settled or None
+        What became of a pruned network; None for a dense one.
     """
     left, *others = st.columns(4)
     with left:
@@ -33,8 +41,10 @@ def headline(cost: "NetworkCost", found: "tuple[Accuracy, Dataset] | None") -> N
             tile("Top-1 accuracy", "no data", help=tip("top-1"))
         else:
             accuracy, data = found
+            what = BN if used is not None and used.kept else RAW
+            label = "Top-1 accuracy" if used is None else label_of(what)
             tile(
-                "Top-1 accuracy",
+                label,
                 percent(accuracy.top1),
                 below=f"{interval(*accuracy.interval)}, n = {count(accuracy.n)}",
                 help=f"{tip('top-1')}\n\nMeasured on {data.name}, {data.split} images, "

@@ -1,28 +1,39 @@
-"""What the recipe does right now: accuracy and time, without a button.
+"""What the recipe does: accuracy and time at the top of the page, without a button.
 
-Belongs here: four tiles under the slider. Does not belong here: measuring
-(``services.live``), the careful measurement (``trial_results``).
+Belongs here: the four tiles, of the quick look or of the careful measurement once
+there is one. Does not belong here: measuring (``services.live``, ``services.trial``),
+the charts (``trial_results``).
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.measure.bars import OURS_DENSE, OURS_PRUNED, TORCH_DENSE
 from workbench.ui import told
+from workbench.ui.components.accuracy_card import accuracy_card
 from workbench.ui.components.tiles import tile
-from workbench.ui.format import count, interval, millis, percent, ratio
+from workbench.ui.format import count, millis, percent, ratio
 from workbench.ui.glossary import tip
-from workbench.ui.services import data, live
+from workbench.ui.services import data, live, settled
+from workbench.ui.services.headlines import headline
+from workbench.ui.services.trial import settled_part
 
 if TYPE_CHECKING:
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
+    from workbench.store.run import Run
+
+Parts = Mapping[str, Any]
+_NO_DATA = "Top-1 accuracy"
 
 
 def live_panel(network: "Network", pruned: "PrunedNetwork") -> None:
     """Draw accuracy and time of dense and pruned; say why where that is too slow."""
-    if not live.follows(network):
+    if not settled.follows(network):
         st.caption(
             "This network is too large to follow the slider: press “Apply and measure”."
         )
@@ -31,46 +42,83 @@ def live_panel(network: "Network", pruned: "PrunedNetwork") -> None:
         images = data.current(network)
     except WorkbenchError:
         images = None
-    with st.spinner("Pruning, asking the images, timing…"):
+    with st.spinner("Pruning, re-estimating, asking the images, timing…"):
         try:
-            found = live.live(network, pruned, images)
+            used = settled.current(network, pruned)
+            found = live.live(network, pruned, used, images)
         except WorkbenchError:
             st.caption("Our engine does not cover an operation of this network.")
             return
     tiles = st.columns(4)
     with tiles[0]:
-        _accuracy(found, "" if images is None else f"{images.name}, {images.split}")
+        _accuracy(found, used, "" if images is None else _told(images))
     with tiles[1]:
         _time(found)
     with tiles[2]:
-        tile(
-            "Weights removed",
-            percent(pruned.report.sparsity),
-            below=f"of {count(pruned.report.weights)}",
-            help=tip("sparsity"),
-        )
+        _removed(pruned)
     with tiles[3]:
         tile(
             "Answered in",
-            f"{found.seconds:.2f}\u00a0s",
-            below="pruned, asked, timed",
+            f"{found.seconds + used.seconds:.2f}\u00a0s",
+            below="re-estimated, asked, timed",
             help="From the masks to these numbers. A recipe that was on the screen "
             f"before is not measured again. {told.here()}",
         )
 
 
-def _accuracy(found: live.Live, images: str) -> None:
+def measured_panel(run: "Run", pruned: "PrunedNetwork") -> None:
+    """Draw the same tiles of a finished trial: these numbers are the careful ones."""
+    parts = run.results
+    images = ", ".join(str(run.inputs[key]) for key in ("dataset", "split"))
+    head = headline(parts)
+    latency = parts["latency"]
+    rows = {
+        name: told.latency_row(latency, name)
+        for name in (OURS_PRUNED, OURS_DENSE, TORCH_DENSE)
+    }
+    tiles = st.columns(4)
+    with tiles[0]:
+        if head is None:
+            tile(_NO_DATA, "no data", help=tip("top-1"))
+        else:
+            note = "Measured by “Apply and measure”."
+            accuracy_card(head, parts.get("dense"), images=images, note=note)
+    with tiles[1]:
+        _measured_time(latency, rows)
+    with tiles[2]:
+        _removed(pruned)
+    with tiles[3]:
+        _rival(latency, rows)
+
+
+def _told(images: Any) -> str:
+    return f"{images.name}, {images.split}"
+
+
+def _removed(pruned: "PrunedNetwork") -> None:
+    tile(
+        "Weights removed",
+        percent(pruned.report.sparsity),
+        below=f"of {count(pruned.report.weights)}",
+        help=tip("sparsity"),
+    )
+
+
+def _accuracy(found: live.Live, used: settled.Settled, images: str) -> None:
     after, before = found.pruned.accuracy, found.dense.accuracy
     if after is None or before is None:
-        tile("Top-1, raw", "no data", help=tip("top-1"))
+        tile(_NO_DATA, "no data", help=tip("top-1"))
         return
-    tile(
-        "Top-1, raw",
-        percent(after.top1),
-        below=f"{interval(*after.interval)}; dense {percent(before.top1)}",
-        help=f"{tip('top-1')}\n\nn = {count(after.n)} of {images} images, a quick "
-        f"subset; below it the 95 % interval. Nothing is retrained and batch norms are "
-        "as they were: “Apply and measure” re-estimates them.",
+    raw = after if found.raw is None else found.raw
+    head = headline({"raw": asdict(raw), "bn": settled_part(used, after)})
+    assert head is not None
+    accuracy_card(
+        head,
+        asdict(before),
+        images=images,
+        note="A quick subset; “Apply and measure” asks all that are chosen under Data. "
+        f"Batch norms: {settled.IMAGES} training images give the statistics, "
+        f"{settled.HELD} others say whether they help.",
     )
 
 
@@ -90,3 +138,40 @@ def _time(found: live.Live) -> None:
         "taken by the cost model here; “Apply and measure” times every candidate, and "
         f"torch beside it. {told.here()}",
     )
+
+
+def _measured_time(latency: Parts, rows: Mapping[str, Parts | None]) -> None:
+    mine, dense = rows[OURS_PRUNED], rows[OURS_DENSE]
+    if mine is None:
+        tile("Time of one image", "no time", help=tip("latency"))
+        return
+    said = _verdict(latency, OURS_DENSE)
+    before = "" if dense is None else f"dense {millis(dense['median_ms'])}; {said}"
+    tile(
+        "Time of one image, measured",
+        millis(mine["median_ms"]),
+        below=before,
+        help=f"{tip('latency')}\n\n{told.time(mine, str(latency['line']))}",
+    )
+
+
+def _rival(latency: Parts, rows: Mapping[str, Parts | None]) -> None:
+    torch = rows[TORCH_DENSE]
+    if torch is None or rows[OURS_PRUNED] is None:
+        tile("Against PyTorch", "no time", help=tip("speed-up"))
+        return
+    tile(
+        "Against PyTorch",
+        _verdict(latency, TORCH_DENSE),
+        below=f"torch dense {millis(torch['median_ms'])}",
+        help=f"{tip('speed-up')}\n\n{told.time(torch, str(latency['line']))}",
+    )
+
+
+def _verdict(latency: Parts, baseline: str) -> str:
+    """Return how much faster the pruned program is, or that it is not."""
+    for one in latency["comparisons"]:
+        if (one["name"], one["baseline"]) == (OURS_PRUNED, baseline):
+            noisy = one["verdict"] == "within noise"
+            return str(one["verdict"]) if noisy else ratio(one["ratio"])
+    return "not compared"

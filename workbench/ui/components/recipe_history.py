@@ -58,9 +58,9 @@ def recipe_history(network: "Network") -> None:
         )
         snippets(
             command=f"{code.recipe_command(recipe)}python -m workbench prune "
-            f"{network.name} --recipe {code.FILE} -o pruned.safetensors\n"
-            f"python -m workbench eval {network.name} --recipe {code.FILE}\n"
-            f"python -m workbench bench {network.name} --recipe {code.FILE}",
+            f"{code.argument(network)} --recipe {code.FILE} -o pruned.safetensors\n"
+            f"python -m workbench eval {code.argument(network)} --recipe {code.FILE}\n"
+            f"python -m workbench bench {code.argument(network)} --recipe {code.FILE}",
             python=code.opening(network, recipe)
             + 'data = wb.dataset_for(net, split="test")\n'
             "print(wb.evaluate(pruned, data))\n"

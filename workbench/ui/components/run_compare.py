@@ -150,7 +150,8 @@ def _images(first: "Run", second: "Run") -> None:
         "Show the images that A and B answer differently",
         key="differ",
         bind="query-params",
-        help="Prunes both again by their recipes, raw, and asks them.",
+        help="Prunes both again by their recipes, re-estimates batch norms where that "
+        "helps, and asks them; nothing is trained.",
     ):
         return
     try:

@@ -28,6 +28,7 @@ _COLUMNS = (
     "model",
     "recipe",
     "top1",
+    "what",
     "sparsity",
     "pruned_ms",
     "dense_ms",
@@ -61,6 +62,11 @@ def run_list(found: "Sequence[Run]") -> None:
             "recipe": column.TextColumn("Recipe", width=270),
             "top1": column.NumberColumn(
                 "Top-1", format=PERCENT, help=f"{tip('top-1')}\n\n{_WHERE}"
+            ),
+            "what": column.TextColumn(
+                "Top-1 is",
+                help="Trained, else with batch norms re-estimated where "
+                f"that helped, else raw.\n\n{tip('BN re-estimated')}\n\n{tip('raw')}",
             ),
             "sparsity": column.NumberColumn(
                 "Sparsity", format=PERCENT, help=tip("sparsity")

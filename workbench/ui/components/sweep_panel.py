@@ -16,7 +16,7 @@ from workbench.ui.components.snippets import snippets
 from workbench.ui.components.sweep_files import brought_sweep
 from workbench.ui.components.sweep_results import sweep_results
 from workbench.ui.format import duration
-from workbench.ui.services import sweeps
+from workbench.ui.services import code, sweeps
 
 if TYPE_CHECKING:
     from workbench.jobs.sweep import SweepOrder
@@ -74,7 +74,7 @@ def _draw(order: "SweepOrder", rows: Sequence[Any]) -> None:
 
 
 def _code(order: "SweepOrder") -> None:
-    name, options = order.network.name, order.options
+    name, options = code.argument(order.network), order.options
     levels = ",".join(f"{level:g}" for level in order.sparsities)
     stop = "" if options.stop_drop is None else f" --stop-drop {options.stop_drop:g}"
     seed = f" --seed {options.seed}" * bool(options.seed)
@@ -84,7 +84,7 @@ def _code(order: "SweepOrder") -> None:
         f"--images {options.images} --latency {options.latency}"
         f"{stop}{seed} --csv sweep.csv",
         python="import workbench as wb\n\n"
-        f'net = wb.load_model("{name}")\n'
+        f"net = {code.load_line(order.network)}\n"
         'val = wb.dataset_for(net, split="val")\n'
         f"options = wb.SweepOptions(images={options.images}, "
         f"latency={options.latency!r}, stop_drop={options.stop_drop}, "

@@ -37,8 +37,8 @@ def thread_sweep(network: "Network", pruned: "PrunedNetwork | None") -> None:
     snippets(
         command=code.recipe_command(recipe)
         + "\n".join(
-            f"python -m workbench bench {network.name}{option} --threads {number} "
-            f"--seconds {thread_sweeps.SECONDS:g}"
+            f"python -m workbench bench {code.argument(network)}{option} "
+            f"--threads {number} --seconds {thread_sweeps.SECONDS:g}"
             for number in counts
         ),
         python=f"{code.opening(network, recipe)}for threads in {counts}:\n"

@@ -17,6 +17,7 @@ from workbench.ui.components.tiles import tile
 from workbench.ui.components.verdict import verdicts
 from workbench.ui.format import count, percent, points, ratio, short, size
 from workbench.ui.glossary import tip
+from workbench.ui.services.headlines import headline
 
 if TYPE_CHECKING:
     from workbench.jobs.job import JobView
@@ -87,19 +88,17 @@ def _tiles(parts: Parts, data: str) -> None:
 
 
 def _accuracy_tile(parts: Parts, data: str) -> None:
-    best = parts.get("bn") or parts.get("raw")
-    dense = parts.get("dense")
-    if not best or not dense:
+    head, dense = headline(parts), parts.get("dense")
+    if head is None or not dense or "bn" not in parts:
         tile("Top-1 accuracy", "…", help=tip("top-1"))
         return
-    change = best["top1"] - dense["top1"]
+    best = head.found
     tile(
-        "Top-1 accuracy" if parts.get("bn") else "Top-1 accuracy, raw",
+        head.label,
         percent(best["top1"]),
-        change=points(change),
+        change=points(best["top1"] - dense["top1"]),
         below=f"against dense, n = {count(best['n'])}",
-        help=f"{tip('top-1')}\n\n{tip('BN re-estimated' if parts.get('bn') else 'raw')}"
-        f"\n\n{told.accuracy(best, data)}",
+        help=f"{tip('top-1')}\n\n{tip(head.what)}\n\n{told.accuracy(best, data)}",
     )
 
 
@@ -126,7 +125,7 @@ def _timed(latency: Mapping[str, Any], weights: str) -> str:
 
 
 def _accuracy(parts: Parts, *, key: str, data: str) -> None:
-    found = [(name, parts[name]) for name in _NAMES if parts.get(name)]
+    found = [(name, parts[name]) for name in _NAMES if "top1" in parts.get(name, {})]
     if not found:
         if "bn" in parts:
             st.info(
@@ -143,6 +142,9 @@ def _accuracy(parts: Parts, *, key: str, data: str) -> None:
         accuracy_figure(dots, conditions=f"{data}, n = {count(dots[0].n)} images"),
         key=f"{key}-accuracy",
     )
+    head = headline(parts)
+    if head is not None and head.why:
+        st.caption(f"The raw accuracy is the one to go by: {head.why}.")
 
 
 def _latency(parts: Parts, *, key: str) -> None:

@@ -116,7 +116,7 @@ def _code(order: tunings.Order) -> None:
         sets = " ".join(f"--set {key}={value}" for key, value in order.params.items())
         params = ", ".join(f"{key}={value!r}" for key, value in order.params.items())
         snippets(
-            command=f"python -m workbench train {network.name} --method "
+            command=f"python -m workbench train {code.argument(network)} --method "
             f"{order.method} {sets} {flags} --images {len(order.train)} "
             "-o trained.safetensors",
             python=f"{code.opening(network)}{images}"
@@ -131,8 +131,8 @@ def _code(order: tunings.Order) -> None:
     recipe = order.pruned.recipe
     snippets(
         command=f"{code.recipe_command(recipe)}python -m workbench finetune "
-        f"{network.name} --recipe {code.FILE} {_flags(settings, _TUNES)} --images "
-        f"{len(order.train)} -o tuned.safetensors",
+        f"{code.argument(network)} --recipe {code.FILE} {_flags(settings, _TUNES)} "
+        f"--images {len(order.train)} -o tuned.safetensors",
         python=f"{code.opening(network, recipe)}{images}"
         f"tuned = wb.finetune(pruned, train, {said})\n"
         'print(wb.export(tuned, "tuned.safetensors"))',

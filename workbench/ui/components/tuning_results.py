@@ -16,8 +16,14 @@ from workbench.ui.charts.training import loss_figure, validation_figure
 from workbench.ui.components.tiles import tile
 from workbench.ui.format import count, percent, points
 from workbench.ui.glossary import tip
+from workbench.ui.services.headlines import headline
 
-_NAMES = {"dense": "dense", "raw": "pruned, raw", "tuned": "pruned, fine-tuned"}
+_NAMES = {
+    "dense": "dense",
+    "raw": "pruned, raw",
+    "bn": "pruned, BN re-estimated",
+    "tuned": "pruned, fine-tuned",
+}
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -68,12 +74,12 @@ def tuning_progress(rows: Rows, *, epochs: int, key: str, conditions: str) -> No
 
 def tuning_outcome(results: Mapping[str, Any], *, key: str, conditions: str) -> None:
     """Draw accuracy before and after, on images that trained nothing."""
-    tuned, dense, raw = results["tuned"], results["dense"], results["raw"]
-    before = (
-        f"{points(tuned['top1'] - raw['top1'])} against pruned without training, "
-        if raw
-        else ""
-    )
+    tuned, dense = results["tuned"], results["dense"]
+    start = headline({name: results.get(name) for name in ("raw", "bn")})
+    before = ""
+    if start is not None:
+        gained = points(tuned["top1"] - start.found["top1"])
+        before = f"{gained} against pruned without training ({start.what}), "
     st.markdown(
         f"Trained: **{percent(tuned['top1'])}**, {before}"
         f"{points(tuned['top1'] - dense['top1'])} against dense; "
@@ -82,6 +88,6 @@ def tuning_outcome(results: Mapping[str, Any], *, key: str, conditions: str) -> 
     dots = [
         Dot(label, results[name]["top1"], tuple(results[name]["interval"]), tuned["n"])
         for name, label in _NAMES.items()
-        if results[name]
+        if "top1" in (results.get(name) or {})
     ]
     frame.show(accuracy_figure(dots, conditions=conditions), key=f"{key}-accuracy")

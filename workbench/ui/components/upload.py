@@ -56,8 +56,8 @@ def upload() -> None:
         elif result is not None:
             st.success(f"Loaded and selected: {result}", icon=":material/check:")
         st.caption(
-            "Networks of your own code: `python -m workbench inspect "
-            "package.module:factory --weights FILE`, or `wb.from_module` in Python."
+            "Networks of your own code: `python -m workbench app --model "
+            "package.module:factory --weights FILE --input-shape 3,224,224`."
         )
 
 

@@ -15,21 +15,31 @@ from workbench.ui.components.predictions import predictions
 from workbench.ui.components.snippets import snippets
 from workbench.ui.components.upload import upload
 from workbench.ui.components.work_chart import work_chart
-from workbench.ui.services import accuracy, costs, data, images, networks, recipes
+from workbench.ui.format import literal
+from workbench.ui.services import (
+    accuracy,
+    code,
+    costs,
+    data,
+    images,
+    networks,
+    recipes,
+    settled,
+)
 from workbench.ui.services.pictures import layer_view
 
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.header(st.session_state["model"], width="stretch")
+    st.header(literal(st.session_state["model"]), width="stretch")
     actions = st.container(horizontal=True, width="content")
 
 network = networks.current()
 with actions:
     upload()
     snippets(
-        command=f"python -m workbench inspect {network.name}\n"
-        f"python -m workbench eval {network.name}",
-        python=f'import workbench as wb\n\nnet = wb.load_model("{network.name}")\n'
-        'data = wb.dataset_for(net, split="test", root=None)\n'
+        command=f"python -m workbench inspect {code.argument(network)}\n"
+        f"python -m workbench eval {code.argument(network)}",
+        python=code.opening(network)
+        + 'data = wb.dataset_for(net, split="test", root=None)\n'
         "print(wb.evaluate(net, data))",
         key="model-code",
     )
@@ -37,8 +47,9 @@ with actions:
 tiles = st.container()
 recipe = recipes.current()
 pruned = None if recipes.is_empty(recipe) else networks.pruned(network, recipe)
-shown = pruned or network
-rows = costs.layer_rows(shown)
+used = None if pruned is None else settled.current(network, pruned)
+shown = network if used is None else used.network
+rows = costs.layer_rows(pruned or network)
 
 left, right = st.columns([9, 5], gap="medium")
 with right:
@@ -47,8 +58,8 @@ with right:
     mosaic(view, key=f"glance-{network.digest[:8]}-{layer.id}")
 with left:
     st.markdown("**Layers**")
-    layer_table(with_times(rows, shown), layer.id, key="layer-table")
-    layer_times(shown)
+    layer_table(with_times(rows, pruned or network), layer.id, key="layer-table")
+    layer_times(pruned or network)
     work_chart(rows, layer.id, network.name)
 
 architecture_graph(network, rows, layer.id)
@@ -61,11 +72,12 @@ try:
 except WorkbenchError as error:
     problem = error
 with tiles:
-    headline(costs.network_cost(shown), measured)
-    if pruned is not None:
+    headline(costs.network_cost(pruned or network), measured, used)
+    if used is not None:
+        state = "with batch norms re-estimated" if used.kept else f"raw: {used.why}"
         st.caption(
-            "Numbers are of the network pruned by your recipe (page Prune); undo it "
-            "there to see the dense network."
+            f"Numbers are of the network pruned by your recipe (page Prune), {state}. "
+            "Undo it there to see the dense network."
         )
 
 if pruned is None:

@@ -6,7 +6,7 @@ from workbench.errors import WorkbenchError
 from workbench.ui import theme
 from workbench.ui.components.feedback import put_off
 from workbench.ui.components.job_panel import find, job_panel, launch
-from workbench.ui.components.live_panel import live_panel
+from workbench.ui.components.live_panel import live_panel, measured_panel
 from workbench.ui.components.preview import preview
 from workbench.ui.components.recipe_history import recipe_history
 from workbench.ui.components.recipe_quick import recipe_quick
@@ -26,11 +26,15 @@ except WorkbenchError as error:
     recipes.keep(recipes.history().undo())
     st.rerun()
 
+order = trials.order_of(network, recipe)
+running = find("trial")
+earlier = None if recipes.is_empty(recipe) else trials.recorded(order)
 if recipes.is_empty(recipe):
     st.caption("Choose a preset or move the slider: accuracy and time follow at once.")
+elif earlier is not None:
+    measured_panel(earlier, pruned)
 else:
     live_panel(network, pruned)
-running = find("trial")
 
 recipe_history(network)
 table, rule = st.columns([5, 2], gap="medium")
@@ -51,7 +55,9 @@ with table:
             width=110,
             help="Given to every engine alike.",
         )
-        order = trials.order_of(network, recipe)
+        if order.threads != st.session_state["threads"]:
+            order = trials.order_of(network, recipe)
+            earlier = trials.recorded(order)
         st.button(
             "Apply and measure",
             type=theme.main_button(),
@@ -72,10 +78,8 @@ elif running is not None and (
     if running.spec["inputs"] != order.inputs:
         st.caption("A measurement of an earlier recipe is still running.")
     job_panel(running, STEPS, trial_so_far)
-else:
-    earlier = trials.recorded(order)
-    if earlier is not None:
-        st.caption(f"Measured before with this recipe, {earlier.created[:16]} UTC.")
-        trial_results(earlier.results, key="trial", data=str(earlier.inputs["dataset"]))
-    elif running is not None:
-        st.caption("Something has changed since the last measurement: measure again.")
+elif earlier is not None:
+    st.caption(f"Measured before with this recipe, {earlier.created[:16]} UTC.")
+    trial_results(earlier.results, key="trial", data=str(earlier.inputs["dataset"]))
+elif running is not None:
+    st.caption("Something has changed since the last measurement: measure again.")

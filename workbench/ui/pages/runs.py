@@ -7,7 +7,7 @@ from workbench.ui.components.disagreements import Pair, disagreements
 from workbench.ui.components.export_panel import export_panel
 from workbench.ui.components.run_compare import run_compare
 from workbench.ui.components.run_list import run_list
-from workbench.ui.services import data, networks, recipes, runs
+from workbench.ui.services import data, networks, recipes, runs, settled
 
 network = networks.current()
 recipe = recipes.current()
@@ -35,6 +35,7 @@ if differ.open:
         else:
             try:
                 images = data.current(network)
-                disagreements(Pair(network, pruned), images, key="recipe")
+                used = settled.current(network, pruned).network
+                disagreements(Pair(network, used), images, key="recipe")
             except WorkbenchError:
                 st.caption("No images of this network's dataset on this machine.")

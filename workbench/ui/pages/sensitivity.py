@@ -6,10 +6,11 @@ from workbench.errors import WorkbenchError
 from workbench.ui.components.data_help import data_help
 from workbench.ui.components.sweep_form import sweep_form
 from workbench.ui.components.sweep_panel import sweep_panel
+from workbench.ui.format import literal
 from workbench.ui.services import data, networks
 
 network = networks.current()
-st.header(f"Sensitivity of {network.name}")
+st.header(f"Sensitivity of {literal(network.name)}")
 try:
     data.load(network, "val")
 except WorkbenchError as error:

@@ -49,7 +49,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     subject = "net" if pruned is None else "net, pruned"
     snippets(
         command=f"{code.recipe_command(carried)}python -m workbench bench "
-        f"{network.name}{option} --threads {threads} --seconds {seconds} "
+        f"{code.argument(network)}{option} --threads {threads} --seconds {seconds} "
         f"--against {','.join(against) or 'torch'}",
         python=f"{code.opening(network, carried)}found = wb.bench(\n"
         f"    {subject}, threads={threads}, against={against!r}, "

@@ -7,11 +7,12 @@ from workbench.ui.components.data_help import data_help
 from workbench.ui.components.lottery_panel import lottery_panel
 from workbench.ui.components.tuning_form import tuning_form
 from workbench.ui.components.tuning_panel import tuning_panel
+from workbench.ui.format import literal
 from workbench.ui.services import lotteries, networks, recipes, tunings
 
 network = networks.current()
 recipe = recipes.current()
-st.header(f"Train {network.name}")
+st.header(f"Train {literal(network.name)}")
 if recipes.is_empty(recipe):
     st.info(
         "Nothing is pruned yet. Choose a recipe on the page Prune: training holds "

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import streamlit as st
 
 import workbench as wb
+from workbench.models.offered import given_networks
 
 UPLOADS = "uploaded_networks"
 
@@ -37,9 +38,12 @@ DATA_HELP = (
 
 
 def model_names() -> tuple[str, ...]:
-    """Return the samples, then what this visitor uploaded; the first opens first."""
+    """Return what can be chosen; the first opens first.
+
+    Networks that the command named, the samples, then what this visitor uploaded.
+    """
     samples = tuple(sample.name for sample in wb.list_samples())
-    return samples + tuple(st.session_state.get(UPLOADS, {}))
+    return (*given_networks(), *samples, *st.session_state.get(UPLOADS, {}))
 
 
 def architecture_names() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 import workbench as wb
+from workbench.models.offered import given_networks, read_order
 from workbench.ui.services import catalog
 
 if TYPE_CHECKING:
@@ -18,7 +19,13 @@ ROOT = "data_root"
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _load(name: str, split: str, root: str | None, _network: "Exportable") -> "Dataset":
+def _load(
+    name: str,
+    split: str,
+    root: str | None,
+    takes: tuple[object, ...],
+    _network: "Exportable",
+) -> "Dataset":
     found: Dataset = wb.dataset_for(_network, split=split, root=root)
     return found
 
@@ -32,7 +39,10 @@ def load(network: "Exportable", split: str) -> "Dataset":
         The dataset is not on this machine; the page then says how to get it.
     """
     root = st.session_state.get(ROOT) or None
-    return _load(network.dataset or "", split, root, network)
+    if root is None and network.dataset is None and network.name in given_networks():
+        root = read_order().data
+    takes = (network.name, network.input_shape, network.classes)
+    return _load(network.dataset or "", split, root, takes, network)
 
 
 def current(network: "Exportable") -> "Dataset":

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 import workbench as wb
-from workbench.ui.services import data, tunings
-from workbench.ui.services.trial import BN_IMAGES
+from workbench.ui.services import data, settled, tunings
 
 if TYPE_CHECKING:
     from workbench.compression.factorise import Factorised
@@ -50,10 +49,14 @@ class Ready:
 
 
 def variants(network: "Network", pruned: "PrunedNetwork | None") -> tuple[str, ...]:
-    """Return which networks can be exported under the current recipe."""
+    """Return which networks can be exported under the current recipe.
+
+    The first is the one whose accuracy is the headline of the other pages.
+    """
     found = [DENSE, PALETTE, FACTORS]
     if pruned is not None:
-        found = [RAW, BN, PALETTE, DENSE, FACTORS]
+        better = settled.current(network, pruned).kept
+        found = [*((BN, RAW) if better else (RAW, BN)), PALETTE, DENSE, FACTORS]
     if pruned is not None and pruned.report.filters_removed:
         found.insert(2, SMALLER)
     if tunings.tuned_of(network) is not None:
@@ -101,7 +104,9 @@ def network_of(
             "Re-estimating batch norms…",
             pruned,
             str(how.seed),
-            lambda: wb.reestimate_bn(pruned, train, images=BN_IMAGES, seed=how.seed),
+            lambda: wb.reestimate_bn(
+                pruned, train, images=settled.IMAGES, seed=how.seed
+            ),
         )
         return found
     if variant == SMALLER:

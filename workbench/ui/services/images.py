@@ -54,7 +54,7 @@ def _predict(
             index=index,
             picture=enlarge(_data.images[index]),
             truth=_data.classes[int(_data.labels[index])],
-            answer=_data.classes[int(answers[row])],
+            answer=_class(_data, int(answers[row])),
             probability=float(best[row]),
         )
         for row, index in enumerate(chosen)
@@ -81,6 +81,11 @@ def predict(
     chosen = order[(handful - 1) * HANDFUL : handful * HANDFUL]
     positions = tuple(int(index) for index in chosen)
     return _predict(network.digest, data.digest, positions, network, data)
+
+
+def _class(data: "Dataset", index: int) -> str:
+    """Return the name of a class; a network can have more outputs than the data."""
+    return data.classes[index] if index < len(data.classes) else f"output {index}"
 
 
 def enlarge(image: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -151,8 +156,8 @@ def compare(
         Disagreement(
             int(index),
             names[int(data.labels[index])],
-            names[int(one[index])],
-            names[int(other[index])],
+            _class(data, int(one[index])),
+            _class(data, int(other[index])),
         )
         for index in np.flatnonzero(one != other)
     ]

@@ -1,14 +1,13 @@
 """Accuracy and time at once: what the slider of the page Prune shows as it moves.
 
-Belongs here: a compiled dense network whose weights are exchanged for pruned ones, a
+Belongs here: a compiled dense network whose numbers are exchanged for pruned ones, a
 quick subset through it, both programs timed in turn. Does not belong here: the careful
 measurement with torch and tuned kernels (``trial``), drawing.
 
-The network is captured once; masks go into the captured graph, and kernels are taken
+The network is exported once and read again with other numbers, and kernels are taken
 by the cost model, the same way for both programs.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,11 @@ import numpy as np
 import streamlit as st
 
 import workbench as wb
+from workbench.ui.services.settled import MOST_MACS, Settled
 
 if TYPE_CHECKING:
     from workbench.analysis.accuracy import Accuracy
+    from workbench.capture.torch_export import Recapture
     from workbench.data.dataset import Dataset
     from workbench.engine.graph import Graph
     from workbench.engine.program import Program
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
 
-MOST_MACS = 120_000_000
-"""Dense multiply-adds an image of the largest network that can follow a slider."""
 IMAGES = ((10_000_000, 500), (45_000_000, 300), (MOST_MACS, 150))
 """(dense MACs up to, images): what a core answers in a fraction of a second."""
 ROUNDS_S = 0.12
@@ -45,34 +44,48 @@ class Reading:
 
 @dataclass(frozen=True)
 class Live:
-    """Dense and pruned network measured in turn, and what that took in seconds."""
+    """Dense and pruned network measured in turn, and what that took in seconds.
+
+    ``raw`` is the accuracy right after pruning where the pruned network's is that with
+    batch norms re-estimated; None where they are the same.
+    """
 
     dense: Reading
     pruned: Reading
+    raw: "Accuracy | None"
     gain: "Ratio"
     seconds: float
 
 
-def follows(network: "Network") -> bool:
-    """Return whether a network is small enough to follow a slider."""
-    return sum(layer.macs for layer in network.layers) <= MOST_MACS
-
-
-def live(network: "Network", pruned: "PrunedNetwork", images: "Dataset | None") -> Live:
+def live(
+    network: "Network",
+    pruned: "PrunedNetwork",
+    settled: Settled,
+    images: "Dataset | None",
+) -> Live:
     """Return accuracy and time of both networks, measured now; kept by digest.
 
     Parameters
     ----------
     network : Network
-        Dense; ``follows`` said yes.
+        Dense; ``settled.follows`` said yes.
     pruned : PrunedNetwork
-        The same network under a recipe.
+        The same network under a recipe, raw.
+    settled : Settled
+        What became of it.
     images : Dataset or None
         A class-balanced part of it is used; None leaves accuracy out.
     """
     few = None if images is None else images.take(count_of(network, len(images)))
     digest = None if few is None else few.digest
-    return _live(network.digest, pruned.digest, digest, network, pruned, few)
+    return _live(
+        network.digest,
+        (pruned.digest, settled.network.digest),
+        digest,
+        network,
+        (pruned, settled.network),
+        few,
+    )
 
 
 def count_of(network: "Network", available: int) -> int:
@@ -92,59 +105,41 @@ def warm(network: "Network", images: "Dataset | None") -> None:
 @st.cache_data(max_entries=128, show_spinner=False)
 def _live(
     digest: str,
-    pruned_digest: str,
+    digests: tuple[str, str],
     data_digest: str | None,
     _network: "Network",
-    _pruned: "PrunedNetwork",
+    _pair: "tuple[PrunedNetwork, PrunedNetwork]",
     _images: "Dataset | None",
 ) -> Live:
     started = perf_counter()
-    graph, program = _dense(digest, _network)
-    thin = _program(masked(graph, _pruned.masks))
+    again, program = _dense(digest, _network)
+    pruned, used = _pair
+    thin = _program(again(used.module))
     before = _accuracy(digest, data_digest, program, _images)
-    after = _accuracy(pruned_digest, data_digest, thin, _images)
+    after = _accuracy(digests[1], data_digest, thin, _images)
     first, second, gain = _in_turn(program, thin)
     thin.close()
-    return Live(
-        Reading(before, first), Reading(after, second), gain, perf_counter() - started
-    )
+    raw = None
+    if digests[0] != digests[1]:
+        rough = _program(again(pruned.module))
+        raw = _accuracy(digests[0], data_digest, rough, _images)
+        rough.close()
+    seconds = perf_counter() - started
+    return Live(Reading(before, first), Reading(after, second), raw, gain, seconds)
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _dense(digest: str, _network: "Network") -> "tuple[Graph, Program]":
-    from workbench.capture.torch_export import capture
+def _dense(digest: str, _network: "Network") -> "tuple[Recapture, Program]":
+    from workbench.capture.torch_export import Recapture
 
-    graph = capture(_network)
-    return graph, _program(graph)
+    again = Recapture(_network)
+    return again, _program(again(_network.module))
 
 
 def _program(graph: "Graph") -> "Program":
     from workbench.engine.compile import compile_graph
 
     return compile_graph(graph, tune="model")
-
-
-def masked(graph: "Graph", masks: Mapping[str, Any]) -> "Graph":
-    """Return a captured graph with masks applied to its weights.
-
-    Parameters
-    ----------
-    graph : Graph
-        Of the dense network, node ids are layer ids.
-    masks : mapping of str to bool tensor
-        Layer id to mask, True = keep, in the shape of the weight.
-    """
-    from workbench.engine.graph import Graph
-
-    nodes = []
-    for node in graph:
-        mask = masks.get(node.id)
-        if mask is not None and "weight" in node.params:
-            keep = mask.numpy().reshape(node.params["weight"].shape)
-            weight = np.where(keep, node.params["weight"], np.float32(0))
-            node = node.but(params={**node.params, "weight": weight})
-        nodes.append(node)
-    return Graph(graph.name, tuple(nodes), graph.output)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

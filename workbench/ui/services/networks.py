@@ -12,6 +12,7 @@ import streamlit as st
 
 import workbench as wb
 from workbench.errors import WorkbenchError
+from workbench.models.offered import given_networks
 from workbench.ui.services import catalog, recipes
 from workbench.ui.services.shelf import LARGE, Shelf
 
@@ -25,11 +26,17 @@ MAX_UPLOAD_MB = 600
 
 def current() -> "Network":
     """Return the network that the shell names."""
-    name = st.session_state["model"]
+    return named(st.session_state["model"])
+
+
+def named(name: str) -> "Network":
+    """Return the network that the page offers under a name."""
     uploads = st.session_state.get(catalog.UPLOADS, {})
     if name in uploads:
         network: Network = uploads[name]
         return network
+    if name in given_networks():
+        return given_networks()[name][1]
     return sample(name)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import workbench as wb
 from workbench.errors import WorkbenchError
-from workbench.ui.services import networks
+from workbench.ui.services import catalog, networks, settled
 from workbench.ui.services.profile import MOVES
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def deltas(first: "Run", second: "Run") -> list[dict[str, Any]]:
 
 
 def network_of(run: "Run") -> "Network | PrunedNetwork":
-    """Return the network that a run measured, pruned again by its recipe.
+    """Return the network that a run measured, pruned and settled again by its recipe.
 
     Raises
     ------
@@ -69,13 +69,13 @@ def network_of(run: "Run") -> "Network | PrunedNetwork":
         The model is not here any more, or its weights are others.
     """
     name = str(run.inputs.get("model"))
-    if name not in {sample.name for sample in wb.list_samples()}:
+    if name not in catalog.model_names():
         raise WorkbenchError(
             f"run {run.id} of the network '{name}'",
-            "one of the sample networks",
-            "Runs of uploaded networks are compared by their numbers only.",
+            "a network that can be chosen under Model",
+            "Runs of other networks are compared by their numbers only.",
         )
-    network = networks.sample(name)
+    network = networks.named(name)
     if run.inputs.get("digest") not in (None, network.digest):
         raise WorkbenchError(
             f"run {run.id} with weights {str(run.inputs['digest'])[:12]}",
@@ -85,7 +85,8 @@ def network_of(run: "Run") -> "Network | PrunedNetwork":
     text = run.inputs.get("recipe")
     if not text:
         return network
-    return networks.pruned(network, wb.Recipe.loads(text, source=f"run {run.id}"))
+    pruned = networks.pruned(network, wb.Recipe.loads(text, source=f"run {run.id}"))
+    return settled.current(network, pruned).network
 
 
 def _by_layer(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from workbench.measure.bars import OURS_DENSE, OURS_PRUNED
 from workbench.ui import told
 from workbench.ui.charts.tradeoff import Spot
 from workbench.ui.format import millis, percent
+from workbench.ui.services.headlines import headline
 
 if TYPE_CHECKING:
     from workbench.store.run import Difference, Run
@@ -28,7 +29,7 @@ def newest() -> "tuple[Run, ...]":
 def row_of(run: "Run") -> dict[str, Any]:
     """Return what the list shows of a run; None where it has no such number."""
     results = run.results
-    after = _after(run)
+    head = headline(results)
     return {
         "id": run.id,
         "when": run.created[:19].replace("T", " "),
@@ -36,7 +37,8 @@ def row_of(run: "Run") -> dict[str, Any]:
         "status": run.status,
         "model": run.inputs.get("model"),
         "recipe": _short(run.inputs.get("recipe")) if "model" in run.inputs else "",
-        "top1": after.get("top1"),
+        "top1": None if head is None else head.found["top1"],
+        "what": None if head is None else head.what,
         "sparsity": results.get("cost", {}).get("sparsity"),
         "pruned_ms": _median(results, OURS_PRUNED),
         "dense_ms": _median(results, OURS_DENSE),
@@ -45,11 +47,12 @@ def row_of(run: "Run") -> dict[str, Any]:
 
 def accuracy_told(run: "Run") -> str:
     """Return the conditions of a run's accuracy in words."""
-    found = _after(run)
-    if not found:
+    head = headline(run.results)
+    if head is None:
         return "not measured."
     images = (run.inputs.get("dataset"), run.inputs.get("split"))
-    return told.accuracy(found, ", ".join(str(one) for one in images if one))
+    said = told.accuracy(head.found, ", ".join(str(one) for one in images if one))
+    return f"{head.what.capitalize()}; {said}"
 
 
 def time_told(run: "Run") -> str:
@@ -59,12 +62,6 @@ def time_told(run: "Run") -> str:
     if row is None:
         return f"{run.results.get('line') or 'not measured'}."
     return told.time(row, str(latency.get("line", "machine not recorded")))
-
-
-def _after(run: "Run") -> Mapping[str, Any]:
-    """Return the accuracy that a run ended with; {} where it measured none."""
-    found = run.results
-    return found.get("tuned") or found.get("bn") or found.get("raw") or {}
 
 
 def title_of(run: "Run") -> str:

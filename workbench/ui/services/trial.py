@@ -4,7 +4,7 @@ Belongs here: the order of public calls and the JSON they become. Runs in a job'
 thread, so nothing here draws. Does not belong here: any computation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,10 @@ from workbench.measure.bars import OURS_DENSE, OURS_PRUNED, TORCH_DENSE
 from workbench.ui.services.accuracy import accuracy
 from workbench.ui.services.profile import executed_macs, profile_rows
 from workbench.ui.services.programs import compiled, measured
+from workbench.ui.services.settled import Settled, settle
 
 if TYPE_CHECKING:
+    from workbench.analysis.accuracy import Accuracy
     from workbench.data.dataset import Dataset
     from workbench.jobs.job import Job
     from workbench.measure.measurement import Measurement
@@ -31,7 +33,6 @@ STEPS = (
     "compiling for this machine",
     "measuring time",
 )
-BN_IMAGES = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +95,7 @@ def run_trial(job: "Job", order: Order) -> dict[str, Any]:
     network = order.network
     pruned: PrunedNetwork = wb.prune(network, order.recipe)
     put("cost", cost_of(network, pruned))
-    for name, subject in _subjects(order, pruned):
-        put(name, {} if order.data is None else _accuracy(subject(), order.data))
+    _put_accuracies(order, pruned, put)
     job.check()
     with (
         compiled(network, threads=order.threads) as dense_program,
@@ -132,26 +132,37 @@ def cost_of(network: "Network", pruned: "PrunedNetwork") -> dict[str, Any]:
     }
 
 
-def _subjects(order: Order, pruned: "PrunedNetwork") -> Any:
-    """Return what accuracy is measured of, each made when its turn comes."""
+def _put_accuracies(
+    order: Order,
+    pruned: "PrunedNetwork",
+    put: Callable[[str, Mapping[str, Any]], None],
+) -> None:
+    """Measure dense, raw and re-estimated; what a page has shown is not asked again."""
+    if order.data is None:
+        for part in ("dense", "raw", "bn"):
+            put(part, {})
+        return
+    put("dense", asdict(accuracy(order.network, order.data)))
+    put("raw", asdict(accuracy(pruned, order.data)))
+    if order.train is None:
+        put("bn", {"kept": False, "why": "there are no training images"})
+        return
+    found = settle(pruned, order.train, order.recipe.seed)
+    put("bn", settled_part(found, accuracy(found.network, order.data)))
 
-    def reestimated() -> Any:
-        if order.train is None:
-            return pruned
-        return wb.reestimate_bn(
-            pruned, order.train, images=BN_IMAGES, seed=order.recipe.seed
-        )
 
-    return (
-        ("dense", lambda: order.network),
-        ("raw", lambda: pruned),
-        ("bn", reestimated),
-    )
+def settled_part(found: Settled, measured: "Accuracy") -> dict[str, Any]:
+    """Return the accuracy with batch norms re-estimated as JSON, or why there is none.
 
-
-def _accuracy(network: Any, data: "Dataset") -> dict[str, Any]:
-    """Return an accuracy as JSON; one that a page has shown is not measured again."""
-    return asdict(accuracy(network, data))
+    Parameters
+    ----------
+    found : Settled
+        What became of the pruned network.
+    measured : Accuracy
+        Of that network.
+    """
+    said = {"kept": found.kept, "why": found.why}
+    return {**asdict(measured), **said} if found.kept else said
 
 
 def latency_of(measured: "Measurement") -> dict[str, Any]:

@@ -13,6 +13,8 @@ import streamlit as st
 import workbench as wb
 from workbench.ui.services import data
 from workbench.ui.services.accuracy import accuracy
+from workbench.ui.services.settled import settle
+from workbench.ui.services.trial import settled_part
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -171,13 +173,22 @@ def run_tuning(job: "Job", order: Order) -> dict[str, Any]:
     results = {
         "history": [asdict(log) for log in tuned.history],
         "dense": asdict(accuracy(order.pruned.base, order.test)),
-        "raw": None if order.method else asdict(accuracy(order.pruned, order.test)),
+        **_untrained(order),
         "tuned": asdict(accuracy(network, order.test)),
         "cost": {"sparsity": cost.sparsity, "nonzeros": cost.nonzeros},
         "network": network.digest,
     }
     run = wb.Store().add_run(KIND, inputs=order.inputs, results=results)
     return {"run": run.id, "results": results, "network": network}
+
+
+def _untrained(order: Order) -> dict[str, Any]:
+    """Return the accuracy without training: raw, and settled where that is another."""
+    if order.method:
+        return {"raw": None}
+    found = settle(order.pruned, order.train, order.pruned.recipe.seed)
+    part = settled_part(found, accuracy(found.network, order.test))
+    return {"raw": asdict(accuracy(order.pruned, order.test)), "bn": part}
 
 
 def _train(order: Order, hooks: "FitHooks") -> "Tuned":

@@ -1,12 +1,15 @@
 """Rewrites: fewer nodes, the same layers, masked zeros stay zero."""
 
 import numpy as np
+import pytest
 import torch
 
 from tests.engine.nets import make
 from workbench.capture.torch_export import capture
-from workbench.engine.graph import Graph
+from workbench.engine.compile import compile_graph
+from workbench.engine.graph import Graph, Node
 from workbench.engine.passes import simplify
+from workbench.errors import WorkbenchError
 
 
 def simplified(name: str, sparsity: float = 0.0) -> tuple[Graph, torch.nn.Module]:
@@ -76,3 +79,54 @@ def test_convolution_of_one_pixel_becomes_linear() -> None:
     assert graph.node("11.fc1").op == "linear"
     assert graph.node("11.fc2").attrs["act"][0] == "hardsigmoid"
     assert graph.node("11.fc2").shape == (20, 1, 1)
+
+
+def one_layer(node: Node, shape: tuple[int, ...]) -> Graph:
+    return Graph("one", (Node("input", "input", (), shape), node), node.id)
+
+
+def test_a_window_that_lies_in_the_padding_leaves_the_bias() -> None:
+    params = {
+        "weight": np.full((2, 1, 1, 1), 7, np.float32),
+        "bias": np.array([0.5, -2], np.float32),
+    }
+    attrs = {"stride": (3, 3), "padding": (1, 1, 1, 1)}
+    node = Node("c", "conv2d", ("input",), (2, 1, 1), attrs, params)
+    program = compile_graph(one_layer(node, (1, 1, 1)), tune="model")
+    found = program(np.array([[[[9.0]]]], np.float32))
+    assert found.reshape(-1).tolist() == [0.5, -2.0]
+    kernel = {**params, "weight": np.ones((2, 1, 2, 2), np.float32)}
+    node = node.but(params=kernel, attrs={"stride": (4, 4), "padding": (2, 0, 0, 2)})
+    program = compile_graph(one_layer(node, (1, 1, 1)), tune="model")
+    assert program(np.ones((1, 1, 1, 1), np.float32)).reshape(-1).tolist() == [0.5, -2]
+
+
+@pytest.mark.parametrize("features", [1, 5, 20_000])
+def test_a_vector_is_scaled_without_a_square_matrix(features: int) -> None:
+    scale = np.arange(features, dtype=np.float32)
+    node = Node(
+        "n",
+        "batchnorm",
+        ("input",),
+        (features,),
+        {},
+        {"scale": scale, "shift": np.ones(features, np.float32)},
+    )
+    after = Node("r", "relu", ("n",), (features,))
+    graph = Graph("g", (Node("input", "input", (), (features,)), node, after), "r")
+    assert max(p.size for n in simplify(graph) for p in n.params.values()) == features
+    program = compile_graph(graph, tune="model")
+    x = np.full((3, features), -0.5, np.float32)
+    x[1] = 2
+    right = np.maximum(x * scale + 1, 0)
+    np.testing.assert_array_equal(program(x), right)
+
+
+def test_tensors_larger_than_the_machine_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shape = (2**31 - 1,)
+    graph = one_layer(Node("r", "relu", ("input",), shape), shape)
+    monkeypatch.setattr("os.sysconf", lambda name: 1024)
+    with pytest.raises(WorkbenchError, match=r"layer 'r' with tensors of 16.0 GiB"):
+        compile_graph(graph, tune="model")

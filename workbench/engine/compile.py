@@ -1,6 +1,8 @@
 """Graph in, program out."""
 
+import os
 from contextlib import nullcontext
+from math import prod
 from pathlib import Path
 from typing import Literal
 
@@ -83,6 +85,7 @@ def compile_graph(
             "Pass the seconds that finding a plan may take, or leave it out.",
         )
     tuning = Tuning(seconds, cache or default_cache())
+    _check_memory(graph)
     simple = simplify(graph)
     with nullcontext() if generated else without_generated():
         if tune == "model" or not info().native:
@@ -96,6 +99,23 @@ def compile_graph(
             PlanCache(folder, simple, threads).forget()
             TimingCache(folder, threads).forget()
             return Program(simple, _tuned(simple, threads, tuning))
+
+
+def _check_memory(graph: Graph) -> None:
+    """Refuse what cannot fit: a layer's tensors are all in memory while it runs."""
+    try:
+        held = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return
+    floats = {node.id: prod(node.shape) for node in graph}
+    for node in graph:
+        needed = 4 * (floats[node.id] + sum(floats[n] for n in set(node.inputs)))
+        if node.inputs and needed > held:
+            raise WorkbenchError(
+                f"layer {node.id!r} with tensors of {needed / 2**30:.1f} GiB",
+                f"less than the {held / 2**30:.1f} GiB of this machine",
+                "Use smaller images, or a machine with more memory.",
+            )
 
 
 def default_budget(graph: Graph) -> float:

@@ -164,18 +164,37 @@ def _scaled(node: Node, scale: NDArray[np.float32], shift: NDArray[np.float32]) 
 
 
 def _as_depthwise(node: Node) -> Node:
-    """Return a lone scale-and-shift as a 1x1 depthwise convolution."""
+    """Return a lone scale-and-shift as a 1x1 depthwise convolution.
+
+    A vector is left as it is: `scale_vectors` makes pixels of it first.
+    """
     channels = node.shape[0]
     if len(node.shape) != 3:
-        weight = np.diag(node.params["scale"])
-        params = {"weight": np.ascontiguousarray(weight), "bias": node.params["shift"]}
-        return node.but(op="linear", params=params, attrs={})
+        return node
     weight = np.ascontiguousarray(node.params["scale"].reshape(channels, 1, 1, 1))
     return node.but(
         op="conv2d",
         attrs={"groups": channels},
         params={"weight": weight, "bias": node.params["shift"]},
     )
+
+
+def scale_vectors(nodes: Nodes, output: str) -> tuple[Nodes, str]:
+    """Scale and shift vectors as images of one pixel: a matrix would be F by F."""
+    result: Nodes = []
+    renamed: dict[str, str] = {}
+    for node in nodes:
+        node = node.but(inputs=tuple(renamed.get(n, n) for n in node.inputs))
+        if node.op != "batchnorm":
+            result.append(node)
+            continue
+        pixels = (*node.shape, 1, 1)[:3]
+        wide = Node(f"{node.id}.wide", "flatten", node.inputs, pixels, {"rank": 3})
+        scaled = _as_depthwise(node.but(inputs=(wide.id,), shape=pixels))
+        flat = Node(f"{node.id}.flat", "flatten", (node.id,), node.shape)
+        renamed[node.id] = flat.id
+        result += [wide, scaled, flat]
+    return result, renamed.get(output, output)
 
 
 def conv_to_linear(nodes: Nodes, output: str) -> tuple[Nodes, str]:
@@ -284,6 +303,7 @@ PASSES: tuple[Pass, ...] = (
     conv_to_linear,
     hold_palettes,
     fold_batchnorm,
+    scale_vectors,
     conv_to_linear,
     fuse_activation,
     fuse_residual,

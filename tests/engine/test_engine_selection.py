@@ -21,6 +21,7 @@ from workbench.engine.compile import (
 from workbench.engine.eliminate import Factor, minimise
 from workbench.engine.graph import INPUT, Graph, Node
 from workbench.engine.plan import Plan
+from workbench.engine.select import worth_telling
 from workbench.engine.timings import TimingCache
 from workbench.errors import WorkbenchError
 from workbench.kernels import info
@@ -146,3 +147,12 @@ def test_a_budget_below_zero_is_refused(seconds: float) -> None:
     module, x = make("resnet")
     with pytest.raises(WorkbenchError, match="zero seconds or more"):
         compile_graph(capture(module, x[:1]), budget_s=seconds)
+
+
+@pytest.mark.parametrize(("most", "winograds"), [(24, 23), (2, 1), (1, 1), (40, 30)])
+def test_the_best_of_every_kernel_is_told_of(most: int, winograds: int) -> None:
+    others = [(1.0 + at, f"winograd {at}", "winograd") for at in range(30)]
+    others.append((900.0, "direct", "direct"))
+    found = worth_telling(others, most)
+    assert found[-1] == (900.0, "direct")
+    assert found[:-1] == [(1.0 + at, f"winograd {at}") for at in range(winograds)]

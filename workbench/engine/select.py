@@ -200,13 +200,17 @@ class _Chooser:
         target = forms[self._slots.parts[node.id].slot]
         ms = option.cost(target)
         others = [
-            (o.cost(target), label(o.candidate.name, o.variant, o.form))
+            (
+                o.cost(target),
+                label(o.candidate.name, o.variant, o.form),
+                o.candidate.name,
+            )
             for o in self._options[node.id]
             if o is not option and o.cost(target) < inf
         ]
         rejected = [
             Rejection(name, SLOWER if cost >= ms else SLOWER_WITH_LAYOUTS, cost)
-            for cost, name in sorted(others)[:KEPT_REJECTIONS]
+            for cost, name in worth_telling(others)
         ]
         rejected += self._costs.rejected(node)
         return Choice(
@@ -217,3 +221,32 @@ class _Chooser:
             option.measured,
             tuple(rejected),
         )
+
+
+def worth_telling(
+    others: Sequence[tuple[float, str, str]], most: int = KEPT_REJECTIONS
+) -> list[tuple[float, str]]:
+    """Return cost and label of the options to tell of, the fastest first.
+
+    The best variant of every kernel is among them, however slow; the fastest of the
+    rest fill up to ``most``.
+
+    Parameters
+    ----------
+    others : sequence of (float, str, str)
+        Cost, label, and kernel of every option that was not taken.
+    most : int
+        How many, unless there are more kernels.
+
+    Examples
+    --------
+    >>> worth_telling([(1.0, "w a", "w"), (2.0, "w b", "w"), (9.0, "d", "d")], 2)
+    [(1.0, 'w a'), (9.0, 'd')]
+    """
+    ranked = sorted(others)
+    best: dict[str, tuple[float, str, str]] = {}
+    for one in ranked:
+        best.setdefault(one[2], one)
+    rest = [one for one in ranked if best[one[2]] is not one]
+    room = max(most - len(best), 0)
+    return [one[:2] for one in sorted([*best.values(), *rest[:room]])]

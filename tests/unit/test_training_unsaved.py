@@ -1,6 +1,8 @@
 """A checkpoint that cannot be written costs the checkpoint, not the training."""
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,26 @@ def test_without_a_hook_it_is_a_warning(tmp_path: Path) -> None:
             options=FitOptions(epochs=1, peak_lr=0.05),
             checkpoint=tmp_path / "file" / "a.ckpt",
         )
+
+
+def test_reading_a_checkpoint_back_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.ckpt"
+    options = FitOptions(epochs=1, peak_lr=0.05)
+    fit(stripe_network().module, stripes(), options=options, checkpoint=path)
+    code = (
+        "import sys; from pathlib import Path; "
+        "from workbench.training.checkpoint import Checkpoint; "
+        "print(len(Checkpoint.load(Path(sys.argv[1])).history))"
+    )
+    # Torch warns once a process, so this one may have heard it before.
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(wb.__file__).parents[1],
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
 
 
 @pytest.mark.parametrize("rate", [math.nan, math.inf, -math.inf, 0.0, -1.0])

@@ -7,6 +7,7 @@ may hold (``pickle_guard``), what the tensors mean (``weights_file``, checkpoint
 
 import io
 import pickle
+import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -154,8 +155,11 @@ class _Measure(pickle._Unpickler):
 def _itemsize(name: str) -> int:
     if name == "UntypedStorage":
         return 1
-    kind = getattr(torch, name)
-    return int(torch.empty(0, dtype=kind.dtype).element_size())
+    with warnings.catch_warnings():
+        # The classes are deprecated; the files that name them are not.
+        warnings.simplefilter("ignore", UserWarning)
+        dtype = getattr(torch, name).dtype
+    return int(torch.empty(0, dtype=dtype).element_size())
 
 
 def _check_tensor(

@@ -181,6 +181,8 @@ def test_a_link_opens_an_own_network_without_images(
     assert app.header[0].value == "ownnets\\:build"
     tiles = {tile.label: tile.value for tile in app.metric}
     assert tiles["Top-1 accuracy"] == "no data"
+    assert "no dataset is known for network 'ownnets:build'" in app.error[0].value
+    assert app.text_input(key="data_root").label == "Folder or file with the images"
     for page in PAGES[1:]:
         app.switch_page(f"workbench/ui/pages/{page}.py").run()
         assert not app.exception, (page, app.exception)

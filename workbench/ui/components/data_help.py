@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.models.offered import given_networks
 from workbench.ui.components.feedback import caught
 from workbench.ui.components.job_panel import find, job_panel, remember
 from workbench.ui.format import size
@@ -31,7 +32,7 @@ def data_help(error: WorkbenchError, network: "Network") -> None:
     network : Network
         Whose images are missing.
     """
-    if network.dataset is None:
+    if network.dataset is None and network.name not in given_networks():
         st.info(
             f"{network.name} has weights from a seed and no dataset: it is here for "
             "speed work, accuracy means nothing.",

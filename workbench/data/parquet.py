@@ -25,11 +25,13 @@ from workbench.data.raw import (
     mixed_sizes,
     numbered_classes,
 )
+from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 
 IMAGE_COLUMNS = ("img", "image")
 LABEL_COLUMNS = ("label", "fine_label")
 # Pillow knows many rare formats; what nobody packs into datasets is not decoded.
 _ENCODINGS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+_BROKEN: tuple[type[Exception], ...] = (pa.ArrowException, *BROKEN_FILE_ERRORS)
 _ROWS = 64
 """Rows that are read at a time."""
 
@@ -122,7 +124,7 @@ def _read_file(file: Path) -> RawImages:
     try:
         with pq.ParquetFile(file) as stream:
             return _read_rows(file, stream)
-    except (pa.ArrowException, OSError) as error:
+    except _BROKEN as error:
         raise DataError(
             f"{file} cannot be read as parquet ({_first_line(error)})",
             "a complete parquet file",

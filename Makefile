@@ -14,12 +14,13 @@ BUILD_TOOLS := -c constraints.txt setuptools cython
 KERNEL_SOURCES := setup.py $(shell find ext -type f ! -name '*.md')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check packages sweep-check sanitize format build clean tools
+.PHONY: help run test check docs packages sweep-check sanitize format build clean tools
 
 help:
 	@echo "make run     create .venv, install, build the kernels, start the app"
 	@echo "make test    the same set-up, then the whole test suite"
 	@echo "make check   ruff, mypy and the smoke tests (before each commit)"
+	@echo "make docs    the reference pages checked, the site built into build/site"
 	@echo "make packages  wheel and sdist, built and tried in clean environments"
 	@echo "make sanitize  the kernel tests on checked builds: address, undefined, threads"
 	@echo "make build   rebuild the compiled kernels after a change in ext/"
@@ -67,6 +68,14 @@ check: build $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests -m smoke
+
+$(VENV)/docs.stamp: $(VENV)/app.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
+
+docs: build $(VENV)/docs.stamp
+	$(BIN)/python -m docs.generate --check
+	$(BIN)/zensical build --strict --clean
 
 # Wheel and sdist, built and installed into clean environments.
 packages: build $(VENV)/dev.stamp

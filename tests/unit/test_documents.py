@@ -1,7 +1,13 @@
-"""What the documents claim: the index of decisions, links, and the README's example."""
+"""What the documents claim: the index of decisions, links, examples, commands.
+
+A block of `console` holds commands after `$ `, and under each what its output has.
+"""
 
 import doctest
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +23,12 @@ ROW = re.compile(
 LINK = re.compile(r"(?:\]\(|src(?:set)?=\")(?!https?:)([^)#\"\s]+)")
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 README_LINES = 120
+CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+WITH_COMMANDS = [page for page in PAGES if CONSOLE.search(page.read_text("utf-8"))]
+
+
+def names(page: Path) -> str:
+    return str(page.relative_to(ROOT))
 
 
 def index() -> dict[str, re.Match[str]]:
@@ -35,7 +47,7 @@ def test_the_index_has_every_decision_with_its_title() -> None:
         assert first == f"# {row['number']} {row['title']}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=names)
 def test_links_lead_somewhere(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     missing = [link for link in LINK.findall(text) if not (page.parent / link).exists()]
@@ -48,3 +60,48 @@ def test_the_readme_is_short_and_its_example_is_true() -> None:
     result = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert result.attempted == 8
     assert result.failed == 0
+
+
+def test_the_walk_through_the_engine_is_true() -> None:
+    page = ROOT / "docs" / "engine.md"
+    result = doctest.testfile(str(page), module_relative=False)
+    assert result.attempted >= 15
+    assert result.failed == 0
+
+
+def test_reference_pages_and_the_picture_say_what_the_code_says() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "docs.generate", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "every page says what the code says\n"
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=names)
+def test_commands_run_and_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    here = tmp_path / "bin"
+    here.mkdir()
+    script = f'#!/bin/sh\nexec "{sys.executable}" -m workbench "$@"\n'
+    (here / "workbench").write_text(script)
+    (here / "workbench").chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{here}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "WORKBENCH_HOME": str(tmp_path / "workspace"),
+    }
+    text = "".join(CONSOLE.findall(page.read_text(encoding="utf-8")))
+    blocks = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
+    assert blocks
+    for block in blocks:
+        command, *shown = block.strip().splitlines()
+        done = subprocess.run(
+            command, shell=True, cwd=tmp_path, env=environment,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        printed = done.stdout + done.stderr
+        for line in shown:
+            assert line in printed, (command, line, printed)

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 
 import workbench as wb
-from workbench.analysis.algorithms import AlgorithmRow, ConvShape
-from workbench.analysis.race import race
-from workbench.analysis.strassen import strassen
+from workbench.analysis.algorithms.comparison import AlgorithmRow, ConvShape
+from workbench.analysis.algorithms.race import race
+from workbench.analysis.algorithms.strassen import strassen
 from workbench.measure.conditions import read_conditions
 
 FILE = "algorithms.json"

@@ -23,8 +23,8 @@ from workbench.data.dataset import Dataset
 from workbench.export.provenance import provenance
 from workbench.pruning.masks import apply_masks
 from workbench.pruning.pruned import PrunedNetwork
-from workbench.training.fit import FitHooks, fit
-from workbench.training.options import FitOptions
+from workbench.training.loop.fit import FitHooks, fit
+from workbench.training.loop.options import FitOptions
 from workbench.training.palette import tune_palette
 
 

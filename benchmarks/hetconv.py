@@ -16,7 +16,7 @@ from torch import nn
 
 import workbench as wb
 from sample_models.vgg16_cifar import Vgg16Cifar
-from workbench.analysis.race import race
+from workbench.analysis.algorithms.race import race
 from workbench.compression.hetconv import hetconv_share, to_hetconv
 from workbench.compression.plain import plain
 from workbench.compression.separable import to_separable

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 import workbench as wb
-from workbench.analysis.equal_macs import AtMacs, at_macs, macs_share
+from workbench.analysis.cost.equal_macs import AtMacs, at_macs, macs_share
 from workbench.pruning.method import MaskSet
 from workbench.training.learn import Driven
-from workbench.training.learned import with_masks
-from workbench.training.winograd_conv import in_winograd_domain
+from workbench.training.learned.pruned import with_masks
+from workbench.training.learned.winograd_conv import in_winograd_domain
 
 LEARNED = {"slimming": "slimming", "skeleton": "stripe"}
 """Penalty that trains first, and the method that then ranks what it left."""

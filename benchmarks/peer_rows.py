@@ -13,8 +13,8 @@ from torch import nn
 import workbench as wb
 from workbench.models.network import Layer, Network
 from workbench.pruning.pruned import PrunedNetwork
-from workbench.pruning.recipe import Recipe
-from workbench.pruning.rule import Rule
+from workbench.pruning.recipe.recipe import Recipe
+from workbench.pruning.recipe.rule import Rule
 
 DENSE_RIVAL, ANY_RIVAL, OUR_DENSE = "best dense engine", "best of all", "our dense"
 SPARSE_ENGINES = ("mnn_sparse", "deepsparse")

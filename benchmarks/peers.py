@@ -42,7 +42,7 @@ from benchmarks.peer_rows import (
     load,
     weights_of,
 )
-from workbench.engine.timings import default_cache, machine_key
+from workbench.engine.planning.timing_cache import default_cache, machine_key
 from workbench.measure.contenders import Contender, peer_contender, subject_of
 from workbench.measure.interleave import Settings, measure_contenders
 from workbench.measure.peers import ours

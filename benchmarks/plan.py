@@ -23,14 +23,14 @@ from typing import Any
 import torch
 
 import workbench as wb
-from workbench.analysis.planner import Budget
-from workbench.analysis.sensitivity_csv import read_csv
+from workbench.analysis.planner.planner import Budget
+from workbench.analysis.sensitivity.csv_file import read_csv
 from workbench.jobs.plan import verify_plan
 from workbench.jobs.plan_round import Proof, best_round
 from workbench.measure.contenders import Contender, subject_of
 from workbench.measure.interleave import Settings, measure_contenders
 from workbench.measure.peers.protocol import FunctionRunner
-from workbench.pruning.recipe import Recipe
+from workbench.pruning.recipe.recipe import Recipe
 
 BASELINES = {"uniform magnitude": {}, "global magnitude": {"scope": "global"}}
 PLAN = "plan"

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 import workbench as wb
-from workbench.analysis.equal_macs import AtMacs, at_macs
+from workbench.analysis.cost.equal_macs import AtMacs, at_macs
 
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "magnitude, per layer": ("magnitude", {}),

@@ -26,11 +26,11 @@ import numpy as np
 import torch
 
 import workbench as wb
-from workbench.analysis.sensitivity import Sweeper
-from workbench.analysis.sensitivity_grid import Curve
-from workbench.analysis.sensitivity_rows import cell_key
+from workbench.analysis.sensitivity.sweeper import Sweeper
+from workbench.analysis.sensitivity.grid import Curve
+from workbench.analysis.sensitivity.rows import cell_key
 from workbench.data.dataset import Dataset, make_dataset
-from workbench.jobs.crew import CrewExecutor
+from workbench.jobs.process_executor import CrewExecutor
 from workbench.jobs.job import Job
 from workbench.jobs.sweep import SweepOrder, run_sweep
 from workbench.measure.conditions import read_conditions

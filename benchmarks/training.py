@@ -21,8 +21,8 @@ import torch
 import workbench as wb
 from workbench.measure.conditions import cpu_model
 from workbench.training.finetune import tune
-from workbench.training.fit import FitHooks
-from workbench.training.options import EpochLog
+from workbench.training.loop.fit import FitHooks
+from workbench.training.loop.options import EpochLog
 
 # name, settings of wb.finetune
 ROWS: tuple[tuple[str, dict[str, Any]], ...] = (

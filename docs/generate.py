@@ -16,12 +16,12 @@ from typing import Any
 import typer
 
 import workbench
-from workbench.cli.commands.methods_ import parameters
+from workbench.cli.commands.methods import parameters
 from workbench.cli.main import build
 from workbench.pruning.criteria import CRITERIA
 from workbench.pruning.methods import METHODS
-from workbench.pruning.recipe import Recipe
-from workbench.training.driven import DRIVEN
+from workbench.pruning.recipe.recipe import Recipe
+from workbench.training.learned.table import DRIVEN
 from workbench.ui.glossary import GLOSSARY
 
 DOCS = Path(__file__).parent

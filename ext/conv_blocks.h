@@ -21,7 +21,7 @@ typedef struct {
     int32_t outputs; /* output channels; the last group may be short */
     int32_t height;  /* 2; 4 with AVX2; 4 or 8 with AVX-512 */
     int32_t chunks, blocks;
-    int32_t strip; /* vectors a strip at most; workbench/kernels/blocks.py */
+    int32_t strip; /* vectors a strip at most; workbench/kernels/steps/blocks.py */
     int32_t unit;  /* 1: int32 offsets; 16: uint16 offsets in so many floats */
     const int64_t *chunk_base; /* [chunks] */
     const uint32_t *runs;      /* [...][2]: group, offsets */

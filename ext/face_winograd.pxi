@@ -1,6 +1,6 @@
 # Packing of the Winograd convolution.
 
-from workbench.kernels.winograd_spec import (
+from workbench.kernels.values.winograd_spec import (
     WinogradTaps,
     coefficients,
     empty_aligned,

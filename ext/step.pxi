@@ -3,7 +3,7 @@ import numpy as np
 
 
 cdef class Step:
-    """One kernel with its packed arguments; see workbench.kernels.types.Step."""
+    """One kernel with its packed arguments; see workbench.kernels.values.types.Step."""
 
     cdef wb_kernel_fn fn
     cdef void *args

@@ -10,7 +10,7 @@
  * packed, or is made from the 3x3 taps chunk by chunk in scratch: it has 1.8 to 7 times
  * as many floats, which would come from main memory.
  *
- * Contract (checked by workbench/kernels/winograd.py, never here): full 16-float loads
+ * Contract (checked by workbench/kernels/steps/winograd.py, never here): full 16-float loads
  * at every item offset stay inside the arena; src and dst do not overlap; a result does
  * not depend on how blocks and output channels are divided among threads.
  *

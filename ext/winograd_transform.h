@@ -1,7 +1,7 @@
 /* winograd_transform.h - the one-dimensional transforms.
  *
  * Points are 0, +-p_1 .. +-p_h, infinity with h = m / 2, so the transforms split into
- * even and odd parts. coef (from workbench/engine/winograd.py, exact, rounded once):
+ * even and odd parts. coef (from workbench/engine/winograd/cook_toom.py, exact, rounded once):
  *   full[h]     product of all (x - p^2) but its leading 1, lowest power first
  *   part[h][h-1] the same without pair i
  *   point[h]    p_i

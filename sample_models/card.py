@@ -16,7 +16,7 @@ from workbench.analysis.accuracy import evaluate
 from workbench.data import Dataset
 from workbench.models.network import Network
 from workbench.models.samples import Sample
-from workbench.training.options import EpochLog, FitOptions
+from workbench.training.loop.options import EpochLog, FitOptions
 
 
 def make_card(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from workbench.training.options import FitOptions
+from workbench.training.loop.options import FitOptions
 
 _COLOUR = FitOptions(
     batch_size=128,

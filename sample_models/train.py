@@ -2,7 +2,7 @@
 
 Writes the weights and the card beside the architectures (or into ``--out``). The test
 split is scored once, at the end; nothing is chosen by it. Belongs here: the command.
-Does not belong here: the loop (``workbench.training.fit``) and the card (``card.py``).
+Does not belong here: the loop (``workbench.training.loop.fit``) and the card (``card.py``).
 """
 
 import argparse
@@ -24,8 +24,8 @@ from workbench.models.architectures import architecture
 from workbench.models.inspect import from_module
 from workbench.models.samples import Sample, sample, sample_directory
 from workbench.models.weights_file import DIGEST_KEY
-from workbench.training.fit import FitHooks, fit
-from workbench.training.options import EpochLog, FitOptions
+from workbench.training.loop.fit import FitHooks, fit
+from workbench.training.loop.options import EpochLog, FitOptions
 
 _SPLITS = ("train", "val", "test")
 

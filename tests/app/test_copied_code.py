@@ -13,7 +13,7 @@ from tests.app.conftest import TIMEOUT_S, open_page
 from workbench.cli.main import build
 from workbench.jobs.registry import registry
 from workbench.models.network import Network
-from workbench.ui.components.export_code import Subject, command_of, script_of
+from workbench.ui.components.runs.export_code import Subject, command_of, script_of
 from workbench.ui.services import break_even, code, exports
 
 

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
 from tests.app.conftest import ROOT, open_page, texts
-from workbench.cli.commands.app_ import given_of
+from workbench.cli.commands.app import given_of
 from workbench.errors import WorkbenchError
 from workbench.models.offered import VARIABLE, Given, Order, given_networks, read_order
 from workbench.ui.services import code

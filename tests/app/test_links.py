@@ -8,9 +8,9 @@ import workbench as wb
 from tests.app.conftest import open_page, texts
 from workbench.jobs.job import Job
 from workbench.jobs.registry import registry
-from workbench.pruning.recipe import Recipe
-from workbench.pruning.rule import Rule
-from workbench.ui.components.recipe_quick import percent_of
+from workbench.pruning.recipe.recipe import Recipe
+from workbench.pruning.recipe.rule import Rule
+from workbench.ui.components.recipe.quick import percent_of
 from workbench.ui.services import recipes
 
 MODEL = "minivgg-mnist5k"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.cli.commands.app_ import ADDRESS
-from workbench.cli.commands.app_ import run as start
+from workbench.cli.commands.app import ADDRESS
+from workbench.cli.commands.app import run as start
 from workbench.errors import WorkbenchError
 from workbench.ui import server
 

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.pruning.methods import METHODS
-from workbench.pruning.rule import Rule
+from workbench.pruning.recipe.rule import Rule
 from workbench.ui import format as show
 from workbench.ui.glossary import GLOSSARY, term, tip
 from workbench.ui.services.fields import fields_of

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, defs, helper, numpy_helper
 
-from workbench.capture.onnx_table import OPERATIONS
+from workbench.capture.from_onnx.table import OPERATIONS
 
 OPSETS = range(7, 23)
 IMAGE, FEATURES, PIXEL = (2, 4, 7, 6), (2, 5), (2, 4, 1, 1)

@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from tests.engine.aten_cases import CASES, LEFT_OUT, No, five_axes
-from workbench.capture.aten_ops import TRANSLATIONS
+from workbench.capture.from_torch.table import TRANSLATIONS
 from workbench.capture.compile import compile
 from workbench.capture.operations import operation
-from workbench.capture.torch_export import capture
-from workbench.engine.graph import UncoveredOp
+from workbench.capture.from_torch.torch_export import capture
+from workbench.engine.graph.graph import UncoveredOp
 
 TOLERANCE = 2e-5
 """Of the largest result: sums of at most 100 terms in another order."""

@@ -8,19 +8,19 @@ import torch
 from torch import nn
 
 from workbench.capture.compile import compile
-from workbench.engine.banding import propose
-from workbench.engine.bands import Chain, Units
-from workbench.engine.costs import ModelCosts
-from workbench.engine.layout import Pad, make_layout
-from workbench.engine.plan import Band, Plan
+from workbench.engine.tuning.try_bands import propose
+from workbench.engine.lowering.bands import Chain, Units
+from workbench.engine.planning.costs import ModelCosts
+from workbench.engine.layout.layout import Pad, make_layout
+from workbench.engine.planning.plan import Band, Plan
 from workbench.engine.program import Program
-from workbench.engine.schedule import Task, Tensor, make_schedule
-from workbench.engine.select import select
-from workbench.engine.slots import find_slots
-from workbench.engine.windows import SLIDING, Slide, find_windows
-from workbench.engine.wishes import slot_forms
+from workbench.engine.lowering.schedule import Task, Tensor, make_schedule
+from workbench.engine.planning.select import select
+from workbench.engine.planning.slots import find_slots
+from workbench.engine.lowering.sliding_buffers import SLIDING, Slide, find_windows
+from workbench.engine.planning.layout_choices import slot_forms
 from workbench.kernels import KernelError, forced_isa, info
-from workbench.kernels.parts import move
+from workbench.kernels.steps.parts import move
 
 TOLERANCE = 2e-5
 """Of the largest result: float32 sums of at most 600 terms in another order."""

@@ -5,8 +5,8 @@ import pytest
 
 from workbench.engine.candidates.blocks import BlockConv, block_height
 from workbench.engine.compile import compile_graph
-from workbench.engine.graph import Graph, Node
-from workbench.engine.plan import Choice, Plan
+from workbench.engine.graph.graph import Graph, Node
+from workbench.engine.planning.plan import Choice, Plan
 from workbench.engine.program import Program
 
 RNG = np.random.default_rng(5)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from workbench.capture.compile import compile
-from workbench.capture.torch_export import capture
-from workbench.engine.graph import UncoveredOp
+from workbench.capture.from_torch.torch_export import capture
+from workbench.engine.graph.graph import UncoveredOp
 
 SIDE = 8
 TOLERANCE = 2e-5

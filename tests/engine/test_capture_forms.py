@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import workbench as wb
-from workbench.capture.torch_export import capture
+from workbench.capture.from_torch.torch_export import capture
 from workbench.errors import WorkbenchError
 
 TOLERANCE = 2e-5

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.capture.torch_export import capture
-from workbench.capture.twin import twin
+from workbench.capture.from_torch.torch_export import capture
+from workbench.capture.from_torch.twin import twin
 
 
 class Watched(nn.Module):

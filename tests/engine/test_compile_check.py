@@ -20,7 +20,7 @@ from workbench.capture.parting import (
     difference,
 )
 from workbench.capture.sources import TorchSource
-from workbench.engine import lower
+from workbench.engine.lowering import lower
 from workbench.engine.program import Program
 
 IMAGE = torch.zeros(1, 3, 8, 8)

@@ -8,14 +8,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from workbench.capture.torch_export import capture
-from workbench.engine import duel
-from workbench.engine.costs import ModelCosts
-from workbench.engine.duel import Contender, faster, in_turns
-from workbench.engine.lower import lower
-from workbench.engine.passes import simplify
-from workbench.engine.select import select
-from workbench.engine.slots import find_slots
+from workbench.capture.from_torch.torch_export import capture
+from workbench.engine.tuning import duel
+from workbench.engine.planning.costs import ModelCosts
+from workbench.engine.tuning.duel import Contender, faster, in_turns
+from workbench.engine.lowering.lower import lower
+from workbench.engine.graph.passes import simplify
+from workbench.engine.planning.select import select
+from workbench.engine.planning.slots import find_slots
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.capture.torch_export import CaptureError, capture
-from workbench.engine.graph import Graph, GraphError, Node, UncoveredOp
+from workbench.capture.from_torch.torch_export import CaptureError, capture
+from workbench.engine.graph.graph import Graph, GraphError, Node, UncoveredOp
 from workbench.errors import WorkbenchError
 
 INPUT = Node("input", "input", (), (2, 4, 4), {"shape": (2, 4, 4)})

@@ -6,16 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine.nets import NETS, make
-from workbench.capture.torch_export import capture
-from workbench.engine.arena import plan_arena
-from workbench.engine.costs import ModelCosts
-from workbench.engine.layout import KINDS, Layout, Pad, make_layout, split_layout
-from workbench.engine.pack import Window, compress_rows, tap_offsets
-from workbench.engine.passes import simplify
-from workbench.engine.schedule import live_ranges, make_schedule
-from workbench.engine.select import select
-from workbench.engine.slots import find_slots
-from workbench.engine.vectors import Walk, make_vectors
+from workbench.capture.from_torch.torch_export import capture
+from workbench.engine.lowering.arena import plan_arena
+from workbench.engine.planning.costs import ModelCosts
+from workbench.engine.layout.layout import KINDS, Layout, Pad, make_layout, split_layout
+from workbench.engine.layout.offsets import Window, compress_rows, tap_offsets
+from workbench.engine.graph.passes import simplify
+from workbench.engine.lowering.schedule import live_ranges, make_schedule
+from workbench.engine.planning.select import select
+from workbench.engine.planning.slots import find_slots
+from workbench.engine.layout.vectors import Walk, make_vectors
 
 
 def test_planes_share_the_gap_between_rows() -> None:

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from tests.engine.nets import make
-from workbench.capture.torch_export import capture
+from workbench.capture.from_torch.torch_export import capture
 from workbench.engine.compile import compile_graph
-from workbench.engine.graph import Graph, Node
-from workbench.engine.passes import simplify
+from workbench.engine.graph.graph import Graph, Node
+from workbench.engine.graph.passes import simplify
 from workbench.errors import WorkbenchError
 
 

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from tests.engine.nets import make
 from workbench.capture.compile import compile
-from workbench.capture.torch_export import capture
+from workbench.capture.from_torch.torch_export import capture
 from workbench.engine.compile import (
     BUDGET_S,
     BUDGET_S_PER_GMAC,
     compile_graph,
     default_budget,
 )
-from workbench.engine.eliminate import Factor, minimise
-from workbench.engine.graph import INPUT, Graph, Node
-from workbench.engine.plan import Plan
-from workbench.engine.select import worth_telling
-from workbench.engine.timings import TimingCache
+from workbench.engine.planning.eliminate import Factor, minimise
+from workbench.engine.graph.graph import INPUT, Graph, Node
+from workbench.engine.planning.plan import Plan
+from workbench.engine.planning.select import worth_telling
+from workbench.engine.planning.timing_cache import TimingCache
 from workbench.errors import WorkbenchError
 from workbench.kernels import info
 

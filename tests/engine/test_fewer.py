@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from tests.engine.zoo.tolerance import assert_same_output
-from workbench.capture.torch_export import capture
-from workbench.engine import fewer
+from workbench.capture.from_torch.torch_export import capture
+from workbench.engine.tuning import try_threads as fewer
 from workbench.engine.compile import compile_graph
-from workbench.engine.duel import Contender
-from workbench.engine.graph import Graph
+from workbench.engine.tuning.duel import Contender
+from workbench.engine.graph.graph import Graph
 from workbench.engine.program import Program
 
 SHAPE = (1, 3, 8, 8)

@@ -9,10 +9,11 @@ from workbench import kernels
 from workbench.engine.candidates import Binding
 from workbench.engine.candidates.conv import conv_forms
 from workbench.engine.candidates.generated import MOST_CODE_BYTES, GeneratedConv
-from workbench.engine.graph import Node
-from workbench.engine.layout import Layout, Pad, make_layout
-from workbench.engine.trial import place_operands
-from workbench.kernels import Executor, generated
+from workbench.engine.graph.graph import Node
+from workbench.engine.layout.layout import Layout, Pad, make_layout
+from workbench.engine.tuning.race_kernels import place_operands
+from workbench.kernels import Executor
+from workbench.kernels.steps import generated
 
 ISAS = [isa for isa in kernels.info().available if isa in generated.NUMBERS]
 pytestmark = pytest.mark.skipif(

@@ -7,10 +7,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from workbench.capture.onnx_import import import_onnx
-from workbench.engine.fields import FIELDS, MOST_ELEMENTS
-from workbench.engine.graph import Graph, GraphError, Node
-from workbench.engine.ops import COVERED
+from workbench.capture.from_onnx.onnx_import import import_onnx
+from workbench.engine.graph.fields import FIELDS, MOST_ELEMENTS
+from workbench.engine.graph.graph import Graph, GraphError, Node
+from workbench.engine.graph.ops import COVERED
 from workbench.errors import WorkbenchError
 
 SHAPE = (2, 8, 8)

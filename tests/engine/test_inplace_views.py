@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from workbench.capture.aliases import AliasError
+from workbench.capture.from_torch.aliases import AliasError
 from workbench.capture.compile import compile
-from workbench.capture.torch_export import capture
+from workbench.capture.from_torch.torch_export import capture
 from workbench.errors import WorkbenchError
 
 TOLERANCE = 2e-5

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from tests.engine.random_graphs import RandomCosts, torch_results
-from workbench.engine.graph import INPUT, Graph, Node
-from workbench.engine.layout import Pad
-from workbench.engine.pack import Window
-from workbench.engine.passes import simplify
+from workbench.engine.graph.graph import INPUT, Graph, Node
+from workbench.engine.layout.layout import Pad
+from workbench.engine.layout.offsets import Window
+from workbench.engine.graph.passes import simplify
 from workbench.engine.program import Program
-from workbench.engine.select import select
-from workbench.engine.slots import find_slots
+from workbench.engine.planning.select import select
+from workbench.engine.planning.slots import find_slots
 from workbench.kernels import forced_isa, info
 
 SEEDS = 25

@@ -14,9 +14,9 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from tests.engine.onnx_cases import CASES, Case, models, numbers, schemas
-from workbench.capture.onnx_call import CONSTANT
-from workbench.capture.onnx_import import import_onnx
-from workbench.capture.onnx_table import OPERATIONS
+from workbench.capture.from_onnx.call import CONSTANT
+from workbench.capture.from_onnx.onnx_import import import_onnx
+from workbench.capture.from_onnx.table import OPERATIONS
 from workbench.engine.compile import compile_graph
 from workbench.errors import WorkbenchError
 

@@ -15,8 +15,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from workbench.capture.onnx_import import import_onnx
-from workbench.capture.onnx_table import OPERATIONS
+from workbench.capture.from_onnx.onnx_import import import_onnx
+from workbench.capture.from_onnx.table import OPERATIONS
 from workbench.engine.compile import compile_graph
 from workbench.errors import WorkbenchError
 

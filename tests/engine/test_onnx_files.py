@@ -14,10 +14,10 @@ from torch import nn
 from torch.nn import functional
 
 import workbench as wb
-from workbench.capture.onnx_constants import MOST_FOLDED
-from workbench.capture.onnx_import import OnnxError, import_onnx
+from workbench.capture.from_onnx.constants import MOST_FOLDED
+from workbench.capture.from_onnx.onnx_import import OnnxError, import_onnx
 from workbench.engine.compile import compile_graph
-from workbench.engine.graph import UncoveredOp
+from workbench.engine.graph.graph import UncoveredOp
 from workbench.errors import WorkbenchError
 from workbench.measure.onnx_model import to_onnx
 
@@ -317,7 +317,7 @@ def test_constants_without_limit_are_refused(name: str) -> None:
 
 def test_too_many_constant_nodes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MOST_FOLDED == 10_000
-    monkeypatch.setattr("workbench.capture.onnx_constants.MOST_FOLDED", 3)
+    monkeypatch.setattr("workbench.capture.from_onnx.constants.MOST_FOLDED", 3)
     names = ["one", *(f"k{i}" for i in range(4)), "k"]
     chain = [node("Neg", a, to=b) for a, b in pairwise(names)]
     one = numpy_helper.from_array(numbers(1), "one")

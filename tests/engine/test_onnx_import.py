@@ -13,9 +13,9 @@ from onnx import TensorProto, helper
 import workbench as wb
 from tests.engine.zoo import ARCHITECTURES, Architecture
 from tests.engine.zoo.tolerance import assert_same_output, random_batch_norms
-from workbench.capture.onnx_import import OnnxError, import_onnx
+from workbench.capture.from_onnx.onnx_import import OnnxError, import_onnx
 from workbench.engine.compile import compile_graph
-from workbench.engine.graph import UncoveredOp
+from workbench.engine.graph.graph import UncoveredOp
 from workbench.errors import WorkbenchError
 
 EXPORTED = ("mobilenetv3-small", "shufflenetv2", "squeezenet")

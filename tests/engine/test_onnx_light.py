@@ -12,9 +12,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from workbench.capture.onnx_import import import_onnx
+from workbench.capture.from_onnx.onnx_import import import_onnx
 from workbench.engine.compile import compile_graph
-from workbench.engine.graph import UncoveredOp
+from workbench.engine.graph.graph import UncoveredOp
 
 FOLDER = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 # Fifty layers and more, summed in another order.

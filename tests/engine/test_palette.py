@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.capture.torch_export import capture
+from workbench.capture.from_torch.torch_export import capture
 from workbench.engine.candidates.palette import PaletteLinear
 from workbench.engine.compile import compile_graph
-from workbench.engine.graph import Graph, GraphError
-from workbench.engine.palette import expand, find_palette, palette_params
-from workbench.engine.passes import simplify
+from workbench.engine.graph.graph import Graph, GraphError
+from workbench.engine.graph.palette import expand, find_palette, palette_params
+from workbench.engine.graph.passes import simplify
 from workbench.engine.program import Program
 
 RNG = np.random.default_rng(4)

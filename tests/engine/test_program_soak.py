@@ -9,7 +9,7 @@ import psutil
 import torch
 
 from workbench.engine.compile import compile_graph
-from workbench.engine.graph import Graph, Node
+from workbench.engine.graph.graph import Graph, Node
 from workbench.engine.program import Program
 
 CHECKED_BUILD = "libasan" in os.environ.get("LD_PRELOAD", "")

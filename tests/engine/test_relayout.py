@@ -8,17 +8,17 @@ import torch
 from torch import nn
 
 from tests.engine.zoo.tolerance import assert_same_output
-from workbench.capture.torch_export import capture
-from workbench.engine import relayout as module
-from workbench.engine.duel import Contender
-from workbench.engine.graph import Graph
-from workbench.engine.passes import simplify
-from workbench.engine.plan import Plan
+from workbench.capture.from_torch.torch_export import capture
+from workbench.engine.tuning import try_layouts as module
+from workbench.engine.tuning.duel import Contender
+from workbench.engine.graph.graph import Graph
+from workbench.engine.graph.passes import simplify
+from workbench.engine.planning.plan import Plan
 from workbench.engine.program import Program
-from workbench.engine.relayout import relayout
-from workbench.engine.select import select
-from workbench.engine.slots import Slots, find_slots
-from workbench.engine.tune import MeasuredCosts, Tuning
+from workbench.engine.tuning.try_layouts import relayout
+from workbench.engine.planning.select import select
+from workbench.engine.planning.slots import Slots, find_slots
+from workbench.engine.tuning.measured_costs import MeasuredCosts, Tuning
 
 SHAPE = (1, 8, 14, 14)
 BUDGET = 600.0

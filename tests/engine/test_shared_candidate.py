@@ -5,7 +5,7 @@ import pytest
 
 from tests.engine.test_block_candidate import network, run_with
 from workbench.engine.candidates.shared import SharedConv, classes_of
-from workbench.engine.structure import structure
+from workbench.engine.graph.structure import structure
 
 
 def hetconv_weight(filters: int, channels: int, p: int) -> np.ndarray:

@@ -6,8 +6,8 @@ import torch
 
 from tests.engine.nets import make
 from workbench.capture.compile import compile
-from workbench.engine.layout import Pad, make_layout, split_layout
-from workbench.engine.vectors import Walk, make_vectors
+from workbench.engine.layout.layout import Pad, make_layout, split_layout
+from workbench.engine.layout.vectors import Walk, make_vectors
 from workbench.kernels import NO_ACTIVATION, Executor, conv_sparse, forced_isa, info
 
 TOLERANCE = 2e-5

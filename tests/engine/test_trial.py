@@ -5,9 +5,9 @@ import pytest
 
 from workbench.engine.candidates import Form
 from workbench.engine.candidates.depthwise import DepthwiseConv
-from workbench.engine.graph import Node
-from workbench.engine.layout import Pad, make_layout
-from workbench.engine.trial import Bench, place_operands, race, shares
+from workbench.engine.graph.graph import Node
+from workbench.engine.layout.layout import Pad, make_layout
+from workbench.engine.tuning.race_kernels import Bench, place_operands, race, shares
 from workbench.kernels import Executor, Geometry
 
 C, H, W = 3, 14, 14

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import workbench as wb
-from workbench.analysis.sensitivity_latency import Timer
-from workbench.capture.torch_export import CaptureError, Recapture, capture
+from workbench.analysis.sensitivity.latency import Timer
+from workbench.capture.from_torch.torch_export import CaptureError, Recapture, capture
 from workbench.engine.variation import Variations
 from workbench.kernels import info
 

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from tests.engine.zoo.tolerance import assert_same_output
-from workbench.capture.torch_export import capture
-from workbench.engine.passes import simplify
-from workbench.engine.slots import find_slots
+from workbench.capture.from_torch.torch_export import capture
+from workbench.engine.graph.passes import simplify
+from workbench.engine.planning.slots import find_slots
 from workbench.engine.variation import Variations
 
 SHAPE = (1, 4, 60, 60)

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from workbench.capture.torch_export import capture
-from workbench.capture.winograd_op import to_winograd, winograd_conv2d
+from workbench.capture.from_torch.torch_export import capture
+from workbench.capture.from_torch.winograd_op import to_winograd, winograd_conv2d
 from workbench.engine.compile import compile_graph
 from workbench.engine.program import Program
-from workbench.engine.winograd import cook_toom
+from workbench.engine.winograd.cook_toom import cook_toom
 from workbench.errors import WorkbenchError
 from workbench.kernels import forced_isa, info
 

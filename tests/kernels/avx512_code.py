@@ -16,10 +16,10 @@ import numpy as np
 from tests.kernels.random_convolutions import Layer, load, operands, stored
 from workbench.engine.candidates import Form
 from workbench.engine.candidates.conv import place_conv, sparse_arguments
-from workbench.engine.regrid import on_one_grid
-from workbench.kernels import generated
-from workbench.kernels.conv import sparse_spec
-from workbench.kernels.tuning import Tuning, check, worthwhile
+from workbench.engine.layout.aligned_vectors import on_one_grid
+from workbench.kernels.steps import generated
+from workbench.kernels.steps.conv import sparse_spec
+from workbench.kernels.variants.code_shapes import Tuning, check, worthwhile
 
 AVX512 = generated.NUMBERS["avx512"]
 WEIGHT_BIAS = 512

@@ -11,7 +11,7 @@ from tests.kernels.random_convolutions import make
 from workbench.engine.candidates import Form
 from workbench.engine.candidates.conv import conv_forms, is_depthwise, is_framed
 from workbench.kernels import Activation
-from workbench.kernels.generated import memory_refusal
+from workbench.kernels.steps.generated import memory_refusal
 
 pytest.importorskip("capstone")
 pytest.importorskip("workbench.kernels._native")

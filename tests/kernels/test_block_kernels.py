@@ -22,7 +22,7 @@ from workbench.kernels import (
     forced_isa,
     variants_conv_blocks,
 )
-from workbench.kernels.blocks import HEIGHTS
+from workbench.kernels.steps.blocks import HEIGHTS
 
 HEIGHT = st.sampled_from(HEIGHTS)
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels.cases import EVERY, TOLERANCE
-from workbench.engine.layout import make_layout, split_layout
-from workbench.engine.vectors import Walk, make_vectors
+from workbench.engine.layout.layout import make_layout, split_layout
+from workbench.engine.layout.vectors import Walk, make_vectors
 from workbench.kernels import (
     GUARD_FLOATS,
     LANES,
@@ -19,7 +19,7 @@ from workbench.kernels import (
     depthwise,
     forced_isa,
 )
-from workbench.kernels.parts import divisible, part
+from workbench.kernels.steps.parts import divisible, part
 
 
 def cases():

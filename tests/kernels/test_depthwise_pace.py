@@ -16,7 +16,7 @@ from workbench.kernels import (
     depthwise,
     forced_isa,
 )
-from workbench.kernels.chains import depthwise_grid
+from workbench.kernels.variants.chains import depthwise_grid
 
 CHANNELS = 5
 

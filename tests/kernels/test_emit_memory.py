@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from workbench import kernels
-from workbench.kernels import Activation, Step, Vectors, generated
+from workbench.kernels import Activation, Step, Vectors
+from workbench.kernels.steps import generated
 
 capstone = pytest.importorskip("capstone")
 native = pytest.importorskip("workbench.kernels._native")

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import kernels
-from workbench.kernels import Activation, Executor, KernelError, Vectors, generated
-from workbench.kernels.conv import sparse_spec
-from workbench.kernels.tuning import Tuning, may_shift_in_row, worthwhile
+from workbench.kernels import Activation, Executor, KernelError, Vectors
+from workbench.kernels.steps import generated
+from workbench.kernels.steps.conv import sparse_spec
+from workbench.kernels.variants.code_shapes import Tuning, may_shift_in_row, worthwhile
 
 ISAS = [isa for isa in kernels.info().available if isa in generated.NUMBERS]
 pytestmark = pytest.mark.skipif(

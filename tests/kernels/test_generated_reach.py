@@ -8,21 +8,21 @@ import pytest
 from tests.kernels.cases import ISAS
 from workbench.engine.candidates import Binding, Operand
 from workbench.engine.candidates.generated import GeneratedConv
-from workbench.engine.graph import INPUT, Node
-from workbench.engine.layout import make_layout
-from workbench.engine.pack import Window, tap_offsets
+from workbench.engine.graph.graph import INPUT, Node
+from workbench.engine.layout.layout import make_layout
+from workbench.engine.layout.offsets import Window, tap_offsets
 from workbench.errors import WorkbenchError
 from workbench.kernels import Activation, KernelError, Vectors, forced_isa
-from workbench.kernels.conv import sparse_spec
-from workbench.kernels.generated import (
+from workbench.kernels.steps.conv import sparse_spec
+from workbench.kernels.steps.generated import (
     NUMBERS,
     Plan,
     available,
     conv_generated,
     variants_generated,
 )
-from workbench.kernels.specs import ConvSparse
-from workbench.kernels.tuning import REACH, Tuning, in_reach
+from workbench.kernels.values.specs import ConvSparse
+from workbench.kernels.variants.code_shapes import REACH, Tuning, in_reach
 
 GIB = (1 << 30) // 4
 """Floats of a GiB."""

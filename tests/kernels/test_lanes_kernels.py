@@ -5,8 +5,8 @@ import pytest
 
 from tests.kernels.cases import ISAS, SHAPE, TOLERANCE, build
 from workbench.kernels import conv_dense, forced_isa, variants_conv_dense
-from workbench.kernels.lanes import MOST_PIXELS, likely_better, may_pay, pixels_of
-from workbench.kernels.types import Activation, Vectors
+from workbench.kernels.variants.lanes import MOST_PIXELS, likely_better, may_pay, pixels_of
+from workbench.kernels.values.types import Activation, Vectors
 
 EDGES = [
     # channels, height, width: one pixel; less and more than a tile of either

@@ -14,7 +14,7 @@ from tests.kernels.cases import (
 )
 from tests.kernels.drawing import ACTIVATIONS, torch_activation
 from workbench.kernels import Activation, Executor, KernelError, forced_isa
-from workbench.kernels.palette import (
+from workbench.kernels.steps.palette import (
     Table,
     conv_palette,
     linear_palette,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from workbench.kernels import ImageRows, Vectors
-from workbench.kernels.strips import sparse_plans
+from workbench.kernels.variants.strips import sparse_plans
 
 TAPS = np.array([-1, 0, 1], dtype=np.int32)
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.kernels.cases import EVERY
 from tests.kernels.drawing import ACTIVATIONS, torch_activation
-from workbench.engine.layout import Layout, Pad, make_layout, split_layout
-from workbench.engine.pack import Window
-from workbench.engine.winograd import cook_toom, transform_weights
-from workbench.engine.winograd_tables import make_tiles
+from workbench.engine.layout.layout import Layout, Pad, make_layout, split_layout
+from workbench.engine.layout.offsets import Window
+from workbench.engine.winograd.cook_toom import cook_toom, transform_weights
+from workbench.engine.winograd.tables import make_tiles
 from workbench.kernels import (
     Activation,
     Executor,

@@ -13,7 +13,7 @@ import numpy as np
 
 from tests.kernels.cases import ISAS
 from tests.kernels.test_winograd import LAYER, TOLERANCE, Case, make_case
-from workbench.engine.winograd import cook_toom
+from workbench.engine.winograd.cook_toom import cook_toom
 from workbench.kernels import Activation, forced_isa
 
 SEED = 20240301

@@ -13,7 +13,7 @@ from workbench.models.inspect import from_module
 from workbench.models.network import Network
 from workbench.pruning.prune import prune
 from workbench.pruning.pruned import PrunedNetwork
-from workbench.pruning.recipe import Recipe
+from workbench.pruning.recipe.recipe import Recipe
 
 INPUT_SHAPE = (3, 8, 8)
 

@@ -4,7 +4,7 @@ import pytest
 from pruning_networks import network
 
 import workbench as wb
-from workbench.analysis.breakeven import crossing
+from workbench.analysis.sensitivity.break_even import crossing
 from workbench.errors import WorkbenchError
 
 

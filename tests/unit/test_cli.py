@@ -13,7 +13,7 @@ from small_networks import exported
 import workbench as wb
 from workbench.cli.main import main
 from workbench.cli.output import print_json
-from workbench.kernels import generated
+from workbench.kernels.steps import generated
 
 RECIPE = 'version: 1\nlayers:\n  - {match: "*", method: magnitude, sparsity: 0.8}\n'
 

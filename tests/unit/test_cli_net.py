@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from workbench.cli import main as entry
-from workbench.cli.commands import methods_
+from workbench.cli.commands import methods as methods_
 from workbench.defect import Defect, explained, in_short, report_of, saved
 from workbench.errors import WorkbenchError
 

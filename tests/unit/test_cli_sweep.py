@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import workbench as wb
-from workbench.analysis.sensitivity_csv import read_csv
+from workbench.analysis.sensitivity.csv_file import read_csv
 from workbench.cli.main import main
 
 SWEEP = (

@@ -5,7 +5,7 @@ import torch
 from pruning_networks import network
 from torch import nn
 
-from workbench.analysis.complexity import layer_costs
+from workbench.analysis.cost.complexity import layer_costs
 from workbench.models.inspect import from_module
 from workbench.pruning import Recipe, Rule, prune
 

@@ -15,7 +15,7 @@ from workbench.compression.stages import layer_sizes, stages
 from workbench.compression.tensors import Coding
 from workbench.data.dataset import make_dataset
 from workbench.errors import WorkbenchError
-from workbench.training.options import FitOptions
+from workbench.training.loop.options import FitOptions
 
 
 def weights(count=400, sparsity=0.5, seed=0):

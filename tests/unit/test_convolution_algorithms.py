@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
-from workbench.analysis.algorithms import ERROR_LIMIT, ConvShape
-from workbench.analysis.fft import FftConvolution, fft_convolve
-from workbench.analysis.im2col import Window, gemm_convolve, im2col
-from workbench.analysis.layouts import NAMES, address_map
-from workbench.analysis.race import race
-from workbench.analysis.strassen import strassen, strassen_multiplies
+from workbench.analysis.algorithms.comparison import ERROR_LIMIT, ConvShape
+from workbench.analysis.algorithms.fft import FftConvolution, fft_convolve
+from workbench.analysis.algorithms.im2col import Window, gemm_convolve, im2col
+from workbench.analysis.algorithms.layouts import NAMES, address_map
+from workbench.analysis.algorithms.race import race
+from workbench.analysis.algorithms.strassen import strassen, strassen_multiplies
 from workbench.errors import WorkbenchError
 
 # float32 sums of up to 3 x 49 products around 1, in another order.

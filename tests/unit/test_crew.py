@@ -12,7 +12,7 @@ from sweep_data import val_data
 
 import workbench as wb
 from workbench.errors import WorkbenchError
-from workbench.jobs.crew import CrewExecutor, shared
+from workbench.jobs.process_executor import CrewExecutor, shared
 from workbench.jobs.job import Job
 from workbench.jobs.sweep import SweepOrder, run_sweep
 from workbench.store.store import Store

@@ -24,4 +24,4 @@ def test_examples(name: str) -> None:
 
 def test_modules_of_every_kind_were_found() -> None:
     assert len(MODULES) >= 100
-    assert {"workbench.ui.format", "workbench.pruning.recipe"} <= set(MODULES)
+    assert {"workbench.ui.format", "workbench.pruning.recipe.recipe"} <= set(MODULES)

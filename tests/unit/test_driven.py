@@ -21,17 +21,17 @@ from tests.unit.training_cases import (
 )
 from workbench.errors import WorkbenchError
 from workbench.models.inspect import from_module
-from workbench.pruning.groups import coupling_groups
+from workbench.pruning.coupling.groups import coupling_groups
 from workbench.pruning.masks import revived
-from workbench.training.driven import DRIVEN
-from workbench.training.fit import FitHooks, fit
-from workbench.training.gates import MacsGates
+from workbench.training.learned.table import DRIVEN
+from workbench.training.loop.fit import FitHooks, fit
+from workbench.training.learned.gates import MacsGates
 from workbench.training.learn import Driven, learn_logged
-from workbench.training.learned import with_masks
-from workbench.training.options import EpochLog, FitOptions
-from workbench.training.skeleton import FilterSkeleton
-from workbench.training.slimming import Slimming
-from workbench.training.unit_macs import UnitMacs
+from workbench.training.learned.pruned import with_masks
+from workbench.training.loop.options import EpochLog, FitOptions
+from workbench.training.learned.skeleton import FilterSkeleton
+from workbench.training.learned.slimming import Slimming
+from workbench.training.learned.unit_macs import UnitMacs
 
 __all__ = ["one_thread"]
 

@@ -3,8 +3,8 @@
 import pytest
 from pruning_networks import chain, network
 
-from workbench.analysis.complexity import layer_costs
-from workbench.analysis.equal_macs import at_macs, macs_share
+from workbench.analysis.cost.complexity import layer_costs
+from workbench.analysis.cost.equal_macs import at_macs, macs_share
 from workbench.errors import WorkbenchError
 from workbench.pruning import Recipe, prune
 

@@ -55,7 +55,7 @@ def test_every_direct_dependency_is_pinned_once() -> None:
 
 def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch_pruning", None)
-    monkeypatch.delitem(sys.modules, "workbench.pruning.groups", raising=False)
+    monkeypatch.delitem(sys.modules, "workbench.pruning.coupling.groups", raising=False)
     monkeypatch.delitem(sys.modules, "workbench.pruning.prune", raising=False)
     with pytest.raises(WorkbenchError) as caught:
         _ = wb.prune

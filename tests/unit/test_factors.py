@@ -7,8 +7,8 @@ from small_networks import small_network
 from torch import nn
 
 import workbench as wb
-from workbench.analysis.im2col import Window
-from workbench.analysis.single_layer import single_layer
+from workbench.analysis.algorithms.im2col import Window
+from workbench.analysis.algorithms.single_layer import single_layer
 from workbench.compression.factorise import factorise
 from workbench.compression.hetconv import HetConv2d, hetconv_share, to_hetconv
 from workbench.compression.kronecker import Kronecker, nearest_products, product_sum
@@ -17,8 +17,8 @@ from workbench.compression.plain import plain
 from workbench.compression.separable import to_separable
 from workbench.data.dataset import make_dataset
 from workbench.errors import WorkbenchError
-from workbench.training.fit import fit
-from workbench.training.options import FitOptions
+from workbench.training.loop.fit import fit
+from workbench.training.loop.options import FitOptions
 
 CLOSE = 1e-4
 

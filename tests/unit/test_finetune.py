@@ -18,9 +18,9 @@ from workbench.jobs.job import Job, JobCancelled
 from workbench.pruning.masks import revived
 from workbench.training.finetune import tune
 from workbench.training.finetune_options import FinetuneOptions
-from workbench.training.fit import FitHooks
-from workbench.training.options import EpochLog
-from workbench.training.technique import Technique
+from workbench.training.loop.fit import FitHooks
+from workbench.training.loop.options import EpochLog
+from workbench.training.loop.technique import Technique
 
 __all__ = ["one_thread"]
 
@@ -187,7 +187,7 @@ import torch
 import workbench as wb
 from tests.unit.training_cases import stripe_network, stripes
 from tests.unit.test_finetune import HARD, RECIPE
-from workbench.training.fit import FitHooks
+from workbench.training.loop.fit import FitHooks
 
 torch.set_num_threads(1)
 die_at = int(sys.argv[2])

@@ -11,7 +11,7 @@ from torch import nn
 from tests.unit.training_cases import one_thread, stripes
 from workbench.errors import WorkbenchError
 from workbench.models.digest import digest_state
-from workbench.training.augment import (
+from workbench.training.loop.augment import (
     Augment,
     augment,
     crop_flip,
@@ -19,10 +19,10 @@ from workbench.training.augment import (
     mirror_crop_flip,
     mirror_crop_flip_cutout,
 )
-from workbench.training.checkpoint import Checkpoint
-from workbench.training.fit import FitHooks, fit, top1
-from workbench.training.options import EpochLog, FitOptions
-from workbench.training.schedules import SCHEDULES, schedule
+from workbench.training.loop.checkpoint import Checkpoint
+from workbench.training.loop.fit import FitHooks, fit, top1
+from workbench.training.loop.options import EpochLog, FitOptions
+from workbench.training.loop.schedules import SCHEDULES, schedule
 
 __all__ = ["one_thread"]
 

@@ -25,7 +25,7 @@ from PIL import Image
 from safetensors.torch import save
 
 from tests.fuzz.targets import checkpoint
-from workbench.analysis.sensitivity_csv import read_csv
+from workbench.analysis.sensitivity.csv_file import read_csv
 from workbench.cli.options import parse_settings
 from workbench.compression.wbz import read_wbz
 from workbench.data.loading import load_dataset
@@ -35,9 +35,9 @@ from workbench.export.verify import verify
 from workbench.models.loading import load_upload
 from workbench.models.matching import WeightsMismatchError
 from workbench.models.weights_file import DamagedFileError, read_weights
-from workbench.pruning.plain_yaml import MOST_CHARACTERS, read_value
-from workbench.pruning.recipe import Recipe
-from workbench.pruning.recipe_errors import RecipeError
+from workbench.pruning.recipe.plain_yaml import MOST_CHARACTERS, read_value
+from workbench.pruning.recipe.recipe import Recipe
+from workbench.pruning.recipe.errors import RecipeError
 from workbench.ui.services.recipes import unpacked
 
 

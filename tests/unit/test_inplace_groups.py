@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from workbench.models.inspect import from_module
 from workbench.pruning import Recipe, Rule, prune, shrink
-from workbench.pruning.groups import coupling_groups
+from workbench.pruning.coupling.groups import coupling_groups
 
 IN_PLACE: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
     "module": lambda _, x: nn.ReLU(inplace=True)(x),

@@ -9,9 +9,9 @@ import torch
 import workbench as wb
 from tests.unit.training_cases import digest, one_thread, stripe_network, stripes
 from workbench.errors import WorkbenchError
-from workbench.training.fit import FitHooks
+from workbench.training.loop.fit import FitHooks
 from workbench.training.lottery import LotteryPlan, lottery
-from workbench.training.rewind import Snapshot, rewound
+from workbench.training.masks.rewind import Snapshot, rewound
 from workbench.training.scratch import fresh, train, train_logged
 
 __all__ = ["one_thread"]

@@ -13,7 +13,7 @@ from workbench.errors import WorkbenchError
 from workbench.models.inspect import from_module
 from workbench.pruning import Recipe, Rule, prune
 from workbench.pruning import patterns as scp
-from workbench.pruning.recipe_errors import RecipeError
+from workbench.pruning.recipe.errors import RecipeError
 
 
 def test_the_catalogue() -> None:

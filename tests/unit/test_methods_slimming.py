@@ -8,7 +8,7 @@ from torch import nn
 from workbench.models.inspect import from_module
 from workbench.models.network import Network
 from workbench.pruning import Recipe, Rule, prune, shrink
-from workbench.pruning.blocks import residual_blocks
+from workbench.pruning.residual_blocks import residual_blocks
 from workbench.pruning.method import MethodError
 
 # Sums over fewer channels run in another order: float32 rounding of 1e2 terms.

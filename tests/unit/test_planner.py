@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.analysis.planner import Budget, make_plan, usable
-from workbench.analysis.planner_solve import Item, solve
-from workbench.analysis.sensitivity_rows import Base, Sweep, SweepRow
+from workbench.analysis.planner.planner import Budget, make_plan, usable
+from workbench.analysis.planner.knapsack import Item, solve
+from workbench.analysis.sensitivity.rows import Base, Sweep, SweepRow
 from workbench.errors import WorkbenchError
 
 BASE = Base(

@@ -8,14 +8,14 @@ from sweep_data import val_data
 from test_planner import row, sweep
 
 import workbench as wb
-from workbench.analysis.planner import Budget, Plan, Prediction
-from workbench.analysis.planner_common import common_plan
-from workbench.analysis.planner_harm import outlook
-from workbench.analysis.sensitivity_rows import Sweep
+from workbench.analysis.planner.planner import Budget, Plan, Prediction
+from workbench.analysis.planner.common_threshold import common_plan
+from workbench.analysis.planner.degradation import outlook
+from workbench.analysis.sensitivity.rows import Sweep
 from workbench.errors import WorkbenchError
 from workbench.jobs.plan import most_rounds, verify_plan
 from workbench.jobs.plan_round import Proof, Round, best_round
-from workbench.pruning.recipe import Recipe
+from workbench.pruning.recipe.recipe import Recipe
 
 TOLD = Prediction(0.1, 0.5, 1.0, 500, 2000, 0.2)
 

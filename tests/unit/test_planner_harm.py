@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from workbench.analysis.planner import Budget, Prediction, make_plan
-from workbench.analysis.planner_harm import TOGETHER, Outlook, harms, outlook, unit_of
-from workbench.analysis.planner_repair import corrected, learnt, next_harm
-from workbench.analysis.sensitivity_rows import Base, Sweep, SweepRow
+from workbench.analysis.planner.planner import Budget, Prediction, make_plan
+from workbench.analysis.planner.degradation import TOGETHER, Outlook, harms, outlook, unit_of
+from workbench.analysis.planner.corrections import corrected, learnt, next_harm
+from workbench.analysis.sensitivity.rows import Base, Sweep, SweepRow
 
 BASE = Base(0.9, 1.0, 0.3, 500, 0.88, 0.92, macs=1000, bytes=4000)
 CELL = SweepRow(

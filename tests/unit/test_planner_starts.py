@@ -2,8 +2,8 @@
 
 from test_planner import row, sweep
 
-from workbench.analysis.planner import Budget
-from workbench.analysis.planner_starts import starts
+from workbench.analysis.planner.planner import Budget
+from workbench.analysis.planner.starts import starts
 
 # Two layers; a cell of sparsity s saves 400 s of 1000 MACs.
 CELLS = sweep(

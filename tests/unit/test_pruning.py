@@ -9,9 +9,9 @@ from pruning_networks import chain, network
 from workbench.errors import WorkbenchError
 from workbench.models.inspect import from_module
 from workbench.pruning import Recipe, Rule, prune
-from workbench.pruning.assign import assign
+from workbench.pruning.recipe.assign import assign
 from workbench.pruning.method import MethodError
-from workbench.pruning.recipe_errors import RecipeError
+from workbench.pruning.recipe.errors import RecipeError
 
 
 def test_the_original_is_untouched() -> None:

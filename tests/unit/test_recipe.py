@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from workbench.pruning import METHODS, Finetune, Recipe, Rule
 from workbench.pruning.method import MethodError
-from workbench.pruning.recipe_errors import RecipeError
+from workbench.pruning.recipe.errors import RecipeError
 
 CANONICAL = """\
 version: 1

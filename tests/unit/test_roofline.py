@@ -6,9 +6,9 @@ import torch
 from pruning_networks import chain, network
 from torch import nn
 
-from workbench.analysis.complexity import layer_costs
-from workbench.analysis.rivals import rivals
-from workbench.analysis.roofline import Machine, roofline
+from workbench.analysis.cost.complexity import layer_costs
+from workbench.analysis.cost.separable import rivals
+from workbench.analysis.cost.roofline import Machine, roofline
 from workbench.capture.compile import compile
 from workbench.compression.separable import separable
 from workbench.errors import WorkbenchError

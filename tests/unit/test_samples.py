@@ -15,7 +15,7 @@ from workbench.analysis.accuracy import evaluate, wilson
 from workbench.data import DataError, Dataset, dataset_for, load_dataset
 from workbench.models import Network, load_model
 from workbench.models.samples import SAMPLES, sample
-from workbench.training.options import FitOptions
+from workbench.training.loop.options import FitOptions
 
 _TRAINED = [name for name, row in SAMPLES.items() if row.trained]
 _ON_DIGITS = [name for name in _TRAINED if SAMPLES[name].dataset == "mnist5k"]

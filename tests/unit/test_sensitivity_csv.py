@@ -8,8 +8,8 @@ from pruning_networks import network
 from sweep_data import val_data
 
 import workbench as wb
-from workbench.analysis.sensitivity_csv import read_csv, write_long, write_wide
-from workbench.analysis.sensitivity_rows import Sweep
+from workbench.analysis.sensitivity.csv_file import read_csv, write_long, write_wide
+from workbench.analysis.sensitivity.rows import Sweep
 from workbench.errors import WorkbenchError
 
 

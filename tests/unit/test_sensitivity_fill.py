@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 import workbench as wb
-from workbench.analysis.planner import Budget, make_plan
-from workbench.analysis.sensitivity_csv import read_csv
-from workbench.analysis.sensitivity_fill import filled
-from workbench.analysis.sensitivity_grid import SweepOptions
+from workbench.analysis.planner.planner import Budget, make_plan
+from workbench.analysis.sensitivity.csv_file import read_csv
+from workbench.analysis.sensitivity.fill import filled
+from workbench.analysis.sensitivity.grid import SweepOptions
 from workbench.errors import WorkbenchError
 
 # As Distiller writes it: percent, names of a DataParallel module, a dense line.

@@ -8,7 +8,7 @@ from pruning_networks import TOPOLOGIES, network
 from sweep_data import val_data
 from torch import nn
 
-from workbench.analysis.sensitivity_suffix import (
+from workbench.analysis.sensitivity.suffix import (
     Runner,
     SuffixRunner,
     make_runner,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from workbench.ui.services.shelf import ALONE, MOST_NETWORKS, MOST_WEIGHTS, Shelf
+from workbench.ui.services.pruned_cache import ALONE, MOST_NETWORKS, MOST_WEIGHTS, Shelf
 
 
 def made(weights: int, log: list[int]) -> Any:

@@ -11,7 +11,7 @@ from torch import nn
 from workbench.errors import WorkbenchError
 from workbench.models.inspect import from_module
 from workbench.pruning import Recipe, Rule, prune, shrink
-from workbench.pruning.groups import coupling_groups
+from workbench.pruning.coupling.groups import coupling_groups
 
 # Sums over fewer channels run in another order: float32 rounding of 1e2 terms.
 TOLERANCE = 2e-5

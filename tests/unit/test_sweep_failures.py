@@ -8,7 +8,7 @@ import pytest
 from pruning_networks import network
 from sweep_data import val_data
 
-from workbench.analysis.sensitivity_grid import SweepOptions
+from workbench.analysis.sensitivity.grid import SweepOptions
 from workbench.errors import WorkbenchError
 from workbench.jobs.job import Job, JobCancelled
 from workbench.jobs.sweep import SweepOrder, run_sweep

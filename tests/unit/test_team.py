@@ -14,7 +14,7 @@ import workbench as wb
 from tests.unit.training_cases import one_thread, stripes
 from workbench.models.inspect import from_module
 from workbench.training.finetune import tune
-from workbench.training.team import joined, team
+from workbench.training.loop.processes import joined, team
 
 __all__ = ["one_thread"]
 
@@ -41,7 +41,7 @@ import torch
 from tests.unit.test_team import SETTINGS, pruned_net
 from tests.unit.training_cases import stripes
 from workbench.training.finetune import tune
-from workbench.training.team import joined
+from workbench.training.loop.processes import joined
 
 torch.set_num_threads(1)
 with joined() as team:
@@ -59,8 +59,8 @@ import torch
 from tests.unit.test_team import SETTINGS, pruned_net
 from tests.unit.training_cases import stripes
 from workbench.training.finetune import tune
-from workbench.training.fit import FitHooks
-from workbench.training.team import joined
+from workbench.training.loop.fit import FitHooks
+from workbench.training.loop.processes import joined
 
 class Enough(Exception):
     pass

@@ -13,8 +13,8 @@ import workbench as wb
 from tests.unit.test_cli import Shell, recipe, shell
 from workbench.errors import WorkbenchError
 from workbench.training.finetune_options import FinetuneOptions
-from workbench.training.fit import FitHooks, fit
-from workbench.training.options import FitOptions
+from workbench.training.loop.fit import FitHooks, fit
+from workbench.training.loop.options import FitOptions
 from workbench.writing import WriteError
 
 __all__ = ["one_thread", "recipe", "shell"]
@@ -59,7 +59,7 @@ def test_reading_a_checkpoint_back_says_nothing(tmp_path: Path) -> None:
     fit(stripe_network().module, stripes(), options=options, checkpoint=path)
     code = (
         "import sys; from pathlib import Path; "
-        "from workbench.training.checkpoint import Checkpoint; "
+        "from workbench.training.loop.checkpoint import Checkpoint; "
         "print(len(Checkpoint.load(Path(sys.argv[1])).history))"
     )
     # Torch warns once a process, so this one may have heard it before.

@@ -5,14 +5,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from workbench.analysis.winograd import (
+from workbench.analysis.algorithms.winograd import (
     error_by_tile,
     fill_in,
     op_counts,
     random_weight,
     rank_points,
 )
-from workbench.engine.winograd import cook_toom, transform_weights
+from workbench.engine.winograd.cook_toom import cook_toom, transform_weights
 from workbench.errors import WorkbenchError
 
 

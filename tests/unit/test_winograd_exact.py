@@ -6,13 +6,13 @@ from random import Random
 import numpy as np
 import pytest
 
-from workbench.engine.winograd import (
+from workbench.engine.winograd.cook_toom import (
     cook_toom,
     standard_points,
     to_float,
     transform_weights,
 )
-from workbench.engine.winograd_error import gate, measure_error
+from workbench.engine.winograd.error import gate, measure_error
 from workbench.errors import WorkbenchError
 
 CASES = [(m, r) for m in range(1, 9) for r in range(1, 6) if m + r >= 3]

@@ -9,10 +9,10 @@ from small_networks import small_network, small_pruned
 from typer.testing import CliRunner
 
 import workbench as wb
-from workbench.analysis.winograd import random_weight, rank_points
-from workbench.analysis.winograd_study import computes_correlation, error_in, study
+from workbench.analysis.algorithms.winograd import random_weight, rank_points
+from workbench.analysis.algorithms.winograd_study import computes_correlation, error_in, study
 from workbench.cli.main import build
-from workbench.engine.winograd import Transform, cook_toom
+from workbench.engine.winograd.cook_toom import Transform, cook_toom
 from workbench.errors import WorkbenchError
 
 

@@ -9,12 +9,12 @@ from torch import nn
 
 import workbench as wb
 from tests.unit.training_cases import digest, one_thread, stripes, wide_network
-from workbench.engine.winograd import cook_toom
+from workbench.engine.winograd.cook_toom import cook_toom
 from workbench.errors import WorkbenchError
 from workbench.models.network import Network
 from workbench.pruning.masks import revived
 from workbench.training.learn import Driven, learn_logged
-from workbench.training.winograd_conv import WinogradConv2d, in_winograd_domain
+from workbench.training.learned.winograd_conv import WinogradConv2d, in_winograd_domain
 
 __all__ = ["one_thread"]
 

@@ -17,8 +17,8 @@ from small_networks import small_network, small_pruned
 import workbench
 from workbench.errors import WorkbenchError
 from workbench.export.export import export
-from workbench.training.checkpoint import Checkpoint, Identity
-from workbench.training.options import FitOptions
+from workbench.training.loop.checkpoint import Checkpoint, Identity
+from workbench.training.loop.options import FitOptions
 from workbench.writing import WriteError, is_part, replaced, sweep, write_whole
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ Belongs here: pairs and refusals; no torch, no onnx.
 from typing import Any
 
 from workbench.capture.builder import GraphBuilder
-from workbench.engine.graph import UncoveredOp
+from workbench.engine.graph.graph import UncoveredOp
 
 
 def pair(value: Any) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.engine.graph import Graph, GraphError, Node, shape_of
+from workbench.engine.graph.graph import Graph, GraphError, Node, shape_of
 
 WEIGHTED = ("conv2d", "winograd_conv2d", "linear", "batchnorm")
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from workbench.capture.parting import check_program
 from workbench.capture.sources import OnnxSource, Source, TorchSource
 from workbench.engine.compile import Tune, compile_graph
-from workbench.engine.graph import Graph
+from workbench.engine.graph.graph import Graph
 from workbench.engine.program import Program
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from workbench.capture.torch_export import HasModule
+    from workbench.capture.from_torch.torch_export import HasModule
 
 
 def compile(
@@ -86,11 +86,11 @@ def _graph(
     example: "torch.Tensor | None",
 ) -> Graph:
     if isinstance(obj, str | PathLike):
-        from workbench.capture.onnx_import import import_onnx
+        from workbench.capture.from_onnx.onnx_import import import_onnx
 
         shape = None if example is None else tuple(example.shape[1:])
         return import_onnx(Path(obj), input_shape=shape)
-    from workbench.capture.torch_export import capture
+    from workbench.capture.from_torch.torch_export import capture
 
     return capture(obj, example)
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.engine.graph import Graph
-from workbench.engine.weights import dense_macs, is_weighted
+from workbench.engine.graph.graph import Graph
+from workbench.engine.graph.weights import dense_macs, is_weighted
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from workbench.capture.torch_export import HasModule
+    from workbench.capture.from_torch.torch_export import HasModule
 
 Array = NDArray[np.float32]
 
@@ -70,7 +70,7 @@ class TorchSource:
         """Return the captured graph and torch's tensor for each node."""
         import torch
 
-        from workbench.capture.torch_export import follow
+        from workbench.capture.from_torch.torch_export import follow
 
         return follow(self._fresh(), torch.from_numpy(x))
 
@@ -124,7 +124,7 @@ class OnnxSource:
 
     def layers(self, x: Array) -> tuple[Graph, Mapping[str, Array]]:
         """Return the graph that was read and the file's tensor for each node."""
-        from workbench.capture.onnx_import import follow
+        from workbench.capture.from_onnx.onnx_import import follow
 
         graph, tensors = follow(self._model(), self._graph.input_shape)
         made = self._run(self._model(), x, tuple(tensors.values()))

@@ -53,7 +53,7 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     for name in COMMANDS:
-        module = import_module(f"workbench.cli.commands.{name}_")
+        module = import_module(f"workbench.cli.commands.{name}")
         application.command(name)(_answering(module.run))
     return application
 

@@ -91,7 +91,7 @@ def parse_settings(pairs: list[str] | None) -> dict[str, Any]:
     >>> parse_settings(["n=4", "criterion=fpgm", "balanced=false", "sparsity=0.8"])
     {'n': 4, 'criterion': 'fpgm', 'balanced': False, 'sparsity': 0.8}
     """
-    from workbench.pruning.plain_yaml import YamlError, read_value
+    from workbench.pruning.recipe.plain_yaml import YamlError, read_value
 
     found: dict[str, Any] = {}
     for pair in pairs or ():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
     from workbench.pruning.pruned import PrunedNetwork
     from workbench.training.finetune import Tuned
-    from workbench.training.options import EpochLog
+    from workbench.training.loop.options import EpochLog
 
 Epochs = Annotated[
     int | None, typer.Option(min=1, help="Passes over the training images.")
@@ -78,7 +78,7 @@ class Progress:
     @contextmanager
     def hooks(self) -> Iterator[Any]:
         """Give hooks for a training run, as long as the bar is on the screen."""
-        from workbench.training.fit import FitHooks
+        from workbench.training.loop.fit import FitHooks
 
         if self.quiet:
             yield FitHooks(unsaved=_say_unsaved)
@@ -140,7 +140,7 @@ def together() -> Iterator[bool]:
 
     Only the leading process prints and writes files.
     """
-    from workbench.training.team import joined
+    from workbench.training.loop.processes import joined
 
     with joined() as team:
         yield team.leads

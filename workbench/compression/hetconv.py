@@ -22,7 +22,7 @@ from workbench.models.given import module_of
 from workbench.pruning.methods.hetconv import hetconv_mask
 
 if TYPE_CHECKING:
-    from workbench.capture.torch_export import HasModule
+    from workbench.capture.from_torch.torch_export import HasModule
 
 
 class HetConv2d(nn.Module):

@@ -6,26 +6,26 @@ from math import prod
 from pathlib import Path
 from typing import Literal
 
-from workbench.engine.banding import band
-from workbench.engine.costs import ModelCosts
-from workbench.engine.fewer import with_fewer
-from workbench.engine.graph import Graph
-from workbench.engine.lower import PlanMisfit
-from workbench.engine.passes import simplify
-from workbench.engine.plan import Plan
-from workbench.engine.plans import PlanCache
+from workbench.engine.tuning.try_bands import band
+from workbench.engine.planning.costs import ModelCosts
+from workbench.engine.tuning.try_threads import with_fewer
+from workbench.engine.graph.graph import Graph
+from workbench.engine.lowering.lower import PlanMisfit
+from workbench.engine.graph.passes import simplify
+from workbench.engine.planning.plan import Plan
+from workbench.engine.planning.plan_cache import PlanCache
 from workbench.engine.program import Program
-from workbench.engine.refine import refine
-from workbench.engine.relayout import relayout
-from workbench.engine.select import select
-from workbench.engine.slots import Slots, find_slots
-from workbench.engine.timings import TimingCache, default_cache
-from workbench.engine.tune import MeasuredCosts, Tuning
-from workbench.engine.weights import dense_macs, is_weighted
+from workbench.engine.tuning.try_kernels import refine
+from workbench.engine.tuning.try_layouts import relayout
+from workbench.engine.planning.select import select
+from workbench.engine.planning.slots import Slots, find_slots
+from workbench.engine.planning.timing_cache import TimingCache, default_cache
+from workbench.engine.tuning.measured_costs import MeasuredCosts, Tuning
+from workbench.engine.graph.weights import dense_macs, is_weighted
 from workbench.errors import WorkbenchError
 from workbench.kernels import KernelError, info
 from workbench.kernels.executor import check_threads
-from workbench.kernels.generated import without_generated
+from workbench.kernels.steps.generated import without_generated
 
 Tune = Literal["measure", "model"]
 

@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from workbench.engine import values
-from workbench.engine.filed import (
+from workbench.engine.stored import values
+from workbench.engine.stored.filed import (
     ALIGN,
     NUMBERS,
     FiledParams,
@@ -34,8 +34,8 @@ from workbench.engine.filed import (
     Section,
     Source,
 )
-from workbench.engine.graph import Graph, Node
-from workbench.engine.plan import Plan
+from workbench.engine.graph.graph import Graph, Node
+from workbench.engine.planning.plan import Plan
 from workbench.errors import WorkbenchError
 from workbench.writing import replaced
 

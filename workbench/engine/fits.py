@@ -6,14 +6,14 @@ they are planned anew from what passes here. Does not belong here: making plans
 (`select`).
 """
 
-from workbench.engine.banding import DIVISIBLE
+from workbench.engine.tuning.try_bands import DIVISIBLE
 from workbench.engine.candidates.base import UNSPLIT
-from workbench.engine.costs import SPLIT_FORMS, writable_forms
-from workbench.engine.graph import INPUT, Graph, Node
-from workbench.engine.lower import BY_NAME
-from workbench.engine.plan import Choice, Plan
-from workbench.engine.select import MOVING
-from workbench.engine.slots import Slots
+from workbench.engine.planning.costs import SPLIT_FORMS, writable_forms
+from workbench.engine.graph.graph import INPUT, Graph, Node
+from workbench.engine.lowering.lower import BY_NAME
+from workbench.engine.planning.plan import Choice, Plan
+from workbench.engine.planning.select import MOVING
+from workbench.engine.planning.slots import Slots
 
 MOST_PARTS = 1 << 14
 """Steps that the bands of a plan may be cut into; those in use make some hundred."""

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.engine.costs import ModelCosts
+from workbench.engine.planning.costs import ModelCosts
 from workbench.engine.fits import misfit
-from workbench.engine.graph import Graph
-from workbench.engine.lower import Lowered, PlanMisfit, lower, memory_bytes
-from workbench.engine.plan import Plan, kernels_here
+from workbench.engine.graph.graph import Graph
+from workbench.engine.lowering.lower import Lowered, PlanMisfit, lower, memory_bytes
+from workbench.engine.planning.plan import Plan, kernels_here
 from workbench.engine.report import Profile, StepReport, profile_of, report_of
-from workbench.engine.select import select
-from workbench.engine.slots import find_slots
+from workbench.engine.planning.select import select
+from workbench.engine.planning.slots import find_slots
 from workbench.errors import WorkbenchError
 from workbench.kernels import Executor, KernelError
 from workbench.kernels.executor import check_threads

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.engine.graph import Graph
-from workbench.engine.lower import Lowered
-from workbench.engine.plan import Plan, Rejection
-from workbench.engine.schedule import Task
-from workbench.engine.weights import dense_macs, is_weighted, nonzero_macs
+from workbench.engine.graph.graph import Graph
+from workbench.engine.lowering.lower import Lowered
+from workbench.engine.planning.plan import Plan, Rejection
+from workbench.engine.lowering.schedule import Task
+from workbench.engine.graph.weights import dense_macs, is_weighted, nonzero_macs
 
 NS_PER_MS = 1e6
 

@@ -14,16 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from workbench.engine.compile import compile_graph, default_budget, search
-from workbench.engine.graph import Graph, Node
-from workbench.engine.passes import simplify
-from workbench.engine.plan import Plan
-from workbench.engine.plans import PlanCache
+from workbench.engine.graph.graph import Graph, Node
+from workbench.engine.graph.passes import simplify
+from workbench.engine.planning.plan import Plan
+from workbench.engine.planning.plan_cache import PlanCache
 from workbench.engine.program import Program
-from workbench.engine.refine import refine
-from workbench.engine.select import select
-from workbench.engine.slots import find_slots
-from workbench.engine.timings import default_cache
-from workbench.engine.tune import MeasuredCosts, Tuning
+from workbench.engine.tuning.try_kernels import refine
+from workbench.engine.planning.select import select
+from workbench.engine.planning.slots import find_slots
+from workbench.engine.planning.timing_cache import default_cache
+from workbench.engine.tuning.measured_costs import MeasuredCosts, Tuning
 
 SAVED_EVERY = 20
 """Variations after which new times are written to the cache."""

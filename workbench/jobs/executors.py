@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from workbench.analysis.sensitivity import Found, Sweeper
-from workbench.analysis.sensitivity_grid import Curve
-from workbench.analysis.sensitivity_rows import Base, SweepRow
+from workbench.analysis.sensitivity.sweeper import Found, Sweeper
+from workbench.analysis.sensitivity.grid import Curve
+from workbench.analysis.sensitivity.rows import Base, SweepRow
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def executor_named(
     if name == "local" and address is None:
         if workers is None or workers == 1:
             return LocalExecutor()
-        from workbench.jobs.crew import CrewExecutor
+        from workbench.jobs.process_executor import CrewExecutor
 
         return CrewExecutor(workers)
     if name == "ray":

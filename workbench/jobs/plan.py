@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from workbench.analysis.planner import Budget
-from workbench.analysis.planner_common import METHOD
-from workbench.analysis.planner_starts import starts
-from workbench.analysis.sensitivity_rows import Sweep
+from workbench.analysis.planner.planner import Budget
+from workbench.analysis.planner.common_threshold import METHOD
+from workbench.analysis.planner.starts import starts
+from workbench.analysis.sensitivity.rows import Sweep
 from workbench.errors import WorkbenchError
 from workbench.jobs.plan_repair import CommonRepair, Repair
 from workbench.jobs.plan_round import Proof, Round, best_round, keeps

@@ -10,25 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from workbench.analysis.complexity import layer_costs
-from workbench.analysis.planner import Budget, Plan, Prediction, make_plan, predict
-from workbench.analysis.planner_common import common_plan
-from workbench.analysis.planner_context import around
-from workbench.analysis.planner_harm import TOGETHER, outlook, unit_of
-from workbench.analysis.planner_repair import corrected, cost_in, learnt, next_harm
-from workbench.analysis.sensitivity_change import compare
-from workbench.analysis.sensitivity_rows import Sweep
-from workbench.analysis.sensitivity_suffix import Runner
+from workbench.analysis.cost.complexity import layer_costs
+from workbench.analysis.planner.planner import Budget, Plan, Prediction, make_plan, predict
+from workbench.analysis.planner.common_threshold import common_plan
+from workbench.analysis.planner.context import around
+from workbench.analysis.planner.degradation import TOGETHER, outlook, unit_of
+from workbench.analysis.planner.corrections import corrected, cost_in, learnt, next_harm
+from workbench.analysis.sensitivity.change import compare
+from workbench.analysis.sensitivity.rows import Sweep
+from workbench.analysis.sensitivity.suffix import Runner
 from workbench.errors import WorkbenchError
 from workbench.jobs.plan_round import Proof, Round, best_round, keeps
 from workbench.measure.bars import OURS_DENSE, OURS_PRUNED
 from workbench.measure.bench import bench
 from workbench.pruning.prune import prune
 from workbench.pruning.pruned import PrunedNetwork
-from workbench.pruning.recipe import Recipe
+from workbench.pruning.recipe.recipe import Recipe
 from workbench.training.batchnorm import reestimate_bn
 from workbench.training.finetune import finetune
-from workbench.training.fit import FitHooks
+from workbench.training.loop.fit import FitHooks
 
 Check = Callable[[], None]
 

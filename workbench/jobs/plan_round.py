@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from workbench.analysis.planner import Budget, Plan, Prediction
-from workbench.analysis.planner_repair import cost_in
-from workbench.analysis.sensitivity_grid import SweepOptions
+from workbench.analysis.planner.planner import Budget, Plan, Prediction
+from workbench.analysis.planner.corrections import cost_in
+from workbench.analysis.sensitivity.grid import SweepOptions
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.network import Network

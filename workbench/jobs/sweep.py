@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import workbench
-from workbench.analysis.sensitivity import Found, suffix_share
-from workbench.analysis.sensitivity_grid import (
+from workbench.analysis.sensitivity.sweeper import Found, suffix_share
+from workbench.analysis.sensitivity.grid import (
     SPARSITIES,
     Curve,
     SweepOptions,
     grid,
     needs_images,
 )
-from workbench.analysis.sensitivity_rows import (
+from workbench.analysis.sensitivity.rows import (
     Base,
     Skipped,
     Sweep,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from workbench.analysis.sensitivity_rows import Sweep
+from workbench.analysis.sensitivity.rows import Sweep
 from workbench.jobs.job import Job
 from workbench.jobs.process import in_process
 from workbench.jobs.sweep import SweepOrder, run_sweep

@@ -7,8 +7,8 @@ Does not belong here: layouts, graphs, selection (engine).
 """
 
 from workbench.kernels.backend import forced_isa, info
-from workbench.kernels.blocks import conv_blocks, variants_conv_blocks
-from workbench.kernels.conv import (
+from workbench.kernels.steps.blocks import conv_blocks, variants_conv_blocks
+from workbench.kernels.steps.conv import (
     conv_dense,
     conv_sparse,
     depthwise,
@@ -16,10 +16,10 @@ from workbench.kernels.conv import (
     variants_conv_sparse,
 )
 from workbench.kernels.executor import Executor
-from workbench.kernels.frames import Frame
-from workbench.kernels.linear import linear_dense, linear_sparse
-from workbench.kernels.peak import fma_peak
-from workbench.kernels.pointwise import (
+from workbench.kernels.values.frames import Frame
+from workbench.kernels.steps.linear import linear_dense, linear_sparse
+from workbench.kernels.steps.peak import fma_peak
+from workbench.kernels.steps.pointwise import (
     activation,
     add,
     convert,
@@ -27,8 +27,8 @@ from workbench.kernels.pointwise import (
     mul,
     store_output,
 )
-from workbench.kernels.spatial import global_avg, pool
-from workbench.kernels.types import (
+from workbench.kernels.steps.spatial import global_avg, pool
+from workbench.kernels.values.types import (
     GUARD_FLOATS,
     LANES,
     NO_ACTIVATION,
@@ -40,8 +40,8 @@ from workbench.kernels.types import (
     Step,
     Vectors,
 )
-from workbench.kernels.winograd import conv_winograd, variants_conv_winograd
-from workbench.kernels.winograd_spec import (
+from workbench.kernels.steps.winograd import conv_winograd, variants_conv_winograd
+from workbench.kernels.values.winograd_spec import (
     WinogradBlock,
     WinogradTaps,
     WinogradTiles,

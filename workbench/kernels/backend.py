@@ -14,7 +14,7 @@ from typing import Protocol, cast
 
 from workbench.kernels import reference
 from workbench.kernels.native import NativeBackend
-from workbench.kernels.specs import (
+from workbench.kernels.values.specs import (
     ConvDense,
     ConvSparse,
     Depthwise,
@@ -26,7 +26,7 @@ from workbench.kernels.specs import (
     Pool,
     Transfer,
 )
-from workbench.kernels.types import (
+from workbench.kernels.values.types import (
     F32,
     I32,
     KernelError,

@@ -7,10 +7,10 @@ Belongs here: the public, checking face. Does not belong here: threads and their
 from collections.abc import Sequence
 from types import TracebackType
 
-from workbench.kernels import checks
+from workbench.kernels.values import checks
 from workbench.kernels.backend import current
 from workbench.kernels.reference import NumpyBackend, ReferenceStep
-from workbench.kernels.types import F32, I64, KernelError, Sizes, Step
+from workbench.kernels.values.types import F32, I64, KernelError, Sizes, Step
 
 MAX_THREADS = 256
 

@@ -8,7 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
-from workbench.analysis.roofline import Machine
+from workbench.analysis.cost.roofline import Machine
 from workbench.measure.fma_peak import peak_gflops
 
 BYTES = 1 << 27

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from workbench.capture.suitable import cause_of_failure, refuse_unsuitable
+from workbench.capture.from_torch.suitable import cause_of_failure, refuse_unsuitable
 from workbench.errors import WorkbenchError
 from workbench.models.given import module_of
 from workbench.models.network import Layer, Network
 from workbench.models.reparametrised import fold_weights, own_copy
 
 if TYPE_CHECKING:
-    from workbench.capture.torch_export import HasModule
+    from workbench.capture.from_torch.torch_export import HasModule
 
 # Below this many values an image is run for real: torch's shape-only mode takes about
 # a second to get ready.

@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from workbench.pruning.coupling import CouplingGroup, Side
+from workbench.pruning.coupling.values import CouplingGroup, Side
 from workbench.pruning.criteria import score
 from workbench.pruning.method import Context, MaskSet, Refusal, Target
 from workbench.pruning.select import count_of, global_masks, smallest

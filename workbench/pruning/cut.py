@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.models.network import Network
-from workbench.pruning.coupling import CouplingGroup
+from workbench.pruning.coupling.values import CouplingGroup
 
 Cuts = Iterable[tuple[CouplingGroup, np.ndarray]]
 

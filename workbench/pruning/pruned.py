@@ -16,7 +16,7 @@ from workbench.errors import WorkbenchError
 from workbench.models.digest import digest_state
 from workbench.models.network import Layer, Network
 from workbench.pruning.masks import revived, to_torch_names
-from workbench.pruning.recipe import Recipe
+from workbench.pruning.recipe.recipe import Recipe
 from workbench.pruning.report import PruneReport
 
 

@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.pruning.recipe import Recipe
-from workbench.training.options import FitOptions
+from workbench.pruning.recipe.recipe import Recipe
+from workbench.training.loop.options import FitOptions
 
 # Digits are never mirrored; photographs are, and cropped without a black rim.
 AUGMENT_OF: Mapping[str, str] = MappingProxyType(

@@ -20,10 +20,10 @@ from workbench.models.given import require_network
 from workbench.models.network import Network
 from workbench.pruning.prune import prune
 from workbench.pruning.pruned import PrunedNetwork
-from workbench.pruning.recipe import Recipe
+from workbench.pruning.recipe.recipe import Recipe
 from workbench.training.finetune import tune
-from workbench.training.fit import FitHooks
-from workbench.training.rewind import Snapshot, rewound
+from workbench.training.loop.fit import FitHooks
+from workbench.training.masks.rewind import Snapshot, rewound
 from workbench.training.scratch import fresh, train_logged
 
 

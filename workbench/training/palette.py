@@ -15,8 +15,8 @@ from workbench.compression.lookup import attach, detach
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.given import require_network
-from workbench.training.fit import FitHooks, fit
-from workbench.training.options import FitOptions
+from workbench.training.loop.fit import FitHooks, fit
+from workbench.training.loop.options import FitOptions
 
 PALETTE_OPTIONS = FitOptions(
     epochs=5, batch_size=64, peak_lr=2e-4, schedule="one-cycle"

@@ -18,10 +18,10 @@ from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.given import require_network
 from workbench.models.network import Network
-from workbench.pruning.recipe import Recipe
+from workbench.pruning.recipe.recipe import Recipe
 from workbench.training.finetune_options import FinetuneOptions
-from workbench.training.fit import FitHooks, fit
-from workbench.training.options import EpochLog
+from workbench.training.loop.fit import FitHooks, fit
+from workbench.training.loop.options import EpochLog
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,12 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from workbench.errors import WorkbenchError
-from workbench.ui.components.feedback import caught
+from workbench.ui.components.shared.feedback import caught
 from workbench.ui.services import networks, recipes
 from workbench.ui.unseen import unseen
 
 if TYPE_CHECKING:
-    from workbench.pruning.recipe import Recipe
+    from workbench.pruning.recipe.recipe import Recipe
 
 _OPENED = "link_taken"
 

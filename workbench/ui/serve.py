@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 
-from workbench.cli.commands.app_ import WHERE
+from workbench.cli.commands.app import WHERE
 from workbench.cli.output import print_error, print_line
 from workbench.errors import WorkbenchError
 from workbench.ui.server import ADDRESS, FLAGS

@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from workbench.ui import address, glossary, links, teaching, unseen
-from workbench.ui.components.feedback import show_problem
+from workbench.ui.components.shared.feedback import show_problem
 from workbench.ui.notices import guard
 from workbench.ui.services import catalog
 

@@ -12,8 +12,8 @@ from torch import nn
 
 from tests.fuzz.targets.pt import mutate as mutate_state
 from workbench.data.dataset import Dataset, make_dataset
-from workbench.training.fit import fit
-from workbench.training.options import FitOptions
+from workbench.training.loop.fit import fit
+from workbench.training.loop.options import FitOptions
 
 SUFFIX = ".ckpt"
 OPTIONS = FitOptions(epochs=1, batch_size=4, peak_lr=0.01, ema=0.5)

@@ -8,7 +8,7 @@ from random import Random
 from tests.fuzz.mutations import damage, scalar
 from tests.unit.small_networks import exported
 from workbench.pruning.methods import METHODS
-from workbench.pruning.recipe import Recipe
+from workbench.pruning.recipe.recipe import Recipe
 
 SUFFIX = ".yaml"
 _BOMB = "\na: &a [x]\n" + "".join(

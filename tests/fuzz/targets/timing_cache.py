@@ -15,8 +15,8 @@ import numpy as np
 from tests.fuzz.mutations import damage, tree
 from tests.fuzz.targets.plan_cache import CLOSE, expected, images, network
 from workbench.engine.compile import compile_graph
-from workbench.engine.sealed import read_sealed, sealed
-from workbench.engine.timings import TimingCache
+from workbench.engine.stored.sealed import read_sealed, sealed
+from workbench.engine.planning.timing_cache import TimingCache
 from workbench.errors import WorkbenchError
 
 SUFFIX = ".json"
@@ -26,7 +26,7 @@ SUFFIX = ".json"
 def seeds() -> tuple[bytes, ...]:
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch("workbench.engine.tune.race", _made_up),
+        mock.patch("workbench.engine.tuning.measured_costs.race", _made_up),
     ):
         compile_graph(network(), budget_s=30.0, cache=Path(folder))
         (file,) = Path(folder).glob("timings-*.json")

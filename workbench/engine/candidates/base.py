@@ -7,12 +7,12 @@ values that pass through it. Does not belong here: choosing (`select`).
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from workbench.engine.graph import Node
-from workbench.engine.layout import KINDS, Layout
-from workbench.engine.pack import Window
-from workbench.engine.weights import dense_macs as dense_macs
-from workbench.engine.weights import kernel_size
-from workbench.engine.weights import nonzero_macs as nonzero_macs
+from workbench.engine.graph.graph import Node
+from workbench.engine.layout.layout import KINDS, Layout
+from workbench.engine.layout.offsets import Window
+from workbench.engine.graph.weights import dense_macs as dense_macs
+from workbench.engine.graph.weights import kernel_size
+from workbench.engine.graph.weights import nonzero_macs as nonzero_macs
 from workbench.kernels import Activation, Geometry, Step
 
 

@@ -15,11 +15,11 @@ from workbench.engine.candidates.base import (
     activation_of,
 )
 from workbench.engine.candidates.conv import conv_forms, is_depthwise, place_conv
-from workbench.engine.graph import Node
-from workbench.engine.pack import F32, I32, I64
-from workbench.engine.weights import count_nonzero
+from workbench.engine.graph.graph import Node
+from workbench.engine.layout.offsets import F32, I32, I64
+from workbench.engine.graph.weights import count_nonzero
 from workbench.kernels import Step, conv_blocks, variants_conv_blocks
-from workbench.kernels.blocks import HEIGHTS
+from workbench.kernels.steps.blocks import HEIGHTS
 
 MIN_FILL = 0.9
 """At least this part of the values in kept blocks must not be zero."""

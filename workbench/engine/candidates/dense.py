@@ -18,7 +18,7 @@ from workbench.engine.candidates.conv import (
     is_depthwise,
     place_conv,
 )
-from workbench.engine.graph import Node
+from workbench.engine.graph.graph import Node
 from workbench.kernels import Step, conv_dense, variants_conv_dense
 
 MODEL_MACS_PER_MS = 45e6

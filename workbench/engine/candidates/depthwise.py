@@ -17,7 +17,7 @@ from workbench.engine.candidates.conv import (
     is_depthwise,
     place_conv,
 )
-from workbench.engine.graph import Node
+from workbench.engine.graph.graph import Node
 from workbench.kernels import Step, depthwise
 
 MODEL_MACS_PER_MS = 25e6

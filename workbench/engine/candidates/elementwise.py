@@ -13,9 +13,9 @@ from workbench.engine.candidates.base import (
     Shapes,
     activation_of,
 )
-from workbench.engine.graph import Node
-from workbench.engine.ops import ACTIVATIONS
-from workbench.engine.vectors import Walk, make_vectors
+from workbench.engine.graph.graph import Node
+from workbench.engine.graph.ops import ACTIVATIONS
+from workbench.engine.layout.vectors import Walk, make_vectors
 from workbench.kernels import Activation, Step, activation, add, convert, depthwise, mul
 
 MODEL_FLOATS_PER_MS = 4e6

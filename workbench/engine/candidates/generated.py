@@ -18,18 +18,18 @@ from workbench.engine.candidates.conv import (
     place_conv,
     sparse_arguments,
 )
-from workbench.engine.graph import Node
-from workbench.engine.regrid import on_one_grid
-from workbench.engine.weights import count_nonzero
+from workbench.engine.graph.graph import Node
+from workbench.engine.layout.aligned_vectors import on_one_grid
+from workbench.engine.graph.weights import count_nonzero
 from workbench.kernels import Step, conv_sparse, info
-from workbench.kernels.conv import sparse_spec
-from workbench.kernels.generated import (
+from workbench.kernels.steps.conv import sparse_spec
+from workbench.kernels.steps.generated import (
     available,
     conv_generated,
     fits,
     variants_generated,
 )
-from workbench.kernels.tuning import REACH
+from workbench.kernels.variants.code_shapes import REACH
 
 MODEL_MACS_PER_MS = {"avx2": 30e6, "avx512": 50e6}
 """About 60 and 100 GF/s while multiply-adds are the limit."""

@@ -20,10 +20,10 @@ from workbench.engine.candidates.base import (
 )
 from workbench.engine.candidates.conv import conv_forms, place_conv
 from workbench.engine.candidates.dense import MODEL_MACS_PER_MS
-from workbench.engine.graph import Node
-from workbench.engine.palette import U8, expanded, kept
+from workbench.engine.graph.graph import Node
+from workbench.engine.graph.palette import U8, expanded, kept
 from workbench.kernels import Step
-from workbench.kernels.palette import (
+from workbench.kernels.steps.palette import (
     Table,
     conv_palette,
     linear_palette,

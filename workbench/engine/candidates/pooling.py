@@ -9,7 +9,7 @@ from workbench.engine.candidates.base import (
     Form,
     Shapes,
 )
-from workbench.engine.graph import Node
+from workbench.engine.graph.graph import Node
 from workbench.kernels import Step, global_avg, pool
 
 MODEL_PIXELS_PER_MS = 4e6

@@ -23,9 +23,9 @@ from workbench.engine.candidates.conv import (
     is_depthwise,
     place_conv,
 )
-from workbench.engine.graph import Node
-from workbench.engine.pack import F32, I64
-from workbench.engine.weights import count_nonzero
+from workbench.engine.graph.graph import Node
+from workbench.engine.layout.offsets import F32, I64
+from workbench.engine.graph.weights import count_nonzero
 from workbench.kernels import Step, conv_dense, variants_conv_dense
 
 MOST_CLASSES = 16

@@ -17,8 +17,8 @@ from workbench.engine.candidates.conv import (
     place_conv,
     sparse_arguments,
 )
-from workbench.engine.graph import Node
-from workbench.engine.weights import count_nonzero, held_shape
+from workbench.engine.graph.graph import Node
+from workbench.engine.graph.weights import count_nonzero, held_shape
 from workbench.kernels import Step, conv_sparse, variants_conv_sparse
 
 MODEL_MACS_PER_MS = 30e6

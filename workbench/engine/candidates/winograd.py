@@ -17,10 +17,10 @@ from workbench.engine.candidates.base import (
     activation_of,
     window_of,
 )
-from workbench.engine.graph import Node
-from workbench.engine.winograd import Transform, cook_toom
-from workbench.engine.winograd_error import gate
-from workbench.engine.winograd_tables import make_tiles
+from workbench.engine.graph.graph import Node
+from workbench.engine.winograd.cook_toom import Transform, cook_toom
+from workbench.engine.winograd.error import gate
+from workbench.engine.winograd.tables import make_tiles
 from workbench.kernels import (
     LANES,
     Step,

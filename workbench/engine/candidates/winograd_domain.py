@@ -20,9 +20,9 @@ from workbench.engine.candidates.winograd import (
     MODEL_TRANSFORMS_PER_MS,
     tiles_of,
 )
-from workbench.engine.graph import Node
-from workbench.engine.weights import count_nonzero
-from workbench.engine.winograd import cook_toom
+from workbench.engine.graph.graph import Node
+from workbench.engine.graph.weights import count_nonzero
+from workbench.engine.winograd.cook_toom import cook_toom
 from workbench.kernels import (
     LANES,
     Step,

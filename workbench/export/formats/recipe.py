@@ -8,7 +8,7 @@ from workbench.export.format import Exportable, Format
 from workbench.export.report import Check, failed, passed
 from workbench.export.seal import BLANK, check_seal, seal
 from workbench.pruning.pruned import PrunedNetwork
-from workbench.pruning.recipe import Recipe
+from workbench.pruning.recipe.recipe import Recipe
 
 # At the top, so that a file that was cut off still has it.
 _HEAD = "# pruning-workbench recipe; delete this line after editing; "

@@ -10,7 +10,7 @@ from workbench.kernels.reference import conv, spatial
 from workbench.kernels.reference.activation import activate
 from workbench.kernels.reference.peak import fma_peak
 from workbench.kernels.reference.step import ReferenceRunner, ReferenceStep, Runner
-from workbench.kernels.types import F32, I32, Sizes, Step, Vectors
+from workbench.kernels.values.types import F32, I32, Sizes, Step, Vectors
 
 __all__ = ["NumpyBackend", "ReferenceRunner", "ReferenceStep", "Runner", "activate"]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workbench.kernels.types import F32, Activation
+from workbench.kernels.values.types import F32, Activation
 
 
 def activate(values: F32, act: Activation) -> F32:

@@ -5,8 +5,8 @@ Belongs here: the specification of conv_blocks. Does not belong here: speed.
 
 from workbench.kernels.reference.conv import lanes_of, store
 from workbench.kernels.reference.step import ReferenceStep
-from workbench.kernels.specs import ConvBlocks
-from workbench.kernels.types import F32
+from workbench.kernels.values.specs import ConvBlocks
+from workbench.kernels.values.types import F32
 
 
 def conv_blocks(spec: ConvBlocks) -> ReferenceStep:

@@ -8,10 +8,10 @@ may add in another order.
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.kernels.frames import Frame
+from workbench.kernels.values.frames import Frame
 from workbench.kernels.reference.activation import activate
 from workbench.kernels.reference.step import ReferenceStep
-from workbench.kernels.specs import (
+from workbench.kernels.values.specs import (
     ConvDense,
     ConvSparse,
     Depthwise,
@@ -19,7 +19,7 @@ from workbench.kernels.specs import (
     LinearSparse,
     Placement,
 )
-from workbench.kernels.types import F32, I64, LANES, Vectors
+from workbench.kernels.values.types import F32, I64, LANES, Vectors
 
 
 def lanes_of(place: Placement) -> I64:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from workbench.kernels.reference.activation import activate
 from workbench.kernels.reference.conv import conv_dense, linear_extent
 from workbench.kernels.reference.step import ReferenceStep
-from workbench.kernels.specs import ConvDense, Placement
-from workbench.kernels.types import F32, I32, Activation
+from workbench.kernels.values.specs import ConvDense, Placement
+from workbench.kernels.values.types import F32, I32, Activation
 
 U8 = NDArray[np.uint8]
 

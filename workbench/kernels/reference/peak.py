@@ -3,8 +3,8 @@
 import numpy as np
 
 from workbench.kernels.reference.step import ReferenceStep
-from workbench.kernels.specs import FmaPeak
-from workbench.kernels.types import F32, LANES
+from workbench.kernels.values.specs import FmaPeak
+from workbench.kernels.values.types import F32, LANES
 
 
 def fma_peak(spec: FmaPeak) -> ReferenceStep:

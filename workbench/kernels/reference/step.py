@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 import numpy as np
 
-from workbench.kernels.types import F32, I64, Step
+from workbench.kernels.values.types import F32, I64, Step
 
 Apply = Callable[[F32, F32, F32], None]
 

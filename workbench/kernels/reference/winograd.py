@@ -7,8 +7,8 @@ import numpy as np
 
 from workbench.kernels.reference.activation import activate
 from workbench.kernels.reference.step import ReferenceStep
-from workbench.kernels.types import F32, I64, LANES
-from workbench.kernels.winograd_spec import WinogradConv, WinogradTiles
+from workbench.kernels.values.types import F32, I64, LANES
+from workbench.kernels.values.winograd_spec import WinogradConv, WinogradTiles
 
 _LANE = np.arange(LANES, dtype=np.int64)
 

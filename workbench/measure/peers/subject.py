@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from workbench.capture.onnx_import import import_onnx
+from workbench.capture.from_onnx.onnx_import import import_onnx
 from workbench.errors import WorkbenchError
 from workbench.measure.onnx_model import to_onnx
 from workbench.writing import replaced

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 
 from workbench.pruning.channels import Choice, channel_masks, unit_scores
-from workbench.pruning.coupling import CouplingGroup, Side
+from workbench.pruning.coupling.values import CouplingGroup, Side
 from workbench.pruning.criteria import Criterion
 from workbench.pruning.method import Context, MaskSet, MethodParams, Target
 from workbench.pruning.methods._elements import RoundTo, Sparsity

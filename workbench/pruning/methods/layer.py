@@ -17,7 +17,7 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from workbench.pruning.blocks import ResidualBlock
+from workbench.pruning.residual_blocks import ResidualBlock
 from workbench.pruning.criteria import Criterion, scores_of
 from workbench.pruning.method import (
     Context,

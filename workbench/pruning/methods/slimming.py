@@ -17,7 +17,7 @@ from pydantic import Field
 
 from workbench.models.network import Layer
 from workbench.pruning.channels import Choice, channel_masks
-from workbench.pruning.coupling import CouplingGroup
+from workbench.pruning.coupling.values import CouplingGroup
 from workbench.pruning.method import (
     Context,
     MaskSet,

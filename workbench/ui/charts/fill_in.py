@@ -14,7 +14,7 @@ from workbench.ui.charts.frame import Figure
 from workbench.ui.format import percent, ratio
 
 if TYPE_CHECKING:
-    from workbench.analysis.winograd import FillIn
+    from workbench.analysis.algorithms.winograd import FillIn
 
 
 def fill_in_figure(layer: str, fill: "FillIn") -> Figure:

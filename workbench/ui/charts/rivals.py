@@ -14,7 +14,7 @@ from workbench.ui.charts.frame import Figure
 from workbench.ui.format import percent
 
 if TYPE_CHECKING:
-    from workbench.analysis.rivals import Rival
+    from workbench.analysis.cost.separable import Rival
 
 
 def rivals_figure(rows: "Sequence[Rival]", *, conditions: str) -> Figure:

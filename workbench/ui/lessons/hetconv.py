@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from workbench.analysis.rivals import rivals
+from workbench.analysis.cost.separable import rivals
 from workbench.ui.charts.cells import FAINT, KEPT, Grid, cells, numbers
 from workbench.ui.charts.curve import Level, Point, Words, curve_figure
 from workbench.ui.charts.frame import Figure

@@ -58,7 +58,7 @@ def prune_layer(
     network: "Network", method: str, layer: str = LAYER, **params: object
 ) -> "PrunedNetwork":
     """Return a network with one layer pruned by a method."""
-    from workbench.pruning.rule import Rule
+    from workbench.pruning.recipe.rule import Rule
 
     recipe = wb.Recipe(layers=(Rule.of(layer, method, **params),))
     pruned: PrunedNetwork = wb.prune(network, recipe)

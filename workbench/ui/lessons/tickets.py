@@ -61,7 +61,7 @@ def _figure(setting: Setting, seed: int) -> Figure:
 
 
 def _measure(job: "Job", setting: Setting, seed: int) -> Found:
-    from workbench.training.fit import FitHooks
+    from workbench.training.loop.fit import FitHooks
     from workbench.training.lottery import LotteryPlan
 
     network = wb.fresh(wb.load_model(MODEL), seed=seed)

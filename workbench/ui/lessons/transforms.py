@@ -112,7 +112,7 @@ def _figure(setting: Setting, seed: int) -> Figure:
 
 
 def _measure(job: "Job", setting: Setting, seed: int) -> Found:
-    from workbench.analysis.algorithms import ConvShape
+    from workbench.analysis.algorithms.comparison import ConvShape
     from workbench.measure.conditions import read_conditions
 
     shape = ConvShape(CHANNELS, CHANNELS, SIDE, setting["side"])

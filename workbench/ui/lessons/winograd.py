@@ -87,8 +87,8 @@ def _column(
 
 
 def _measure(job: "Job", setting: Setting, seed: int) -> Found:
-    from workbench.analysis.winograd import fill_in
-    from workbench.engine.winograd import cook_toom
+    from workbench.analysis.algorithms.winograd import fill_in
+    from workbench.engine.winograd.cook_toom import cook_toom
     from workbench.measure.conditions import read_conditions
 
     job.set_total(2)

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from workbench.ui.components.lesson_picker import choose_lesson
-from workbench.ui.components.lesson_view import lesson_view
+from workbench.ui.components.learn.lesson_picker import choose_lesson
+from workbench.ui.components.learn.lesson_view import lesson_view
 
 lesson = choose_lesson()
 st.header(lesson.title)

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from workbench.errors import WorkbenchError
-from workbench.ui.components.data_help import data_help
-from workbench.ui.components.sweep_form import sweep_form
-from workbench.ui.components.sweep_panel import sweep_panel
+from workbench.ui.components.shared.data_help import data_help
+from workbench.ui.components.sweep.form import sweep_form
+from workbench.ui.components.sweep.panel import sweep_panel
 from workbench.ui.format import literal
 from workbench.ui.services import data, networks
 

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from workbench.ui import theme
-from workbench.ui.components.bench_results import bench_results, bench_so_far
-from workbench.ui.components.explorers import algorithm_explorer, break_even_explorer
-from workbench.ui.components.job_panel import find, job_panel, launch
-from workbench.ui.components.machine import machine
-from workbench.ui.components.peers import choose_peers
-from workbench.ui.components.snippets import snippets
-from workbench.ui.components.thread_sweep import thread_sweep
+from workbench.ui.components.speed.bench_results import bench_results, bench_so_far
+from workbench.ui.components.speed.explorers import algorithm_explorer, break_even_explorer
+from workbench.ui.components.shared.job_panel import find, job_panel, launch
+from workbench.ui.components.speed.machine import machine
+from workbench.ui.components.speed.peers import choose_peers
+from workbench.ui.components.shared.snippets import snippets
+from workbench.ui.components.speed.thread_sweep import thread_sweep
 from workbench.ui.services import benches, code, networks, recipes
 
 network = networks.current()

@@ -3,12 +3,13 @@
 import streamlit as st
 
 from workbench.errors import WorkbenchError
-from workbench.ui.components.data_help import data_help
-from workbench.ui.components.lottery_panel import lottery_panel
-from workbench.ui.components.tuning_form import tuning_form
-from workbench.ui.components.tuning_panel import tuning_panel
+from workbench.ui.components.shared.data_help import data_help
+from workbench.ui.components.train.lottery_panel import lottery_panel
+from workbench.ui.components.train.tuning_form import tuning_form
+from workbench.ui.components.train.tuning_panel import tuning_panel
 from workbench.ui.format import literal
-from workbench.ui.services import lotteries, networks, recipes, tunings
+from workbench.ui.services import lotteries, networks, recipes
+from workbench.ui.services import finetunes
 
 network = networks.current()
 recipe = recipes.current()
@@ -21,7 +22,7 @@ if recipes.is_empty(recipe):
     )
 wish = tuning_form(seed=recipes.seed())
 try:
-    order = tunings.order_of(networks.pruned(network, recipe), wish)
+    order = finetunes.order_of(networks.pruned(network, recipe), wish)
 except WorkbenchError as error:
     data_help(error, network)
 else:

@@ -29,7 +29,7 @@ class Box:
 
 @st.cache_data(max_entries=16, show_spinner="Following the network…")
 def _boxes(digest: str, _network: "Network") -> tuple[Box, ...]:
-    from workbench.capture.torch_export import capture
+    from workbench.capture.from_torch.torch_export import capture
 
     graph = capture(_network)
     return tuple(Box(node.id, node.op, node.shape, node.inputs) for node in graph)

@@ -12,7 +12,7 @@ import workbench as wb
 from workbench.ui.lessons.stage import LAYER, Net, prune_layer, time_all
 
 if TYPE_CHECKING:
-    from workbench.analysis.algorithms import ConvShape
+    from workbench.analysis.algorithms.comparison import ConvShape
     from workbench.jobs.job import Job
     from workbench.models.network import Network
     from workbench.store.run import Run
@@ -74,7 +74,7 @@ def start_layer(network: "Network", layer_id: str, method: str) -> str:
     inputs = layer_inputs(network, layer_id, method)
 
     def work(job: "Job") -> dict[str, Any]:
-        from workbench.pruning.rule import method_named
+        from workbench.pruning.recipe.rule import method_named
 
         nets: dict[str, Net] = {"dense": only}
         for level in LEVELS:

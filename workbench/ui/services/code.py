@@ -12,7 +12,7 @@ from workbench.models.offered import given_networks
 if TYPE_CHECKING:
     from workbench.models.network import Network
     from workbench.models.offered import Given
-    from workbench.pruning.recipe import Recipe
+    from workbench.pruning.recipe.recipe import Recipe
 
 FILE = "recipe.yaml"
 

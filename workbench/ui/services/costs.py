@@ -12,7 +12,7 @@ import workbench as wb
 from workbench.ui.format import shape
 
 if TYPE_CHECKING:
-    from workbench.analysis.complexity import NetworkCost
+    from workbench.analysis.cost.complexity import NetworkCost
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
 

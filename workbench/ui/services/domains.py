@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 if TYPE_CHECKING:
-    from workbench.analysis.winograd import FillIn
+    from workbench.analysis.algorithms.winograd import FillIn
     from workbench.compression.palette import Palette
 
 F32 = np.ndarray[Any, np.dtype[np.float32]]
@@ -37,8 +37,8 @@ class PaletteView:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _winograd(key: tuple[object, ...], m: int, _weights: F32) -> WinogradView:
-    from workbench.analysis.winograd import fill_in
-    from workbench.engine.winograd import cook_toom
+    from workbench.analysis.algorithms.winograd import fill_in
+    from workbench.engine.winograd.cook_toom import cook_toom
 
     transform = cook_toom(m, 3)
     g = np.array([[float(x) for x in row] for row in transform.g])

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 import workbench as wb
-from workbench.ui.services import data, settled, tunings
+from workbench.ui.services import data, settled
+from workbench.ui.services import finetunes
 
 if TYPE_CHECKING:
     from workbench.compression.factorise import Factorised
@@ -59,7 +60,7 @@ def variants(network: "Network", pruned: "PrunedNetwork | None") -> tuple[str, .
         found = [*((BN, RAW) if better else (RAW, BN)), PALETTE, DENSE, FACTORS]
     if pruned is not None and pruned.report.filters_removed:
         found.insert(2, SMALLER)
-    if tunings.tuned_of(network) is not None:
+    if finetunes.tuned_of(network) is not None:
         found.insert(0, TUNED)
     return tuple(found)
 
@@ -93,7 +94,7 @@ def network_of(
         return found
     if variant == FACTORS:
         return factors(network, how).network
-    tuned = tunings.tuned_of(network)
+    tuned = finetunes.tuned_of(network)
     if variant == TUNED and tuned is not None:
         return tuned
     if pruned is None or variant == DENSE:

@@ -20,9 +20,9 @@ from workbench.ui.services.settled import MOST_MACS, Settled
 
 if TYPE_CHECKING:
     from workbench.analysis.accuracy import Accuracy
-    from workbench.capture.torch_export import Recapture
+    from workbench.capture.from_torch.torch_export import Recapture
     from workbench.data.dataset import Dataset
-    from workbench.engine.graph import Graph
+    from workbench.engine.graph.graph import Graph
     from workbench.engine.program import Program
     from workbench.measure.statistics import Ratio, Spread
     from workbench.models.network import Network
@@ -130,7 +130,7 @@ def _live(
 
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _dense(digest: str, _network: "Network") -> "tuple[Recapture, Program]":
-    from workbench.capture.torch_export import Recapture
+    from workbench.capture.from_torch.torch_export import Recapture
 
     again = Recapture(_network)
     return again, _program(again(_network.module))

@@ -13,7 +13,7 @@ from workbench.ui.services.break_even import start_job
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
     from workbench.jobs.job import Job
-    from workbench.ui.services.tunings import Order
+    from workbench.ui.services.finetunes import Order
 
 KIND = "lottery"
 SETTINGS = ("epochs", "lr", "rates", "batch_size", "weight_decay", "seed")
@@ -62,7 +62,7 @@ def start(order: "Order") -> str:
 
 def run_lottery(job: "Job", order: "Order", val: "Dataset") -> dict[str, Any]:
     """Do the rounds inside a job; each round is a row as soon as it is over."""
-    from workbench.training.fit import FitHooks
+    from workbench.training.loop.fit import FitHooks
     from workbench.training.lottery import LotteryPlan
 
     settings = settings_of(order)

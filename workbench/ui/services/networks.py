@@ -14,12 +14,12 @@ import workbench as wb
 from workbench.errors import WorkbenchError
 from workbench.models.offered import given_networks
 from workbench.ui.services import catalog, recipes
-from workbench.ui.services.shelf import LARGE, Shelf
+from workbench.ui.services.pruned_cache import LARGE, Shelf
 
 if TYPE_CHECKING:
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
-    from workbench.pruning.recipe import Recipe
+    from workbench.pruning.recipe.recipe import Recipe
 
 MAX_UPLOAD_MB = 600
 
@@ -68,7 +68,7 @@ def pruned(network: "Network", recipe: "Recipe") -> "PrunedNetwork":
 
 def untouched(network: "Network", recipe: "Recipe") -> "PrunedNetwork":
     """Return the dense network in the form of a pruned one."""
-    from workbench.pruning.assign import assign
+    from workbench.pruning.recipe.assign import assign
     from workbench.pruning.pruned import PrunedNetwork
     from workbench.pruning.report import make_report
 

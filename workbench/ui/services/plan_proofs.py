@@ -12,8 +12,8 @@ from workbench.ui.services import data
 from workbench.ui.services.break_even import start_job
 
 if TYPE_CHECKING:
-    from workbench.analysis.planner import Budget
-    from workbench.analysis.sensitivity_rows import Sweep
+    from workbench.analysis.planner.planner import Budget
+    from workbench.analysis.sensitivity.rows import Sweep
     from workbench.jobs.job import Job
     from workbench.jobs.plan_round import Proof
     from workbench.jobs.sweep import SweepOrder

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import workbench as wb
 
 if TYPE_CHECKING:
-    from workbench.pruning.recipe import Recipe
+    from workbench.pruning.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from workbench.errors import WorkbenchError
 from workbench.ui.services.history import History
 
 if TYPE_CHECKING:
-    from workbench.pruning.recipe import Recipe
+    from workbench.pruning.recipe.recipe import Recipe
 
 _KEY = "recipe_histories"
 VERSION = "recipe_version"
@@ -111,7 +111,7 @@ def with_rule(recipe: "Recipe", match: str, method: str, **params: object) -> "R
     RecipeError
         An impossible parameter.
     """
-    from workbench.pruning.rule import Rule
+    from workbench.pruning.recipe.rule import Rule
 
     rules = tuple(rule for rule in recipe.layers if rule.match != match)
     rule = Rule.of(match, method, **params)

@@ -11,7 +11,7 @@ import numpy as np
 import workbench as wb
 
 if TYPE_CHECKING:
-    from workbench.analysis.roofline import Machine
+    from workbench.analysis.cost.roofline import Machine
     from workbench.engine.program import Program
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
@@ -39,7 +39,7 @@ def roof_rows(
     weights : str
         "dense" or "pruned".
     """
-    from workbench.analysis.roofline import roofline
+    from workbench.analysis.cost.roofline import roofline
 
     noise = np.random.default_rng(0)
     image = noise.standard_normal((1, *program.input_shape), dtype=np.float32)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import workbench as wb
 from workbench.measure.bars import OURS_DENSE, OURS_PRUNED
-from workbench.ui import told
+from workbench.ui import conditions_text
 from workbench.ui.charts.tradeoff import Spot
 from workbench.ui.format import millis, percent
 from workbench.ui.services.headlines import headline
@@ -51,17 +51,17 @@ def accuracy_told(run: "Run") -> str:
     if head is None:
         return "not measured."
     images = (run.inputs.get("dataset"), run.inputs.get("split"))
-    said = told.accuracy(head.found, ", ".join(str(one) for one in images if one))
+    said = conditions_text.accuracy(head.found, ", ".join(str(one) for one in images if one))
     return f"{head.what.capitalize()}; {said}"
 
 
 def time_told(run: "Run") -> str:
     """Return the conditions of a run's time in words."""
     latency = run.results.get("latency", {})
-    row = told.latency_row(latency, OURS_PRUNED)
+    row = conditions_text.latency_row(latency, OURS_PRUNED)
     if row is None:
         return f"{run.results.get('line') or 'not measured'}."
-    return told.time(row, str(latency.get("line", "machine not recorded")))
+    return conditions_text.time(row, str(latency.get("line", "machine not recorded")))
 
 
 def title_of(run: "Run") -> str:
@@ -123,7 +123,7 @@ def _label(row: Mapping[str, Any]) -> str:
 
 
 def _median(results: Mapping[str, Any], name: str) -> float | None:
-    row = told.latency_row(results.get("latency", {}), name)
+    row = conditions_text.latency_row(results.get("latency", {}), name)
     return None if row is None else float(row["median_ms"])
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from workbench.ui.services import recipes
 
 if TYPE_CHECKING:
-    from workbench.analysis.sensitivity_rows import Sweep
+    from workbench.analysis.sensitivity.rows import Sweep
     from workbench.models.network import Network
 
 
 def long_csv(sweep: "Sweep") -> bytes:
     """Return all rows in Distiller's form, with our columns."""
-    from workbench.analysis.sensitivity_csv import write_long
+    from workbench.analysis.sensitivity.csv_file import write_long
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "sweep.csv")
@@ -27,7 +27,7 @@ def long_csv(sweep: "Sweep") -> bytes:
 
 def wide_csv(sweep: "Sweep", method: str) -> bytes:
     """Return top-1 of one method in NNI's form."""
-    from workbench.analysis.sensitivity_csv import write_wide
+    from workbench.analysis.sensitivity.csv_file import write_wide
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "sweep.csv")
@@ -45,9 +45,9 @@ def read(
     WorkbenchError
         A file of another form, of another network, or without the dense accuracy.
     """
-    from workbench.analysis.sensitivity_csv import read_csv
-    from workbench.analysis.sensitivity_fill import filled
-    from workbench.analysis.sensitivity_grid import SweepOptions
+    from workbench.analysis.sensitivity.csv_file import read_csv
+    from workbench.analysis.sensitivity.fill import filled
+    from workbench.analysis.sensitivity.grid import SweepOptions
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "sweep.csv")

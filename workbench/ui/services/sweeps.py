@@ -15,7 +15,7 @@ from workbench.errors import WorkbenchError
 from workbench.ui.services import data, recipes
 
 if TYPE_CHECKING:
-    from workbench.analysis.sensitivity_rows import Base, Sweep
+    from workbench.analysis.sensitivity.rows import Base, Sweep
     from workbench.jobs.job import Job
     from workbench.jobs.sweep import SweepOrder
     from workbench.models.network import Network
@@ -39,7 +39,7 @@ def order_of(
     WorkbenchError
         No images on this machine, or an empty grid.
     """
-    from workbench.analysis.sensitivity_grid import SweepOptions
+    from workbench.analysis.sensitivity.grid import SweepOptions
     from workbench.jobs.sweep import SweepOrder
 
     images_in_all = data.load(network, "val")
@@ -129,7 +129,7 @@ def _same_grid(results: Mapping[str, Any], order: "SweepOrder") -> bool:
 
 def sweep_of(order: "SweepOrder", rows: Sequence[Row], base: "Base") -> "Sweep":
     """Return rows of a page as the value that plans are made from."""
-    from workbench.analysis.sensitivity_rows import Skipped, Sweep, SweepRow
+    from workbench.analysis.sensitivity.rows import Skipped, Sweep, SweepRow
 
     subset = order.data.take(order.options.images or len(order.data))
     return Sweep(
@@ -186,8 +186,8 @@ def table(sweep: "Sweep") -> pd.DataFrame:
 
 def use_cell(layer: str, method: str, sparsity: float) -> None:
     """Make a cell's rule part of the recipe in force."""
-    from workbench.analysis.sensitivity_grid import parse_method
-    from workbench.pruning.rule import method_named
+    from workbench.analysis.sensitivity.grid import parse_method
+    from workbench.pruning.recipe.rule import method_named
 
     name, params = parse_method(method)
     reached = method_named(name).at_sparsity(sparsity)
@@ -203,6 +203,6 @@ def images_choice() -> tuple[int, ...]:
 
 def latency_choice() -> tuple[str, ...]:
     """Return the ways to find a cell's time, fastest first."""
-    from workbench.analysis.sensitivity_grid import LATENCIES
+    from workbench.analysis.sensitivity.grid import LATENCIES
 
     return LATENCIES

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workbench.measure.measurement import Measurement
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
-    from workbench.pruning.recipe import Recipe
+    from workbench.pruning.recipe.recipe import Recipe
 
 KIND = "trial"
 STEPS = (

@@ -15,7 +15,7 @@ from workbench.ui.services.trial import KIND, Order, run_trial
 
 if TYPE_CHECKING:
     from workbench.models.network import Network
-    from workbench.pruning.recipe import Recipe
+    from workbench.pruning.recipe.recipe import Recipe
     from workbench.store.run import Run
 
 # Multiply-adds a second of one core in PyTorch's dense convolutions, a low guess.

@@ -1,0 +1,1 @@
+"""Convolution by every algorithm, its memory layouts and its numerics."""

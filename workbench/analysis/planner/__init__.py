@@ -1,0 +1,1 @@
+"""From a sweep to a recipe under a budget."""

@@ -1,0 +1,114 @@
+"""What a verified plan teaches: how much harm to ask for next, and how sums are off.
+
+Belongs here: arithmetic on what was promised and found. Does not belong here: finding
+it (``jobs.plan``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from workbench.analysis.planner.planner import Budget, Prediction
+from workbench.analysis.planner.degradation import Outlook, rising
+
+LEAST_STEP, LARGEST_STEP = 1.25, 2.5
+"""Harm asked for grows at least and at most so many times while nothing is too much."""
+
+FEWEST = 1 / 8
+"""Share of a harm that was too much, at least."""
+
+INSIDE = 0.1
+"""Guesses between two known harms keep this share of the gap from both."""
+
+
+def learnt(seen: Outlook, verified: Sequence[tuple[float, float, float]]) -> Outlook:
+    """Return the outlook moved to what whole plans gave.
+
+    Parameters
+    ----------
+    seen : Outlook
+        What single cells say.
+    verified : sequence of (float, float, float)
+        Harm, fall of top-1 and rise of the loss of whole plans, at least one.
+
+    Returns
+    -------
+    Outlook
+        Through the plans as far as they reach (rising), then as steep as ``seen``.
+
+    Examples
+    --------
+    Cells lost 10 points at harm 1; a plan of harm 0.5 lost none instead of five.
+
+    >>> seen = Outlook("divergence", (0.0, 1.0), (0.0, 0.1))
+    >>> learnt(seen, [(0.5, 0.0, 0.0)]).drop_at(1.0)
+    0.05
+    """
+    points = sorted(verified)
+    last = points[-1][0]
+    beyond = [harm for harm in seen.harm if harm > last] or [2 * max(last, 1e-9)]
+    drops = [float(d) for d in rising([max(d, 0.0) for _, d, _ in points])]
+    losses = [float(r) for r in rising([max(r, 0.0) for _, _, r in points])]
+    drops += [drops[-1] + seen.drop_at(h) - seen.drop_at(last) for h in beyond]
+    if seen.loss:
+        known = [seen.loss_at(h) or 0.0 for h in (last, *beyond)]
+        losses += [losses[-1] + value - known[0] for value in known[1:]]
+    harms = [harm for harm, _, _ in points] + beyond
+    loss = (0.0, *losses) if seen.loss else ()
+    return Outlook(seen.unit, (0.0, *harms), (0.0, *drops), loss)
+
+
+def next_harm(
+    seen: Outlook, max_drop: float, verified: Sequence[tuple[float, float]]
+) -> float:
+    """Return the harm whose fall of top-1 is likely ``max_drop``.
+
+    Parameters
+    ----------
+    seen : Outlook
+        What is known so far, from ``learnt``.
+    max_drop : float
+        Fall of top-1 at most.
+    verified : sequence of (float, float)
+        Harm and fall of top-1 of whole plans, at least one.
+
+    Examples
+    --------
+    Harm 0.1 cost 1 point and harm 0.3 cost 5; for 2 points, a quarter of the way.
+
+    >>> seen = Outlook("divergence", (0.0, 1.0), (0.0, 0.1))
+    >>> round(next_harm(seen, 0.02, [(0.1, 0.01), (0.3, 0.05)]), 6)
+    0.15
+    """
+    above = min((one for one in verified if one[1] > max_drop), default=None)
+    kept = [one for one in verified if one[1] <= max_drop]
+    below = max((one for one in kept if above is None or one < above), default=None)
+    if above is None:
+        harm, _ = max(verified)
+        wanted = seen.harm_within(max_drop)
+        return min(LARGEST_STEP * harm, max(LEAST_STEP * harm, wanted))
+    if below is None:
+        harm, drop = above
+        return harm * max(FEWEST, max_drop / drop)
+    share = (max_drop - below[1]) / (above[1] - below[1])
+    share = min(1 - INSIDE, max(INSIDE, share))
+    return below[0] + share * (above[0] - below[0])
+
+
+def corrected(budget: Budget, predicted: Prediction, actual: Prediction) -> Budget:
+    """Return the limit to ask for so that the real one is kept.
+
+    It is moved by how far the prediction was off, down to half of it at most. What was
+    predicted is the sum over the cells, not what had been asked for.
+    """
+    if budget.limit is None:
+        return budget
+    over = cost_in(actual, budget) - cost_in(predicted, budget)
+    return replace(budget, limit=max(budget.limit - over, budget.limit / 2))
+
+
+def cost_in(found: Prediction, budget: Budget) -> float:
+    """Return a prediction's cost in the unit of a budget; infinite if unknown."""
+    value = getattr(found, budget.unit)
+    return float("inf") if value is None else float(value)

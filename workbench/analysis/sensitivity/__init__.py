@@ -1,0 +1,1 @@
+"""Which layer can be pruned by which method how far: cells, rows, files."""

@@ -1,0 +1,180 @@
+"""What the engine makes of a network: executed MACs and the time of each layer.
+
+Belongs here: compiling dense and pruned networks for a sweep. Does not belong here:
+comparing engines (``measure``).
+
+The dense program is tuned once; a cell's program differs from it in the pruned layers
+only (``engine.variation``). Both run whole, in turns, and each step counts with its
+steadiest time, so that other work on the machine hits both alike. What the cell gains
+is the difference over the steps that differ: an equal step on equal weights has equal
+work, and its time says only where its memory came to lie. It is told on the scale of
+the dense network's selection (each step alone), the same in every process of this
+machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.analysis.sensitivity.grid import Latency
+from workbench.capture.compile import compile as compile_network
+from workbench.capture.from_torch.torch_export import CaptureError, Recapture
+from workbench.engine.compile import Tune, compile_graph
+from workbench.engine.graph.graph import Graph
+from workbench.engine.program import Program
+from workbench.engine.report import StepReport
+from workbench.engine.variation import Variations
+from workbench.kernels import info
+from workbench.models.network import Network
+from workbench.pruning.pruned import PrunedNetwork
+
+ROUNDS = 60
+TURNS, TURN_ROUNDS = 6, 5
+"""Turns of the two programs, and runs of each in a turn."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """What one program costs.
+
+    Parameters
+    ----------
+    layers : mapping of str to float
+        Time of each step by layer id, ms.
+    network_ms : float
+        Of all steps.
+    executed_macs : int
+        Multiply-adds of the chosen kernels for one image.
+    """
+
+    layers: Mapping[str, float]
+    network_ms: float
+    executed_macs: int
+
+    def of(self, layers: Sequence[str]) -> float:
+        """Return the time of some layers together; absent ones cost nothing."""
+        return sum(self.layers.get(layer, 0.0) for layer in layers)
+
+
+def program_of(
+    network: Network | PrunedNetwork, latency: Latency, threads: int
+) -> Program:
+    """Return the compiled network; ``latency`` "model" uses the cost model."""
+    tune: Tune = "model" if latency == "model" else "measure"
+    return compile_network(network, threads=threads, tune=tune)
+
+
+def times_of(program: Program) -> Times:
+    """Return what a program's steps cost."""
+    layers: dict[str, float] = {}
+    for step in program.steps:
+        layers[step.layer] = layers.get(step.layer, 0.0) + step.ms
+    executed = sum(step.executed_macs for step in program.steps)
+    return Times(layers, sum(layers.values()), executed)
+
+
+def measured_ms(program: Program, *, rounds: int = ROUNDS) -> float:
+    """Return the median time of a whole program on one image of seeded noise."""
+    image = _noise(program)
+    return program.profile(image, rounds=rounds).total_ms
+
+
+class Timer:
+    """Return something that tells the times of a network and of its prunings.
+
+    Parameters
+    ----------
+    network : Network
+        The dense network: captured and tuned once.
+    latency : "model" or "measure"
+        The engine's cost model, or this machine.
+    threads : int
+        Of the programs.
+
+    Raises
+    ------
+    WorkbenchError
+        A network the engine cannot compile.
+    """
+
+    def __init__(self, network: Network, latency: Latency, threads: int) -> None:
+        self._latency, self._threads = latency, threads
+        self._capture = Recapture(network)
+        graph = self._capture(network.module)
+        self.measured_ms: float | None = None
+        if latency != "measure" or not info().native:
+            self._variations = None
+            self.base = times_of(self._modelled(graph))
+            return
+        self._variations = Variations(graph, threads=threads)
+        program = self._variations.base
+        self.base = times_of(program)
+        self.measured_ms = measured_ms(program)
+
+    def times(self, pruned: PrunedNetwork) -> Times:
+        """Return what a pruning costs."""
+        try:
+            graph = self._capture(pruned.module)
+        except CaptureError:
+            # Another architecture: nothing of the dense program fits.
+            return times_of(program_of(pruned, self._latency, self._threads))
+        if self._variations is None:
+            return times_of(self._modelled(graph))
+        program = self._variations.program(graph)
+        base = self._variations.base
+        dense, ours = _in_turns((base, program))
+        program.close()
+        layers: dict[str, float] = {}
+        for step, ms in zip(program.steps, ours, strict=True):
+            layers[step.layer] = layers.get(step.layer, 0.0) + float(ms)
+        gained = _apart(base, program, dense) - _apart(program, base, ours)
+        return Times(
+            layers,
+            max(self.base.network_ms - gained, 0.0),
+            sum(step.executed_macs for step in program.steps),
+        )
+
+    def _modelled(self, graph: Graph) -> Program:
+        return compile_graph(graph, threads=self._threads, tune="model")
+
+
+def _in_turns(programs: Sequence[Program]) -> list[NDArray[np.float64]]:
+    """Return the ms of each step of each program: the least of the turns' medians."""
+    image = _noise(programs[0])
+    best: list[NDArray[np.float64]] = []
+    for turn in range(TURNS):
+        for at, program in enumerate(programs):
+            ms = program.profile(image, rounds=TURN_ROUNDS).ms
+            if turn == 0:
+                best.append(ms)
+            else:
+                best[at] = np.minimum(best[at], ms)
+    return best
+
+
+def _apart(program: Program, other: Program, ms: NDArray[np.float64]) -> float:
+    """Return the time of the steps of a program that the other does not have."""
+    theirs = {_identity(step) for step in other.steps}
+    steps = zip(program.steps, ms, strict=True)
+    return sum(float(t) for step, t in steps if _identity(step) not in theirs)
+
+
+def _identity(step: StepReport) -> tuple[object, ...]:
+    return (
+        step.layer,
+        step.op,
+        step.kernel,
+        step.source,
+        step.target,
+        step.theoretical_macs,
+        step.executed_macs,
+    )
+
+
+def _noise(program: Program) -> NDArray[np.float32]:
+    noise = np.random.Generator(np.random.PCG64(0))
+    return noise.standard_normal((1, *program.input_shape), dtype=np.float32)

@@ -1,0 +1,1 @@
+"""An ONNX file becomes the engine's graph; torch is not needed."""

@@ -1,0 +1,1 @@
+"""A torch module becomes the engine's graph."""

@@ -1,0 +1,1 @@
+"""Where activations lie in memory, and which sixteen pixels go together."""

@@ -1,0 +1,1 @@
+"""From a plan to kernel steps with addresses: schedule, bands, arena."""

@@ -1,0 +1,1 @@
+"""Which kernel and layout each layer gets: costs, exact selection, caches on disk."""

@@ -1,0 +1,1 @@
+"""What comes back from disk: checked values, sealed small files, weights in a file."""

@@ -1,0 +1,1 @@
+"""Measured costs and whole programs in turns: what timing adds to a plan."""

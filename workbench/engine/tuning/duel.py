@@ -1,0 +1,94 @@
+"""Programs timed in turns: is the first one clearly faster?
+
+Belongs here: turns, and the comparison of whole programs or of some of their layers in
+place. Does not belong here: what is compared, and why (`banding`, `fewer`, `refine`,
+`relayout`).
+"""
+
+from collections.abc import Collection, Generator, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.engine.lowering.lower import Lowered
+from workbench.kernels import Executor
+
+TURNS, ROUNDS = 8, 3
+"""The first round of a turn, behind the other program, is left out."""
+
+NS_PER_MS = 1e6
+LONG_MS, LONG_TURNS = 10.0, 3
+"""Programs that take longer have so many turns."""
+
+GIVE_UP = 1.05
+"""A program that is this much slower in every round of a turn has lost."""
+
+QUARTILE = 0.25
+"""Of the times of a program: the least one is luck, interruptions lie above."""
+
+GAIN = 0.985
+"""The first program must be this much faster."""
+
+
+class Contender(NamedTuple):
+    """A program and the threads that run it."""
+
+    lowered: Lowered
+    threads: int
+
+
+def in_turns(
+    pair: Sequence[Contender],
+) -> Generator[list[NDArray[np.float64]], None, None]:
+    """Yield each program's times in ms, shape (rounds, tasks), turn by turn."""
+    executors = [
+        Executor(p.steps, arena_floats=p.arena.floats, threads=threads)
+        for p, threads in pair
+    ]
+    try:
+        first = [executor.time_steps(1).sum() / NS_PER_MS for executor in executors]
+        long = min(first) > LONG_MS
+        for _ in range(LONG_TURNS if long else TURNS):
+            yield [
+                p.lowered.by_task(executor.time_steps(ROUNDS)[1:]) / NS_PER_MS
+                for p, executor in zip(pair, executors, strict=True)
+            ]
+    finally:
+        for executor in executors:
+            executor.close()
+
+
+def faster(
+    pair: Sequence[Contender],
+    gain: float = GAIN,
+    nodes: Collection[str] | None = None,
+) -> bool:
+    """Say whether the first of two programs takes clearly less time, also in turns.
+
+    Parameters
+    ----------
+    pair : sequence of two Contender
+    gain : float
+        How much of the second one's time it may take.
+    nodes : collection of str, optional
+        Layers whose times in place count, with copies of what they write; all if not
+        given.
+    """
+    counted = [
+        [nodes is None or task.node.id in nodes for task in p.lowered.tasks]
+        for p in pair
+    ]
+    times = np.empty((2, 0))
+    with closing(in_turns(pair)) as turns:
+        for seen in turns:
+            ours, theirs = (
+                ms[:, mine].sum(axis=1) for ms, mine in zip(seen, counted, strict=True)
+            )
+            if ours.min() > GIVE_UP * theirs.max():
+                return False
+            times = np.append(times, [ours, theirs], axis=1)
+    ours, theirs = times
+    quartiles = np.quantile(ours, QUARTILE) / np.quantile(theirs, QUARTILE)
+    return bool(max(quartiles, np.median(ours / theirs)) < gain)

@@ -1,0 +1,1 @@
+"""Winograd convolution: exact matrices, error bounds, tables of tiles."""

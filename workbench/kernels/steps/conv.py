@@ -1,0 +1,345 @@
+"""Factories of the convolution steps: sparse, dense and depthwise.
+
+Belongs here: the public, documented, checking face of the convolution kernels. Does
+not belong here: geometry (engine) or the arithmetic (ext/, reference/).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from workbench.kernels.values import checks
+from workbench.kernels.backend import current
+from workbench.kernels.values.frames import Frame
+from workbench.kernels.values.specs import ConvDense, ConvSparse, Depthwise, Placement
+from workbench.kernels.values.types import (
+    F32,
+    I32,
+    LANES,
+    Activation,
+    KernelError,
+    Step,
+    Vectors,
+)
+
+_ANY_VARIANT = "Leave variant=None, or ask variants_{} for the names."
+
+
+def conv_sparse(
+    *,
+    indptr: I32,
+    offsets: I32,
+    values: F32,
+    bias: F32,
+    vectors: Vectors,
+    src: int,
+    dst: int,
+    out_cs: int,
+    act: Activation,
+    residual: int | None = None,
+    variant: str | None = None,
+    arena_floats: int,
+) -> Step:
+    """Return a step that sums (value, offset) pairs into each output channel.
+
+    ``out[o][p] = act(bias[o] + sum_n values[n] * arena[in(p) + offsets[n]] + res)``
+    for n in ``indptr[o]:indptr[o + 1]``: every pruning structure is such a list.
+
+    Parameters
+    ----------
+    indptr : array of int32, shape (O + 1,)
+    offsets : array of int32, shape (nnz,)
+        Float offset of channel and tap, from ``src + vec_in``.
+    values : array of float32, shape (nnz,)
+    bias : array of float32, shape (O,)
+    vectors : Vectors
+        Where each 16-pixel vector reads and writes.
+    src, dst, residual : int
+        Arena offsets, in floats, of the source, destination and added tensors. The
+        residual has the layout of the destination and may be the destination.
+    out_cs : int
+        Floats between two channels of the destination.
+    act : Activation
+    variant : str, optional
+        A name out of ``variants_conv_sparse``; None lets the kernel choose.
+    arena_floats : int
+        Size of the arena that the step will run in.
+
+    Raises
+    ------
+    KernelError
+        When a type, shape or bound does not hold, or the variant is not eligible.
+    """
+    spec = sparse_spec(
+        indptr=indptr,
+        offsets=offsets,
+        values=values,
+        bias=bias,
+        vectors=vectors,
+        src=src,
+        dst=dst,
+        out_cs=out_cs,
+        act=act,
+        residual=residual,
+        variant=variant,
+        arena_floats=arena_floats,
+    )
+    _known("conv_sparse", variant, variants_conv_sparse(offsets, vectors, src))
+    return current().conv_sparse(spec)
+
+
+def sparse_spec(
+    *,
+    indptr: I32,
+    offsets: I32,
+    values: F32,
+    bias: F32,
+    vectors: Vectors,
+    src: int,
+    dst: int,
+    out_cs: int,
+    act: Activation,
+    residual: int | None = None,
+    variant: str | None = None,
+    arena_floats: int,
+) -> ConvSparse:
+    """Return the checked arguments of a convolution by rows of (offset, value).
+
+    Parameters
+    ----------
+    indptr, offsets, values, bias, vectors, src, dst, out_cs, act, residual, variant
+        As in ``conv_sparse``; the variant is not looked at.
+    arena_floats : int
+        Size of the arena that the step will run in.
+
+    Raises
+    ------
+    KernelError
+        When a type, shape or bound does not hold.
+    """
+    checks.array("indptr", indptr, np.int32, 1)
+    checks.array("offsets", offsets, np.int32, 1)
+    checks.array("values", values, np.float32, 1)
+    checks.compressed_rows(indptr, offsets, values)
+    _bias(bias, indptr.size - 1)
+    place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0))
+    place = _checked(place, _range(offsets), indptr.size - 1, arena_floats)
+    return ConvSparse(indptr, offsets, values, bias, place, variant)
+
+
+def conv_dense(
+    *,
+    weights: F32,
+    offsets: I32,
+    interleaved: bool = False,
+    bias: F32,
+    vectors: Vectors,
+    src: int,
+    dst: int,
+    out_cs: int,
+    act: Activation,
+    residual: int | None = None,
+    variant: str | None = None,
+    arena_floats: int,
+) -> Step:
+    """Return a step that convolves with dense weights (direct, or a GEMM for 1x1).
+
+    Parameters
+    ----------
+    weights : array of float32, shape (G, O / G, T)
+        Groups, output channels of the group, taps (input channel and position).
+    offsets : array of int32, shape (G, T)
+        Float offset of each tap of each group, from ``src + vec_in``.
+    interleaved : bool
+        Whether filter m of group g is output channel ``m * G + g``, not
+        ``g * (O / G) + m``.
+    bias : array of float32, shape (O,)
+    vectors, src, dst, out_cs, act, residual, variant, arena_floats
+        As in ``conv_sparse``; variants come from ``variants_conv_dense``.
+
+    Raises
+    ------
+    KernelError
+        When a type, shape or bound does not hold, or the variant is not eligible.
+    """
+    checks.array("weights", weights, np.float32, 3)
+    checks.array("offsets", offsets, np.int32, 2)
+    groups, each, taps = weights.shape
+    checks.require(
+        offsets.shape == (groups, taps) and min(weights.shape) > 0,
+        f"weights {weights.shape} and offsets {offsets.shape}",
+        "weights (G, O/G, T) and offsets (G, T), nothing empty",
+        "Pass one offset a tap and group.",
+    )
+    _bias(bias, groups * each)
+    place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0))
+    place = _checked(place, _range(offsets), groups * each, arena_floats)
+    _known("conv_dense", variant, variants_conv_dense(weights, vectors))
+    return current().conv_dense(
+        ConvDense(weights, offsets, bias, place, variant, interleaved)
+    )
+
+
+def depthwise(
+    *,
+    weights: F32,
+    offsets: I32,
+    in_cs: int,
+    bias: F32,
+    vectors: Vectors,
+    src: int,
+    dst: int,
+    out_cs: int,
+    act: Activation,
+    residual: int | None = None,
+    frame: Frame | None = None,
+    arena_floats: int,
+) -> Step:
+    """Return a step that convolves each channel with a filter of its own.
+
+    Parameters
+    ----------
+    weights : array of float32, shape (C, T)
+    offsets : array of int32, shape (T,)
+        Float offset of each tap, from ``src + vec_in + channel * in_cs``.
+    in_cs : int
+        Floats between two channels of the source.
+    bias : array of float32, shape (C,)
+    vectors, src, dst, out_cs, act, residual, arena_floats
+        As in ``conv_sparse``; vectors may have a pace of 2.
+    frame : Frame, optional
+        The kernel adds the padding: nothing outside of the source image is read as
+        anything but zero. Without one, zeros must be stored wherever taps reach.
+
+    Raises
+    ------
+    KernelError
+        When a type, shape or bound does not hold.
+    """
+    checks.array("weights", weights, np.float32, 2)
+    checks.array("offsets", offsets, np.int32, 1)
+    channels, taps = weights.shape
+    checks.require(
+        taps == offsets.size and min(weights.shape) > 0,
+        f"weights {weights.shape} and {offsets.size} offsets",
+        "weights (C, T) and T offsets, nothing empty",
+        "Pass one offset a tap.",
+    )
+    checks.whole("in_cs", in_cs, -checks.MOST_FLOATS)
+    span = (channels - 1) * in_cs
+    reach = int(offsets.min()) + min(0, span), int(offsets.max()) + max(0, span)
+    _bias(bias, channels)
+    if frame is not None:
+        frame.check(offsets, checks.vectors(vectors, (1, 2)))
+        reach = (min(0, span), max(0, span))
+    place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0), frame)
+    place = _checked(place, reach, channels, arena_floats, paces=(1, 2))
+    return current().depthwise(Depthwise(weights, offsets, in_cs, bias, place))
+
+
+def place_of(
+    offsets: I32,
+    bias: F32,
+    *,
+    vectors: Vectors,
+    src: int,
+    dst: int,
+    out_cs: int,
+    act: Activation,
+    residual: int | None,
+    arena_floats: int,
+) -> Placement:
+    """Return where a convolution of these offsets reads and writes, once checked.
+
+    Parameters
+    ----------
+    offsets : array of int32
+    bias : array of float32, shape (O,)
+    vectors, src, dst, out_cs, act, residual, arena_floats
+        As in ``conv_sparse``.
+
+    Raises
+    ------
+    KernelError
+        When a type, shape or bound does not hold.
+    """
+    _bias(bias, bias.size)
+    place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0))
+    return _checked(place, _range(offsets), bias.size, arena_floats)
+
+
+def variants_conv_sparse(offsets: I32, vectors: Vectors, src: int) -> tuple[str, ...]:
+    """Return the variants of ``conv_sparse`` that these arguments may use.
+
+    The first is what ``variant=None`` uses.
+    """
+    return current().variants_conv_sparse(offsets, vectors, src)
+
+
+def variants_conv_dense(weights: F32, vectors: Vectors) -> tuple[str, ...]:
+    """Return the variants of ``conv_dense`` that these arguments may use.
+
+    The first is what ``variant=None`` uses.
+    """
+    return current().variants_conv_dense(weights, vectors)
+
+
+def _range(offsets: I32) -> tuple[int, int] | None:
+    """Return the lowest and highest offset, None when nothing is read."""
+    if offsets.size == 0:
+        return None
+    return int(offsets.min()), int(offsets.max())
+
+
+def _bias(bias: F32, channels: int) -> None:
+    checks.array("bias", bias, np.float32, 1)
+    checks.require(
+        bias.size == channels,
+        f"bias of {bias.size} values",
+        f"{channels}, one an output channel",
+        "Pass zeros where the layer has no bias.",
+    )
+
+
+def _checked(
+    place: Placement,
+    reach: tuple[int, int] | None,
+    channels: int,
+    arena_floats: int,
+    *,
+    paces: tuple[int, ...] = (1,),
+) -> Placement:
+    """Return the placement with its extent, once every access is in the arena."""
+    table = checks.vectors(place.vectors, paces)
+    checks.activation(place.act)
+    checks.whole("out_cs", place.out_cs, 0)
+    for name in ("src", "dst", "residual"):
+        if (start := getattr(place, name)) is not None:
+            checks.whole(name, start, -checks.MOST_FLOATS)
+    writes = checks.write_extent(table, place.dst, place.out_cs, channels)
+    checks.inside_arena("the destination", writes, arena_floats)
+    touched = [writes]
+    if reach is not None:
+        reads = checks.read_extent(table, place.src, *reach)
+        if place.frame is not None:
+            origin = place.src + int(table.vec_in[0])
+            reads = place.frame.extent(origin, (0, table.count), reach)
+        checks.inside_arena("the source", reads, arena_floats)
+        touched.append(reads)
+    if place.residual is not None:
+        starts = table.vec_out[table.vec_mask != 0]
+        first = place.residual + int(starts.min(initial=0))
+        last = place.residual + int(starts.max(initial=0))
+        added = (first, last + (channels - 1) * place.out_cs + LANES)
+        checks.inside_arena("the residual", added, arena_floats)
+        touched.append(added)
+    return replace(place, extent=checks.join(touched))
+
+
+def _known(kernel: str, variant: str | None, names: tuple[str, ...]) -> None:
+    if variant is not None and variant not in names:
+        raise KernelError(
+            f"variant {variant!r} of {kernel}",
+            "one of " + ", ".join(names),
+            _ANY_VARIANT.format(kernel),
+        )

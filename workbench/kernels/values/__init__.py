@@ -1,0 +1,1 @@
+"""Checked values that the kernels receive: geometries, vectors, specs."""

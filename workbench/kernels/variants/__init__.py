@@ -1,0 +1,1 @@
+"""How a kernel may be packed and cut, and which variants are worth timing."""

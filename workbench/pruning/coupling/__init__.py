@@ -1,0 +1,1 @@
+"""Which channels of which layers must go together, traced and tried."""

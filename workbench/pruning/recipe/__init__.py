@@ -1,0 +1,1 @@
+"""Recipes: rules, their file, and which rule speaks for which layer."""

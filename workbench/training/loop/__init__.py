@@ -1,0 +1,1 @@
+"""The training loop: epochs, schedules, augmentation, checkpoints, processes."""

@@ -1,0 +1,1 @@
+"""Masks while training: frozen, growing, pulled towards zero, rewound."""

@@ -13,9 +13,9 @@ import numpy as np
 
 from workbench.engine.candidates import TABLE, Candidate
 from workbench.engine.graph.graph import Graph, Node
+from workbench.engine.graph.weights import nonzero_macs
 from workbench.engine.planning.slots import find_slots
 from workbench.engine.tuning.race_kernels import Bench, place_operands, race
-from workbench.engine.graph.weights import nonzero_macs
 from workbench.kernels import info
 
 KERNELS = ("blocks", "generated", "sparse", "dense")

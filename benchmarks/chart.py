@@ -52,7 +52,7 @@ def chart(frame: pd.DataFrame, ink: str, ours: str) -> alt.LayerChart:
     )
     bars = base.mark_bar(color=ours, height=14)
     words = base.transform_calculate(
-        told='format(datum.ratio, ".2f") + " x " + datum.rival'
+        shown='format(datum.ratio, ".2f") + " x " + datum.rival'
     ).mark_text(align="left", dx=4, color=ink)
     one = alt.Chart(pd.DataFrame({"x": [1]})).mark_rule(color=ink).encode(x="x:Q")
     return (

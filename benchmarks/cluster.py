@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 import workbench as wb
-from workbench.analysis.sensitivity.sweeper import suffix_share
 from workbench.analysis.sensitivity.grid import SPARSITIES, grid
+from workbench.analysis.sensitivity.sweeper import suffix_share
 from workbench.measure.conditions import read_conditions
 from workbench.models.network import Network
 

@@ -86,9 +86,9 @@ class Bases:
         return self._read(path)
 
     def _learn(self, how: Driven) -> wb.PrunedNetwork:
-        told = {**self.settings, "seed": self.seed}
-        images = told.pop("images")
-        return wb.learn(self.network, self.train.take(images), how=how, **told)
+        shown = {**self.settings, "seed": self.seed}
+        images = shown.pop("images")
+        return wb.learn(self.network, self.train.take(images), how=how, **shown)
 
     def _ratio(self, network: wb.Network) -> float:
         """Return the MACs of a base over the loaded network's: 4/9 in the domain."""

@@ -217,27 +217,28 @@ def _absences(found: Mapping[tuple[str, int], Result]) -> str:
     """Return who did not take part where, and why; equal reasons once."""
     where: dict[str, list[str]] = {}
     for (key, threads), result in found.items():
-        told = [f"{row['name']}: {row['refused']}" for row in result["rows"]
+        shown = [f"{row['name']}: {row['refused']}" for row in result["rows"]
                 if row["refused"]]  # fmt: skip
-        told += [f"{one['name']}: {one['reason']}" for one in result["absent"]]
-        told += [f"{name}: {why}" for name, why in result.get("left_out", {}).items()]
-        told += [f"warning: {result['warning']}"] if result.get("warning") else []
-        told += [f"the row: {result['problem']}"] if result.get("problem") else []
-        for text in told:
+        shown += [f"{one['name']}: {one['reason']}" for one in result["absent"]]
+        shown += [f"{name}: {why}" for name, why in result.get("left_out", {}).items()]
+        shown += [f"warning: {result['warning']}"] if result.get("warning") else []
+        shown += [f"the row: {result['problem']}"] if result.get("problem") else []
+        for text in shown:
             where.setdefault(text, []).append(f"{key} ({threads})")
     return "\n".join(f"* {text} [{', '.join(rows)}]" for text, rows in where.items())
 
 
 def _conditions(results: Sequence[Result]) -> str:
-    told = [result["conditions"] for result in results if result.get("conditions")]
-    if not told:
+    shown = [result["conditions"] for result in results if result.get("conditions")]
+    if not shown:
         return ""
-    versions = {name: text for one in told for name, text in one["versions"].items()}
-    dates = sorted(one["date"] for one in told)
-    loads = [one["load_1min"] for one in told]
+    versions = {name: text for one in shown for name, text in one["versions"].items()}
+    dates = sorted(one["date"] for one in shown)
+    loads = [one["load_1min"] for one in shown]
     listed = ", ".join(f"{name} {text}" for name, text in sorted(versions.items()))
     return (
-        f"{told[0]['cpu']}, {told[0]['isa']}; batch 1, fp32, each process pinned to as "
-        f"many cores as threads; {dates[0]} to {dates[-1]}, load {min(loads):.2f} to "
+        f"{shown[0]['cpu']}, {shown[0]['isa']}; batch 1, fp32, each process pinned to "
+        f"as many cores as threads; "
+        f"{dates[0]} to {dates[-1]}, load {min(loads):.2f} to "
         f"{max(loads):.2f}; {listed}."
     )

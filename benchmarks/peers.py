@@ -114,12 +114,12 @@ def _measure(row: Row, threads: int, options: argparse.Namespace) -> None:
     gone: dict[str, str] = {}
     started = time.monotonic()
     for _ in range(TRIES):
-        told = _run_child(row, threads, options, without=tuple(gone))
-        if told is None:
+        shown = _run_child(row, threads, options, without=tuple(gone))
+        if shown is None:
             break
         culprit = _last_engine(options.folder)
-        gone[culprit] = told
-        print(f"{row.key}, {threads}: {culprit} {told}", flush=True)
+        gone[culprit] = shown
+        print(f"{row.key}, {threads}: {culprit} {shown}", flush=True)
         if culprit in (OURS, ""):
             break
     if not options.convert:
@@ -256,10 +256,10 @@ def _left_out(row: Row, threads: int, options: argparse.Namespace) -> dict[str, 
     result = next((one for one in known if one is not None), None)
     if result is None:
         return gone
-    told = {one["name"]: one["median_ms"] for one in result["rows"]}
+    shown = {one["name"]: one["median_ms"] for one in result["rows"]}
     rated = {
         name: ms
-        for name, ms in told.items()
+        for name, ms in shown.items()
         if ms is not None and name not in peer_table.OUR_NAMES
     }
     limit = factor * min(rated.values(), default=0.0)

@@ -26,12 +26,12 @@ import numpy as np
 import torch
 
 import workbench as wb
-from workbench.analysis.sensitivity.sweeper import Sweeper
 from workbench.analysis.sensitivity.grid import Curve
 from workbench.analysis.sensitivity.rows import cell_key
+from workbench.analysis.sensitivity.sweeper import Sweeper
 from workbench.data.dataset import Dataset, make_dataset
-from workbench.jobs.process_executor import CrewExecutor
 from workbench.jobs.job import Job
+from workbench.jobs.process_executor import ProcessExecutor
 from workbench.jobs.sweep import SweepOrder, run_sweep
 from workbench.measure.conditions import read_conditions
 from workbench.models.network import Network
@@ -134,7 +134,7 @@ def _one_after_the_other(
     half(0)
     with ours:
         sweep = run_sweep(
-            Job("sweep", {}), order, executor=CrewExecutor(options.workers)
+            Job("sweep", {}), order, executor=ProcessExecutor(options.workers)
         )
     half(1)
     rows = {row.key: row for row in sweep.rows}

@@ -51,14 +51,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("training-benchmark.json"))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    told = {
+    shown = {
         "network": options.network,
         "epochs": options.epochs,
         "images": options.images,
         "test_images": options.test_images,
         "seed": options.seed,
     }
-    results = load(options.out, told)
+    results = load(options.out, shown)
     network = wb.load_model(options.network)
     train = wb.dataset_for(network, split="train", root=options.data)
     test = wb.dataset_for(network, split="test", root=options.data)
@@ -124,14 +124,14 @@ def run(
     }
 
 
-def load(path: Path, told: dict[str, Any]) -> dict[str, Any]:
+def load(path: Path, shown: dict[str, Any]) -> dict[str, Any]:
     """Return earlier results of the same options, or an empty table."""
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if found["options"] == told:
+        if found["options"] == shown:
             return found
         raise SystemExit(f"{path} holds results of other options: {found['options']}")
-    return {"options": told, "rows": {}}
+    return {"options": shown, "rows": {}}
 
 
 def save(path: Path, results: dict[str, Any]) -> None:
@@ -141,11 +141,11 @@ def save(path: Path, results: dict[str, Any]) -> None:
 
 
 def print_table(results: dict[str, Any], threads: int) -> None:
-    told = results["options"]
+    shown = results["options"]
     print(
-        f"\n{told['network']}, {told['epochs']} epochs of {told['images']} training "
-        f"images, seed {told['seed']}, lr {SHARED['lr']} one-cycle, bf16; top-1 on "
-        f"{told['test_images']} test images; dense {100 * results['dense']:.2f} %"
+        f"\n{shown['network']}, {shown['epochs']} epochs of {shown['images']} training "
+        f"images, seed {shown['seed']}, lr {SHARED['lr']} one-cycle, bf16; top-1 on "
+        f"{shown['test_images']} test images; dense {100 * results['dense']:.2f} %"
     )
     print(f"{cpu_model()}, {threads} thread(s), torch {torch.__version__}\n")
     print(

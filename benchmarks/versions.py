@@ -119,10 +119,10 @@ def compare(before: Path, key: str, threads: int, rounds: int) -> None:
         for one in both:
             one.stop()
     spreads = [summarise(column) for column in times.T]
-    told = [f"{s.median_ms:.3g} ({s.p10_ms:.3g}-{s.p90_ms:.3g})" for s in spreads]
+    shown = [f"{s.median_ms:.3g} ({s.p10_ms:.3g}-{s.p90_ms:.3g})" for s in spreads]
     found = ratio(times[:, 0], times[:, 1])
     print(
-        f"| {key} | {threads} | {' | '.join(told)} "
+        f"| {key} | {threads} | {' | '.join(shown)} "
         f"| {found.value:.2f} ({found.lo:.2f}-{found.hi:.2f}) | {found.verdict} |",
         flush=True,
     )

@@ -10,7 +10,11 @@ against float64; root mean square and largest error, both relative to the output
 import argparse
 from fractions import Fraction
 
-from workbench.analysis.algorithms.winograd import error_by_tile, random_weight, rank_points
+from workbench.analysis.algorithms.winograd import (
+    error_by_tile,
+    random_weight,
+    rank_points,
+)
 
 USUAL = {2: "1", 4: "1 2", 6: "1/2 1 2"}
 """What textbooks and most libraries use."""

@@ -57,8 +57,8 @@ def commands() -> str:
     group: Any = typer.main.get_command(build())
     parts = [
         "# Command line\n\n`workbench COMMAND --help` says the same. Exit codes: 0 "
-        "done, 1 the check failed, 2 wrong use, 3 a defect of ours. `--json` prints what the "
-        "table says under stable keys.\n"
+        "done, 1 the check failed, 2 wrong use, 3 a defect of ours. `--json` prints "
+        "what the table says under stable keys.\n"
     ]
     for name, command in group.commands.items():
         rows = [
@@ -90,8 +90,9 @@ def recipe() -> str:
     ]
     parts = [
         "# Recipes\n\nA YAML file. Unknown keys, rules that match no layer and "
-        "impossible values are refused by name and line. The last rule that matches a layer "
-        "decides; a wildcard never reaches the first convolution and the classifier.\n",
+        "impossible values are refused by name and line. The last rule that matches a "
+        "layer decides; "
+        "a wildcard never reaches the first convolution and the classifier.\n",
         table(("key", "type", ""), keys),
         "## Methods\n\nOne-shot: `{match: PATTERN, method: NAME, PARAMETER: VALUE}`.\n",
         table(
@@ -118,11 +119,11 @@ def _type(annotation: Any) -> str:
 def _rows(methods: Mapping[str, Any]) -> list[tuple[str, ...]]:
     found = []
     for row in methods.values():
-        told = ", ".join(
+        message = ", ".join(
             f"`{p['name']}={p.get('default', '...')}`" for p in parameters(row.params)
         )
         granularity = (row.granularity,) if hasattr(row, "granularity") else ()
-        found.append((f"`{row.name}`", *granularity, row.keeps, told, row.source))
+        found.append((f"`{row.name}`", *granularity, row.keeps, message, row.source))
     return found
 
 

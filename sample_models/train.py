@@ -2,7 +2,7 @@
 
 Writes the weights and the card beside the architectures (or into ``--out``). The test
 split is scored once, at the end; nothing is chosen by it. Belongs here: the command.
-Does not belong here: the loop (``workbench.training.loop.fit``) and the card (``card.py``).
+Does not belong here: the loop (``training.loop.fit``) and the card (``card.py``).
 """
 
 import argparse

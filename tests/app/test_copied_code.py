@@ -199,7 +199,9 @@ def test_the_code_of_the_pages_sensitivity_and_plan_gives_their_recipe(
     sweep_script, plan_script, proof_script = blocks(app, "python")
     sweep_command, plan_command, proof_command = blocks(app, "bash")
     shown = app.dataframe[0].value
-    (told,) = (one.value for one in app.markdown if one.value.startswith("Predicted: "))
+    (message,) = (
+        one.value for one in app.markdown if one.value.startswith("Predicted: ")
+    )
     monkeypatch.chdir(folder)
     names = execute(f"{sweep_script}\n{plan_script}")
     mine = {
@@ -210,7 +212,7 @@ def test_the_code_of_the_pages_sensitivity_and_plan_gives_their_recipe(
         assert row["top1"] == pytest.approx(100 * top1)
     rules = [rule for rule in names["recipe"].layers if rule.method != "none"]
     assert rules
-    assert all(f"{rule.match} {rule.method}" in told for rule in rules)
+    assert all(f"{rule.match} {rule.method}" in message for rule in rules)
     rounds = execute(f"{sweep_script}\n{proof_script}")["rounds"]
     assert rounds[0].plan.recipe == names["recipe"]
     shell(sweep_command)

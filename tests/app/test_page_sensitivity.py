@@ -77,9 +77,9 @@ def test_a_cancelled_sweep_goes_on_where_it_was(app: AppTest) -> None:
     app.run()
     if known < 8:
         # A cell may be recorded by the sweep's process and not be reported any more.
-        told = re.search(r"8 cells, (\d+) known", texts(app))
-        assert told is not None
-        assert known <= int(told[1]) <= known + 1
+        shown = re.search(r"8 cells, (\d+) known", texts(app))
+        assert shown is not None
+        assert known <= int(shown[1]) <= known + 1
         button(app, "Continue").click().run()
         again = registry().jobs()[0].wait(TIMEOUT_S)
         assert again.state == "done", again.error

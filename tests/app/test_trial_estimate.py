@@ -6,7 +6,7 @@ import pytest
 
 import workbench as wb
 from workbench.ui.services import trials
-from workbench.ui.services.trial import Order
+from workbench.ui.services.trial import TrialOrder
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,6 @@ def test_the_estimate_of_a_large_network_is_near_a_measured_one(
     name: str, measured_s: float
 ) -> None:
     recipe = wb.Recipe.uniform("magnitude", 0.8)
-    order = Order(wb.load_model(name), recipe, data=None, train=None)
+    order = TrialOrder(wb.load_model(name), recipe, data=None, train=None)
     (said,) = re.findall(r"About (\d+) s", trials.estimate(order))
     assert float(said) == pytest.approx(measured_s, rel=0.25)

@@ -18,8 +18,8 @@ CELLS = 49
 
 def known(page: object) -> int:
     """Return how many cells the page says are known."""
-    told = page.get_by_text(re.compile(rf"^{CELLS} cells, \d+ known")).inner_text()
-    return int(re.search(r", (\d+) known", told)[1])
+    shown = page.get_by_text(re.compile(rf"^{CELLS} cells, \d+ known")).inner_text()
+    return int(re.search(r", (\d+) known", shown)[1])
 
 
 def test_a_sweep_survives_a_reload_stops_on_cancel_and_goes_on(

@@ -15,13 +15,13 @@ from torch.nn import functional as F
 
 from workbench.engine.candidates import Form
 from workbench.engine.compile import compile_graph
-from workbench.engine.planning.costs import ModelCosts, Option
 from workbench.engine.graph.graph import INPUT, Graph, Node
 from workbench.engine.graph.ops import infer_shape
 from workbench.engine.graph.passes import simplify
-from workbench.engine.program import Program
+from workbench.engine.planning.costs import ModelCosts, Option
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
+from workbench.engine.program import Program
 from workbench.errors import WorkbenchError
 
 STRIDES = ((1, 1),) * 4 + ((2, 2), (2, 2), (3, 3), (1, 2), (3, 2), (2, 1))

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from tests.engine.aten_cases import CASES, LEFT_OUT, No, five_axes
-from workbench.capture.from_torch.table import TRANSLATIONS
 from workbench.capture.compile import compile
-from workbench.capture.operations import operation
+from workbench.capture.from_torch.table import TRANSLATIONS
 from workbench.capture.from_torch.torch_export import capture
+from workbench.capture.operations import operation
 from workbench.engine.graph.graph import UncoveredOp
 
 TOLERANCE = 2e-5
@@ -105,8 +105,8 @@ def test_torchs_numbers_or_a_refusal(name: str, refused: str, given: Any) -> Non
     module = One(name, given)
     x = torch.randn(1, *CASES[name].shape, generator=torch.manual_seed(5))
     if refused:
-        told = "|".join((name.strip("_"), refused, "reshape", "transpose", "batch"))
-        with pytest.raises(UncoveredOp, match=f"operation .*({told})"):
+        shown = "|".join((name.strip("_"), refused, "reshape", "transpose", "batch"))
+        with pytest.raises(UncoveredOp, match=f"operation .*({shown})"):
             capture(module, x)
         return
     with torch.no_grad():

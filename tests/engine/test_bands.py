@@ -8,17 +8,17 @@ import torch
 from torch import nn
 
 from workbench.capture.compile import compile
-from workbench.engine.tuning.try_bands import propose
-from workbench.engine.lowering.bands import Chain, Units
-from workbench.engine.planning.costs import ModelCosts
 from workbench.engine.layout.layout import Pad, make_layout
-from workbench.engine.planning.plan import Band, Plan
-from workbench.engine.program import Program
+from workbench.engine.lowering.bands import Chain, Units
 from workbench.engine.lowering.schedule import Task, Tensor, make_schedule
+from workbench.engine.lowering.sliding_buffers import SLIDING, Slide, find_windows
+from workbench.engine.planning.costs import ModelCosts
+from workbench.engine.planning.layout_choices import slot_forms
+from workbench.engine.planning.plan import Band, ExecutionPlan
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
-from workbench.engine.lowering.sliding_buffers import SLIDING, Slide, find_windows
-from workbench.engine.planning.layout_choices import slot_forms
+from workbench.engine.program import Program
+from workbench.engine.tuning.try_bands import propose
 from workbench.kernels import KernelError, forced_isa, info
 from workbench.kernels.steps.parts import move
 
@@ -126,7 +126,7 @@ def test_proposed_bands_cover_the_large_layers_and_survive_a_file() -> None:
     ids = [node.id for node in graph]
     assert (band.first, band.rows) == (ids[0], 24)
     assert graph.node(band.last).shape == (21, 40, 40)
-    assert Plan.from_json(plan.to_json()).bands == plan.bands
+    assert ExecutionPlan.from_json(plan.to_json()).bands == plan.bands
 
 
 def test_a_stem_joins_the_stage_behind_it() -> None:

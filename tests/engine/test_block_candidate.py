@@ -6,7 +6,7 @@ import pytest
 from workbench.engine.candidates.blocks import BlockConv, block_height
 from workbench.engine.compile import compile_graph
 from workbench.engine.graph.graph import Graph, Node
-from workbench.engine.planning.plan import Choice, Plan
+from workbench.engine.planning.plan import Choice, ExecutionPlan
 from workbench.engine.program import Program
 
 RNG = np.random.default_rng(5)
@@ -41,7 +41,7 @@ def run_with(graph: Graph, name: str, x: np.ndarray) -> tuple[np.ndarray, Progra
     program = compile_graph(graph, tune="model")
     choice = program.plan.choices["conv"]
     fixed = Choice(**{**vars(choice), "candidate": name, "variant": ""})
-    plan = Plan(**{**vars(program.plan), "choices": {"conv": fixed}})
+    plan = ExecutionPlan(**{**vars(program.plan), "choices": {"conv": fixed}})
     forced = Program(graph, plan)
     return forced(x), forced
 

@@ -182,13 +182,13 @@ def test_what_the_source_itself_rounds_away_is_no_difference(
     monkeypatch: pytest.MonkeyPatch, program: float, source: float, right: bool
 ) -> None:
     monkeypatch.setattr(parting, "_first", lambda *_: "layer 'a'")
-    told: Any = Told(program, source)
+    shown: Any = Told(program, source)
     if right:
-        check_program(told, told)
-        assert difference(told(IMAGE), told.exact(IMAGE)) == pytest.approx(program)
+        check_program(shown, shown)
+        assert difference(shown(IMAGE), shown.exact(IMAGE)) == pytest.approx(program)
     else:
         with pytest.raises(PartingError, match="first in layer 'a'"):
-            check_program(told, told)
+            check_program(shown, shown)
 
 
 def test_the_difference_is_a_part_of_the_largest_number() -> None:

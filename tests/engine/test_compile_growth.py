@@ -14,11 +14,11 @@ import pytest
 from onnx import TensorProto, helper
 
 from workbench.capture.from_onnx.onnx_import import import_onnx
-from workbench.engine.lowering.arena import plan_arena
-from workbench.engine.planning.costs import ModelCosts
 from workbench.engine.graph.graph import Graph, Node
 from workbench.engine.graph.passes import simplify
+from workbench.engine.lowering.arena import plan_arena
 from workbench.engine.lowering.schedule import make_schedule
+from workbench.engine.planning.costs import ModelCosts
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
 

@@ -7,9 +7,9 @@ import torch
 from workbench.engine.candidates import Form
 from workbench.engine.candidates.depthwise import DepthwiseConv
 from workbench.engine.graph.graph import INPUT, Graph, Node
+from workbench.engine.planning.layout_choices import slot_forms
 from workbench.engine.planning.slots import find_slots
 from workbench.engine.tuning.race_kernels import place_operands
-from workbench.engine.planning.layout_choices import slot_forms
 from workbench.kernels import Executor
 
 CHANNELS = 6

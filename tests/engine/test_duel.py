@@ -9,23 +9,23 @@ from numpy.typing import NDArray
 from torch import nn
 
 from workbench.capture.from_torch.torch_export import capture
-from workbench.engine.tuning import duel
-from workbench.engine.planning.costs import ModelCosts
-from workbench.engine.tuning.duel import Contender, faster, in_turns
-from workbench.engine.lowering.lower import lower
 from workbench.engine.graph.passes import simplify
+from workbench.engine.lowering.lower import lower
+from workbench.engine.planning.costs import ModelCosts
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
+from workbench.engine.tuning import duel
+from workbench.engine.tuning.duel import TimedProgram, faster, in_turns
 
 
 @pytest.fixture(scope="module")
-def contender() -> Contender:
+def contender() -> TimedProgram:
     torch.manual_seed(0)
     layers = (nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 1))
     graph = simplify(capture(nn.Sequential(*layers).eval(), torch.zeros(1, 3, 8, 8)))
     slots = find_slots(graph)
     plan = select(graph, slots, ModelCosts(graph, 1), 1)
-    return Contender(lower(graph, slots, plan), 1)
+    return TimedProgram(lower(graph, slots, plan), 1)
 
 
 class Scripted:
@@ -35,7 +35,7 @@ class Scripted:
         self.ours, self.theirs, self.taken = ours, theirs, 0
 
     def __call__(
-        self, pair: Sequence[Contender]
+        self, pair: Sequence[TimedProgram]
     ) -> Iterator[list[NDArray[np.float64]]]:
         tasks = len(pair[0].lowered.tasks)
         for ours, theirs in zip(self.ours, self.theirs, strict=True):
@@ -57,7 +57,7 @@ def test_who_clearly_loses_a_turn_gives_up(
     ours: list[float],
     wins: bool,
     turns: int,
-    contender: Contender,
+    contender: TimedProgram,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     script = Scripted(ours, [1.0] * 6)
@@ -67,12 +67,12 @@ def test_who_clearly_loses_a_turn_gives_up(
 
 
 def test_layers_that_do_not_count_are_left_out(
-    contender: Contender, monkeypatch: pytest.MonkeyPatch
+    contender: TimedProgram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tasks = contender.lowered.tasks
     first = next(task.node.id for task in tasks if task.kind == "node")
 
-    def turns(pair: Sequence[Contender]) -> Iterator[list[NDArray[np.float64]]]:
+    def turns(pair: Sequence[TimedProgram]) -> Iterator[list[NDArray[np.float64]]]:
         # The first layer of ours is twice as fast, everything else half as fast.
         mine = [0.5 if task.node.id == first else 2.0 for task in tasks]
         for _ in range(6):
@@ -83,7 +83,7 @@ def test_layers_that_do_not_count_are_left_out(
     assert faster([contender, contender], nodes={first})
 
 
-def test_turns_give_every_task_of_both_programs_a_time(contender: Contender) -> None:
+def test_turns_give_every_task_of_both_programs_a_time(contender: TimedProgram) -> None:
     seen = list(in_turns([contender, contender]))
     assert len(seen) == duel.TURNS
     shape = (duel.ROUNDS - 1, len(contender.lowered.tasks))

@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from tests.engine.nets import NETS, make
 from workbench.capture.from_torch.torch_export import capture
-from workbench.engine.lowering.arena import plan_arena
-from workbench.engine.planning.costs import ModelCosts
+from workbench.engine.graph.passes import simplify
 from workbench.engine.layout.layout import KINDS, Layout, Pad, make_layout, split_layout
 from workbench.engine.layout.offsets import Window, compress_rows, tap_offsets
-from workbench.engine.graph.passes import simplify
+from workbench.engine.layout.vectors import Walk, make_vectors
+from workbench.engine.lowering.arena import plan_arena
 from workbench.engine.lowering.schedule import live_ranges, make_schedule
+from workbench.engine.planning.costs import ModelCosts
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
-from workbench.engine.layout.vectors import Walk, make_vectors
 
 
 def test_planes_share_the_gap_between_rows() -> None:

@@ -9,10 +9,12 @@ from workbench.capture.from_torch.torch_export import capture
 from workbench.engine.candidates import Candidate, Form
 from workbench.engine.candidates.dense import DenseConv
 from workbench.engine.candidates.sparse import SparseConv
-from workbench.engine.planning.costs import Option
 from workbench.engine.graph.graph import Graph, Node
 from workbench.engine.graph.passes import simplify
+from workbench.engine.planning.costs import Option
 from workbench.engine.planning.plan import Rejection
+from workbench.engine.planning.select import select
+from workbench.engine.planning.slots import find_slots
 from workbench.engine.tuning.worth_timing import (
     Entry,
     finished,
@@ -20,8 +22,6 @@ from workbench.engine.tuning.worth_timing import (
     slow_variants,
     store_factors,
 )
-from workbench.engine.planning.select import select
-from workbench.engine.planning.slots import find_slots
 
 PLANES, ROWS, SPLIT = Form("planes"), Form("rows"), Form("planes", 2)
 NODE = Node("a", "conv2d", ("input",), (1, 4, 4), {}, {"weight": np.ones((1, 1, 1, 1))})

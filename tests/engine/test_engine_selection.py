@@ -18,9 +18,9 @@ from workbench.engine.compile import (
     compile_graph,
     default_budget,
 )
-from workbench.engine.planning.eliminate import Factor, minimise
 from workbench.engine.graph.graph import INPUT, Graph, Node
-from workbench.engine.planning.plan import Plan
+from workbench.engine.planning.eliminate import Factor, minimise
+from workbench.engine.planning.plan import ExecutionPlan
 from workbench.engine.planning.select import worth_telling
 from workbench.engine.planning.timing_cache import TimingCache
 from workbench.errors import WorkbenchError
@@ -80,7 +80,7 @@ def test_dense_layers_are_not_run_sparse() -> None:
 def test_plan_survives_json() -> None:
     module, x = make("mobilenet", 0.5)
     plan = compile(module, example=x, tune="model").plan
-    again = Plan.from_json(json.loads(json.dumps(plan.to_json())))
+    again = ExecutionPlan.from_json(json.loads(json.dumps(plan.to_json())))
     assert again.forms == plan.forms
     assert again.choices == plan.choices
     assert again.threads == plan.threads

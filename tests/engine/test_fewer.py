@@ -9,11 +9,11 @@ from torch import nn
 
 from tests.engine.zoo.tolerance import assert_same_output
 from workbench.capture.from_torch.torch_export import capture
-from workbench.engine.tuning import try_threads as fewer
 from workbench.engine.compile import compile_graph
-from workbench.engine.tuning.duel import Contender
 from workbench.engine.graph.graph import Graph
 from workbench.engine.program import Program
+from workbench.engine.tuning import try_threads as fewer
+from workbench.engine.tuning.duel import TimedProgram
 
 SHAPE = (1, 3, 8, 8)
 
@@ -34,7 +34,7 @@ def verdict(
 ) -> None:
     """Let fewer threads win or lose; note how many met how many."""
 
-    def faster(pair: Sequence[Contender], gain: float) -> bool:
+    def faster(pair: Sequence[TimedProgram], gain: float) -> bool:
         duels.append(tuple(contender.threads for contender in pair))
         return fewer_win
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from workbench.capture.from_torch.aliases import AliasError
 from workbench.capture.compile import compile
+from workbench.capture.from_torch.aliases import AliasError
 from workbench.capture.from_torch.torch_export import capture
 from workbench.errors import WorkbenchError
 

@@ -12,12 +12,12 @@ from tests.unit.pruning_networks import network as topology
 from workbench.analysis.cost.complexity import layer_costs
 from workbench.capture.from_torch.torch_export import capture
 from workbench.engine.candidates import conv
-from workbench.engine.planning.costs import ModelCosts, Option
 from workbench.engine.graph.graph import Node
 from workbench.engine.graph.passes import simplify
-from workbench.engine.program import Program
+from workbench.engine.planning.costs import ModelCosts, Option
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
+from workbench.engine.program import Program
 from workbench.models.inspect import from_module
 from workbench.models.network import Network
 from workbench.pruning import METHODS, Recipe, prune, shrink

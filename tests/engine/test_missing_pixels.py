@@ -5,12 +5,12 @@ import pytest
 
 from tests.engine.random_graphs import RandomCosts, torch_results
 from workbench.engine.graph.graph import INPUT, Graph, Node
+from workbench.engine.graph.passes import simplify
 from workbench.engine.layout.layout import Pad
 from workbench.engine.layout.offsets import Window
-from workbench.engine.graph.passes import simplify
-from workbench.engine.program import Program
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
+from workbench.engine.program import Program
 from workbench.kernels import forced_isa, info
 
 SEEDS = 25

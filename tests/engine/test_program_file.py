@@ -12,8 +12,8 @@ import pytest
 from tests.engine.nets import make
 from workbench.capture.compile import compile
 from workbench.engine.file import PREFIX, ProgramFileError
-from workbench.engine.stored.filed import FiledParams
 from workbench.engine.program import Program
+from workbench.engine.stored.filed import FiledParams
 from workbench.kernels import forced_isa
 
 

@@ -51,7 +51,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "net.wbp", folder / "other.wbp"
 
 
-def told(files: tuple[Path, Path], tmp_path: Path, how: str) -> list[str]:
+def shown(files: tuple[Path, Path], tmp_path: Path, how: str) -> list[str]:
     path = tmp_path / "net.wbp"
     path.write_bytes(files[0].read_bytes())
     done = subprocess.run(
@@ -68,7 +68,7 @@ def told(files: tuple[Path, Path], tmp_path: Path, how: str) -> list[str]:
 def test_a_file_that_changes_in_place_takes_nothing_from_a_program(
     files: tuple[Path, Path], tmp_path: Path, how: str
 ) -> None:
-    same, said = told(files, tmp_path, how)
+    same, said = shown(files, tmp_path, how)
     assert same == "True"
     assert said.startswith("net.wbp changed since it was written (section at ")
 
@@ -77,4 +77,4 @@ def test_a_file_that_changes_in_place_takes_nothing_from_a_program(
 def test_a_file_that_is_replaced_stays_readable(
     files: tuple[Path, Path], tmp_path: Path, how: str
 ) -> None:
-    assert told(files, tmp_path, how) == ["True", "True", "True"]
+    assert shown(files, tmp_path, how) == ["True", "True", "True"]

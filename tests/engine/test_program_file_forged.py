@@ -14,14 +14,14 @@ import pytest
 from tests.engine.nets import make
 from tests.fuzz.programs import Container, put_together, take_apart
 from workbench.capture.compile import compile
-from workbench.engine.planning.costs import ModelCosts
 from workbench.engine.file import ProgramFileError
-from workbench.engine.stored.filed import ALIGN
 from workbench.engine.fits import misfit
+from workbench.engine.planning.costs import ModelCosts
 from workbench.engine.planning.plan import Band
-from workbench.engine.program import Program
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
+from workbench.engine.program import Program
+from workbench.engine.stored.filed import ALIGN
 from workbench.errors import WorkbenchError
 
 Change = Callable[[Any], None]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from workbench.engine.layout.layout import Pad, make_layout
 from workbench.engine.layout.aligned_vectors import on_one_grid
+from workbench.engine.layout.layout import Pad, make_layout
 from workbench.engine.layout.vectors import Walk, make_vectors
 from workbench.kernels import Vectors
 

@@ -9,16 +9,16 @@ from torch import nn
 
 from tests.engine.zoo.tolerance import assert_same_output
 from workbench.capture.from_torch.torch_export import capture
-from workbench.engine.tuning import try_layouts as module
-from workbench.engine.tuning.duel import Contender
 from workbench.engine.graph.graph import Graph
 from workbench.engine.graph.passes import simplify
-from workbench.engine.planning.plan import Plan
-from workbench.engine.program import Program
-from workbench.engine.tuning.try_layouts import relayout
+from workbench.engine.planning.plan import ExecutionPlan
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import Slots, find_slots
-from workbench.engine.tuning.measured_costs import MeasuredCosts, Tuning
+from workbench.engine.program import Program
+from workbench.engine.tuning import try_layouts as module
+from workbench.engine.tuning.duel import TimedProgram
+from workbench.engine.tuning.measured_costs import Budget, MeasuredCosts
+from workbench.engine.tuning.try_layouts import relayout
 
 SHAPE = (1, 8, 14, 14)
 BUDGET = 600.0
@@ -39,11 +39,11 @@ def network() -> nn.Module:
 @pytest.fixture(scope="module")
 def tuned(
     network: nn.Module, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Graph, Slots, Plan, MeasuredCosts]:
+) -> tuple[Graph, Slots, ExecutionPlan, MeasuredCosts]:
     graph = simplify(capture(network, torch.zeros(SHAPE)))
     slots = find_slots(graph)
     folder: Path = tmp_path_factory.mktemp("times")
-    costs = MeasuredCosts(graph, slots, threads=1, tuning=Tuning(BUDGET, folder))
+    costs = MeasuredCosts(graph, slots, threads=1, tuning=Budget(BUDGET, folder))
     # Times decide which layouts a plan has; these tests start from one that is given.
     first = {slot: costs.forms[slot][:1] for slot in ("0", "4", "8")}
     return graph, slots, select(graph, slots, costs, 1, {**costs.forms, **first}), costs
@@ -52,7 +52,7 @@ def tuned(
 def verdict(wins: bool, seen: list[set[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every layout win or lose in place; note the layers around it."""
 
-    def faster(pair: Sequence[Contender], gain: float, around: set[str]) -> bool:
+    def faster(pair: Sequence[TimedProgram], gain: float, around: set[str]) -> bool:
         seen.append(around)
         return wins
 
@@ -61,7 +61,7 @@ def verdict(wins: bool, seen: list[set[str]], monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_equal_slots_change_together_and_results_stay(
-    tuned: tuple[Graph, Slots, Plan, MeasuredCosts],
+    tuned: tuple[Graph, Slots, ExecutionPlan, MeasuredCosts],
     network: nn.Module,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -80,7 +80,8 @@ def test_equal_slots_change_together_and_results_stay(
 
 
 def test_a_plan_stays_where_nothing_is_faster(
-    tuned: tuple[Graph, Slots, Plan, MeasuredCosts], monkeypatch: pytest.MonkeyPatch
+    tuned: tuple[Graph, Slots, ExecutionPlan, MeasuredCosts],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     graph, slots, plan, costs = tuned
     seen: list[set[str]] = []

@@ -17,18 +17,18 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where findings are kept")
     parser.add_argument("--replay", type=Path, help="read one kept file, unguarded")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.replay is not None:
-        print(target_named(told.target).read(told.replay))
+    shown = parser.parse_args()
+    if shown.replay is not None:
+        print(target_named(shown.target).read(shown.replay))
         return 0
-    folder = told.folder or Path(tempfile.mkdtemp(prefix=f"fuzz-{told.target}-"))
-    limits = {"limit_s": told.seconds, "seed": told.seed}
-    if told.child is not None:
-        child(told.target, folder, first=told.child, **limits)
+    folder = shown.folder or Path(tempfile.mkdtemp(prefix=f"fuzz-{shown.target}-"))
+    limits = {"limit_s": shown.seconds, "seed": shown.seed}
+    if shown.child is not None:
+        child(shown.target, folder, first=shown.child, **limits)
         return 0
-    found = campaign(told.target, folder, **limits)
+    found = campaign(shown.target, folder, **limits)
     print(
-        f"{told.target}: {found.inputs:,} inputs, {found.refused:,} refused, "
+        f"{shown.target}: {found.inputs:,} inputs, {found.refused:,} refused, "
         f"{found.read:,} read, {found.findings.total():,} findings"
     )
     for key, count in found.findings.most_common():

@@ -31,12 +31,12 @@ def campaign(name: str, folder: Path, *, limit_s: float, seed: int) -> Outcome:
         ended = _run([sys.executable, "-m", "tests.fuzz", *words], notes)
         if not notes.exists():
             raise SystemExit(f"{name}: the child ended before its first case: {ended}")
-        told = json.loads(notes.read_text())
-        total.refused += told["refused"]
-        total.read += told["read"]
-        total.findings.update(told["findings"])
-        total.inputs += told["inputs"]
-        total.next = told["next"]
+        shown = json.loads(notes.read_text())
+        total.refused += shown["refused"]
+        total.read += shown["read"]
+        total.findings.update(shown["findings"])
+        total.inputs += shown["inputs"]
+        total.next = shown["next"]
         if ended != "exit 0":
             # The note was written before the case that ended the process.
             total.inputs += 1
@@ -67,8 +67,8 @@ def child(name: str, folder: Path, *, limit_s: float, seed: int, first: int) -> 
     """Run cases in this process until the time is over; keep notes for the parent."""
 
     def note(outcome: Outcome) -> None:
-        told = {**vars(outcome), "findings": dict(outcome.findings)}
-        (folder / _NOTES).write_text(json.dumps(told))
+        shown = {**vars(outcome), "findings": dict(outcome.findings)}
+        (folder / _NOTES).write_text(json.dumps(shown))
 
     # Imports and seeds may take what they need; on a busy machine that is minutes.
     until = seconds(limit_s)

@@ -14,8 +14,8 @@ from typing import Any
 from tests.fuzz.mutations import damage, json_bytes, number, scalar, tree
 from workbench.engine.candidates import TABLE
 from workbench.engine.file import PREFIX
-from workbench.engine.stored.filed import ALIGN
 from workbench.engine.layout.layout import KINDS
+from workbench.engine.stored.filed import ALIGN
 
 VARIANTS = (
     *("", "strip4", "strip6", "strip4-whole", "shift4", "shift6", "gathered"),

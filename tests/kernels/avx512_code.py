@@ -19,7 +19,7 @@ from workbench.engine.candidates.conv import place_conv, sparse_arguments
 from workbench.engine.layout.aligned_vectors import on_one_grid
 from workbench.kernels.steps import generated
 from workbench.kernels.steps.conv import sparse_spec
-from workbench.kernels.variants.code_shapes import Tuning, check, worthwhile
+from workbench.kernels.variants.code_shapes import CodeShape, check, worthwhile
 
 AVX512 = generated.NUMBERS["avx512"]
 WEIGHT_BIAS = 512
@@ -215,7 +215,7 @@ def follow(layer: Layer, form: Form, target: Form) -> Iterator[tuple[str, bool, 
     clean = stored(layer, binding)
     places = binding.output.geometry.addresses()
     for name in worthwhile(spec, "avx512"):
-        tuning = Tuning.parse(name)
+        tuning = CodeShape.parse(name)
         check(tuning, spec, "avx512")
         plan = generated._plan(spec, tuning, binding.arena_floats)
         native = generated._native()

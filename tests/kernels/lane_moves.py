@@ -18,12 +18,17 @@ from workbench.engine.candidates.conv import (
     place_conv,
     sparse_arguments,
 )
-from workbench.engine.layout.aligned_vectors import on_one_grid
 from workbench.engine.graph.weights import count_nonzero
+from workbench.engine.layout.aligned_vectors import on_one_grid
 from workbench.kernels import LANES, Vectors
 from workbench.kernels.steps.conv import sparse_spec
+from workbench.kernels.variants.code_shapes import (
+    FARTHEST_IN_ROW,
+    may_shift,
+    may_shift_in_row,
+    skews,
+)
 from workbench.kernels.variants.strips import SparsePlan, sparse_plans
-from workbench.kernels.variants.code_shapes import FARTHEST_IN_ROW, may_shift, may_shift_in_row, skews
 
 LANE = np.arange(LANES)
 

@@ -26,10 +26,10 @@ import torch
 
 from tests.kernels.drawing import Shape, draw, keep, torch_activation
 from workbench.engine.candidates import TABLE, Binding, Candidate, Form
-from workbench.engine.planning.costs import writable_forms
 from workbench.engine.graph.graph import INPUT, Graph, Node
-from workbench.engine.layout.layout import Layout, Pad
 from workbench.engine.graph.passes import simplify
+from workbench.engine.layout.layout import Layout, Pad
+from workbench.engine.planning.costs import writable_forms
 from workbench.engine.planning.slots import Slots, find_slots
 from workbench.engine.tuning.race_kernels import place_operands
 from workbench.kernels import Executor, Step, forced_isa, info

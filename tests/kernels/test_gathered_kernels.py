@@ -5,8 +5,8 @@ import pytest
 
 from tests.kernels.cases import ISAS, SHAPE, TOLERANCE, build, sparse_arrays
 from workbench.kernels import Executor, conv_sparse, forced_isa, variants_conv_sparse
-from workbench.kernels.variants.gathered import gathering_of, may_pay
 from workbench.kernels.values.types import Activation, Vectors
+from workbench.kernels.variants.gathered import gathering_of, may_pay
 
 EDGES = [
     # inputs, height, width: one pixel; a line not full, full, two lines; many chunks

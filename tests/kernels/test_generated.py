@@ -12,7 +12,11 @@ from workbench import kernels
 from workbench.kernels import Activation, Executor, KernelError, Vectors
 from workbench.kernels.steps import generated
 from workbench.kernels.steps.conv import sparse_spec
-from workbench.kernels.variants.code_shapes import Tuning, may_shift_in_row, worthwhile
+from workbench.kernels.variants.code_shapes import (
+    CodeShape,
+    may_shift_in_row,
+    worthwhile,
+)
 
 ISAS = [isa for isa in kernels.info().available if isa in generated.NUMBERS]
 pytestmark = pytest.mark.skipif(
@@ -171,7 +175,7 @@ def cases(draw: Any) -> tuple[Case, str, str, int]:
         "residual": residual,
         "arena_floats": ARENA,
     }
-    tuning = Tuning(
+    tuning = CodeShape(
         draw(st.integers(1, most)),
         parts=draw(st.integers(1, 8)) if wide and residual != DST and not unzip else 1,
         band=draw(st.integers(0, 9)),
@@ -313,11 +317,15 @@ def test_code_that_outgrows_the_l1_cache_is_tried_in_parts() -> None:
 
 
 def test_tuning_names_read_back() -> None:
-    for tuning in (Tuning(6), Tuning(29, 2, 0, True), Tuning(31, 1, 8, False, True)):
-        assert Tuning.parse(tuning.name) == tuning
+    for tuning in (
+        CodeShape(6),
+        CodeShape(29, 2, 0, True),
+        CodeShape(31, 1, 8, False, True),
+    ):
+        assert CodeShape.parse(tuning.name) == tuning
     for name in ("", "29", "g", "g29-q", "g29-p", "g29-s2", "gx", "g2-g3", "p2"):
         with pytest.raises(KernelError, match="conv_generated"):
-            Tuning.parse(name)
+            CodeShape.parse(name)
 
 
 @pytest.mark.parametrize(
@@ -360,7 +368,7 @@ def test_whole_vectors_outside_of_the_arena_are_refused() -> None:
 
 
 def test_too_much_code_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = generated.Plan
+    plan = generated.CodePlan
     monkeypatch.setattr(generated, "Plan", lambda *a: plan(*a, code_limit=4096))
     with pytest.raises(KernelError, match="bytes of code"):
         layer().run(ISAS[-1], None)

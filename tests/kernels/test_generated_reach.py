@@ -16,13 +16,13 @@ from workbench.kernels import Activation, KernelError, Vectors, forced_isa
 from workbench.kernels.steps.conv import sparse_spec
 from workbench.kernels.steps.generated import (
     NUMBERS,
-    Plan,
+    CodePlan,
     available,
     conv_generated,
     variants_generated,
 )
 from workbench.kernels.values.specs import ConvSparse
-from workbench.kernels.variants.code_shapes import REACH, Tuning, in_reach
+from workbench.kernels.variants.code_shapes import REACH, CodeShape, in_reach
 
 GIB = (1 << 30) // 4
 """Floats of a GiB."""
@@ -75,7 +75,7 @@ def compiled(isa: str, spec: ConvSparse) -> object:
     """Return what the compiled module makes of a layer when Python does not ask."""
     native = pytest.importorskip("workbench.kernels._native")
     order = np.arange(2, dtype=np.int32)
-    plan = Plan(Tuning(2), order, False, (0, ROOM))
+    plan = CodePlan(CodeShape(2), order, False, (0, ROOM))
     return native.conv_generated(spec, NUMBERS[isa], plan)
 
 

@@ -31,7 +31,11 @@ from workbench.kernels import (
     variants_conv_sparse,
 )
 from workbench.kernels.steps.conv import sparse_spec
-from workbench.kernels.steps.generated import available, conv_generated, variants_generated
+from workbench.kernels.steps.generated import (
+    available,
+    conv_generated,
+    variants_generated,
+)
 from workbench.kernels.steps.palette import Table, conv_palette
 
 SEED = 20240229

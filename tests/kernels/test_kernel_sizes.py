@@ -30,9 +30,9 @@ from workbench.kernels import (
     pool,
     store_output,
 )
-from workbench.kernels.values.checks import MOST_FLOATS
 from workbench.kernels.executor import MAX_THREADS, MOST_BYTES
 from workbench.kernels.steps.parts import move, part
+from workbench.kernels.values.checks import MOST_FLOATS
 
 FAR = 2**63 - 1
 ISAS = info().available if info().native else ("numpy",)

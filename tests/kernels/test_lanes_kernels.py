@@ -5,8 +5,13 @@ import pytest
 
 from tests.kernels.cases import ISAS, SHAPE, TOLERANCE, build
 from workbench.kernels import conv_dense, forced_isa, variants_conv_dense
-from workbench.kernels.variants.lanes import MOST_PIXELS, likely_better, may_pay, pixels_of
 from workbench.kernels.values.types import Activation, Vectors
+from workbench.kernels.variants.lanes import (
+    MOST_PIXELS,
+    likely_better,
+    may_pay,
+    pixels_of,
+)
 
 EDGES = [
     # channels, height, width: one pixel; less and more than a tile of either

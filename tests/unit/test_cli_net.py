@@ -96,10 +96,10 @@ def test_what_is_no_defect_has_its_own_code(
 def test_what_the_machine_refuses_is_no_defect(
     error: Exception, found: str, step: str
 ) -> None:
-    told = explained(error, "")
-    assert not isinstance(told, Defect)
-    assert found in told.found
-    assert step in told.next_step
+    shown = explained(error, "")
+    assert not isinstance(shown, Defect)
+    assert found in shown.found
+    assert step in shown.next_step
 
 
 def test_a_report_has_no_secrets_and_no_variables() -> None:

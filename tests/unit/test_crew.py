@@ -12,8 +12,8 @@ from sweep_data import val_data
 
 import workbench as wb
 from workbench.errors import WorkbenchError
-from workbench.jobs.process_executor import CrewExecutor, shared
 from workbench.jobs.job import Job
+from workbench.jobs.process_executor import ProcessExecutor, shared
 from workbench.jobs.sweep import SweepOrder, run_sweep
 from workbench.store.store import Store
 
@@ -33,7 +33,7 @@ def order(images: int = 40, **options: object) -> SweepOrder:
 def test_two_processes_give_what_one_thread_gives(stop: float | None) -> None:
     torch.set_num_threads(1)
     asked = order(stop_drop=stop)
-    found = run_sweep(Job("crew", {}), asked, executor=CrewExecutor(2))
+    found = run_sweep(Job("crew", {}), asked, executor=ProcessExecutor(2))
     assert found == run_sweep(Job("local", {}), asked)
     assert len(found.rows) + len(found.skipped) == 4 * len(asked.curves)
 
@@ -61,7 +61,7 @@ def test_cancel_ends_the_processes_within_a_second() -> None:
     ended: list[float] = []
 
     def work(one: Job) -> object:
-        return run_sweep(one, order(4000), executor=CrewExecutor(2))
+        return run_sweep(one, order(4000), executor=ProcessExecutor(2))
 
     thread = threading.Thread(target=lambda: (job.run(work), ended.append(monotonic())))
     thread.start()
@@ -88,7 +88,7 @@ def test_a_killed_process_is_named_and_its_cells_are_kept(tmp_path: Path) -> Non
     job.watch(kill_one)
     with closing(Store(tmp_path)) as store:
         with pytest.raises(WorkbenchError, match="ended with -9"):
-            run_sweep(job, asked, store=store, executor=CrewExecutor(2))
+            run_sweep(job, asked, store=store, executor=ProcessExecutor(2))
         kept = [store.rows(run.id) for run in store.runs(limit=10)]
     assert [len(rows) > 1 for rows in kept] == [True]
     assert [run.status for run in Store(tmp_path).runs(limit=10)] == ["failed"]
@@ -96,4 +96,6 @@ def test_a_killed_process_is_named_and_its_cells_are_kept(tmp_path: Path) -> Non
 
 def test_processes_that_would_time_each_other_are_refused() -> None:
     with pytest.raises(WorkbenchError, match="2 workers that measure times"):
-        run_sweep(Job("crew", {}), order(latency="measure"), executor=CrewExecutor(2))
+        run_sweep(
+            Job("crew", {}), order(latency="measure"), executor=ProcessExecutor(2)
+        )

@@ -23,15 +23,15 @@ from workbench.errors import WorkbenchError
 from workbench.models.inspect import from_module
 from workbench.pruning.coupling.groups import coupling_groups
 from workbench.pruning.masks import revived
-from workbench.training.learned.table import DRIVEN
-from workbench.training.loop.fit import FitHooks, fit
-from workbench.training.learned.gates import MacsGates
 from workbench.training.learn import Driven, learn_logged
+from workbench.training.learned.gates import MacsGates
 from workbench.training.learned.pruned import with_masks
-from workbench.training.loop.options import EpochLog, FitOptions
 from workbench.training.learned.skeleton import FilterSkeleton
 from workbench.training.learned.slimming import Slimming
+from workbench.training.learned.table import DRIVEN
 from workbench.training.learned.unit_macs import UnitMacs
+from workbench.training.loop.fit import FitHooks, fit
+from workbench.training.loop.options import EpochLog, FitOptions
 
 __all__ = ["one_thread"]
 
@@ -70,10 +70,10 @@ def test_the_choice_holds_and_resumes(how: Driven, tmp_path: Path) -> None:
                 raise KeyboardInterrupt
 
         hooks = FitHooks(after_epoch=stop)
-        told: dict[str, Any] = {"how": how, "checkpoint": path, "ema": 0.8, **SHORT}
+        shown: dict[str, Any] = {"how": how, "checkpoint": path, "ema": 0.8, **SHORT}
         with pytest.raises(KeyboardInterrupt):
-            learn_logged(wide_network(), stripes(), hooks=hooks, **told)
-        resumed = learn_logged(wide_network(), stripes(), **told)
+            learn_logged(wide_network(), stripes(), hooks=hooks, **shown)
+        resumed = learn_logged(wide_network(), stripes(), **shown)
         assert digest(resumed.network.module) == digest(pruned.module)
         assert resumed.network.recipe == pruned.recipe
 

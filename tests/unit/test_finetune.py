@@ -82,8 +82,8 @@ def test_removed_channels_keep_their_norms_at_zero() -> None:
 
 def test_the_recipe_says_how_unless_the_caller_does() -> None:
     recipe = wb.Recipe.loads(RECIPE)
-    told = FinetuneOptions.of(recipe, {"ema": 0.5})
-    assert (told.epochs, told.lr, told.seed, told.ema) == (3, 0.05, 3, 0.5)
+    shown = FinetuneOptions.of(recipe, {"ema": 0.5})
+    assert (shown.epochs, shown.lr, shown.seed, shown.ema) == (3, 0.05, 3, 0.5)
     assert FinetuneOptions.of(recipe, {"epochs": 7}).epochs == 7
     plain = FinetuneOptions.of(wb.Recipe.uniform("magnitude", 0.5), {})
     assert (plain.epochs, plain.lr, plain.schedule) == (5, 0.01, "one-shot")
@@ -91,10 +91,10 @@ def test_the_recipe_says_how_unless_the_caller_does() -> None:
 
 
 def test_augmentation_follows_the_data() -> None:
-    told = FinetuneOptions(lr=0.2, rates="cosine", warm_up=0.1)
-    assert told.fit_options("mnist5k").augment == "jitter"
-    assert told.fit_options("cifar10").augment == "mirror-crop-flip"
-    plain = told.fit_options("stripes")
+    shown = FinetuneOptions(lr=0.2, rates="cosine", warm_up=0.1)
+    assert shown.fit_options("mnist5k").augment == "jitter"
+    assert shown.fit_options("cifar10").augment == "mirror-crop-flip"
+    plain = shown.fit_options("stripes")
     assert (plain.augment, plain.peak_lr, plain.schedule) == ("none", 0.2, "cosine")
     assert plain.warm_up == 0.1
 

@@ -35,9 +35,9 @@ from workbench.export.verify import verify
 from workbench.models.loading import load_upload
 from workbench.models.matching import WeightsMismatchError
 from workbench.models.weights_file import DamagedFileError, read_weights
+from workbench.pruning.recipe.errors import RecipeError
 from workbench.pruning.recipe.plain_yaml import MOST_CHARACTERS, read_value
 from workbench.pruning.recipe.recipe import Recipe
-from workbench.pruning.recipe.errors import RecipeError
 from workbench.ui.services.recipes import unpacked
 
 

@@ -25,8 +25,8 @@ def _start() -> wb.Network:
 
 def _rounds(**plan: Any) -> list[Any]:
     val = stripes(64, 5, "val")
-    told = LotteryPlan(**{"rounds": 2, "control": False, **plan})
-    return list(lottery(_start(), stripes(), val, plan=told, **SHORT))
+    shown = LotteryPlan(**{"rounds": 2, "control": False, **plan})
+    return list(lottery(_start(), stripes(), val, plan=shown, **SHORT))
 
 
 def test_a_round_restores_the_initial_weights_bit_exactly() -> None:

@@ -264,7 +264,7 @@ def test_the_json_keys_are_stable_and_every_value_is_json() -> None:
 
 def test_measurements_of_two_threads_take_turns() -> None:
     calls: list[str] = []
-    inside, told, leave = Event(), Event(), Event()
+    inside, shown, leave = Event(), Event(), Event()
 
     def named(name: str):
         run = torch_function()
@@ -288,8 +288,8 @@ def test_measurements_of_two_threads_take_turns() -> None:
 
     first = start("a", hold)
     assert inside.wait(60)
-    second = start("b", lambda done, total: told.set())
-    assert told.wait(60)
+    second = start("b", lambda done, total: shown.set())
+    assert shown.wait(60)
     second.join(0.5)
     assert second.is_alive()
     leave.set()

@@ -8,8 +8,8 @@ from torch import nn
 from workbench.models.inspect import from_module
 from workbench.models.network import Network
 from workbench.pruning import Recipe, Rule, prune, shrink
-from workbench.pruning.residual_blocks import residual_blocks
 from workbench.pruning.method import MethodError
+from workbench.pruning.residual_blocks import residual_blocks
 
 # Sums over fewer channels run in another order: float32 rounding of 1e2 terms.
 TOLERANCE = 2e-5

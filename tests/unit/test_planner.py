@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.analysis.planner.planner import Budget, make_plan, usable
 from workbench.analysis.planner.knapsack import Item, solve
+from workbench.analysis.planner.planner import Budget, make_plan, usable
 from workbench.analysis.sensitivity.rows import Base, Sweep, SweepRow
 from workbench.errors import WorkbenchError
 
@@ -111,7 +111,7 @@ def test_a_latency_budget_by_hand() -> None:
     # 1.5 (.1005 + .2005) = .4515. Cells of harm .1005 and .2005 lost .1 and .2 and one
     # of .5005 lost .5, so .4515 stands for .2 + .3 x .251 / .3 = .451; none lost
     # top-1: half an image at most, at the worst cell's harm.
-    assert plan.predicted.harm == pytest.approx(0.4515)
+    assert plan.predicted.degradation == pytest.approx(0.4515)
     assert plan.predicted.drop == pytest.approx(0.0005 * 0.4515 / 0.5005)
     assert plan.recipe == recipe
     assert recipe.model == "net"

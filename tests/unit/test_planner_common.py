@@ -8,9 +8,9 @@ from sweep_data import val_data
 from test_planner import row, sweep
 
 import workbench as wb
-from workbench.analysis.planner.planner import Budget, Plan, Prediction
 from workbench.analysis.planner.common_threshold import common_plan
 from workbench.analysis.planner.degradation import outlook
+from workbench.analysis.planner.planner import Budget, Prediction, PruningPlan
 from workbench.analysis.sensitivity.rows import Sweep
 from workbench.errors import WorkbenchError
 from workbench.jobs.plan import most_rounds, verify_plan
@@ -113,7 +113,7 @@ def test_each_start_is_tuned_and_the_best_after_it_is_chosen() -> None:
 
 
 def test_a_round_that_was_tuned_goes_before_a_better_one_that_was_not() -> None:
-    plan = Plan(Recipe(layers=()), (), Budget("macs", limit=600), TOLD)
+    plan = PruningPlan(Recipe(layers=()), (), Budget("macs", limit=600), TOLD)
     good = Round(0, plan, replace(TOLD, loss=0.1), True)
     tuned = Round(1, plan, TOLD, True, replace(TOLD, loss=0.05))
     worse = Round(2, plan, TOLD, True, replace(TOLD, loss=0.2))

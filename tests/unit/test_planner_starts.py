@@ -15,10 +15,10 @@ CELLS = sweep(
 def test_all_cells_come_first_then_each_method_alone_and_even() -> None:
     found = starts(CELLS, Budget("macs", limit=500))
     assert found[0] is CELLS
-    told = [({*one.methods}, {row.sparsity for row in one.rows}) for one in found[1:]]
+    shown = [({*one.methods}, {row.sparsity for row in one.rows}) for one in found[1:]]
     # Save 500: magnitude at 0.5 and 0.7 saves 2 x 280 = 560 at most, at 0.3 and 0.5
     # only 2 x 200 = 400. Filters save 2 x 300 = 600 and know one sparsity only.
-    assert told == [
+    assert shown == [
         ({"magnitude"}, {0.3, 0.5, 0.7, 0.9}),
         ({"magnitude"}, {0.5, 0.7}),
         ({"filter"}, {0.5}),

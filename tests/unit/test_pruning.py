@@ -9,8 +9,8 @@ from pruning_networks import chain, network
 from workbench.errors import WorkbenchError
 from workbench.models.inspect import from_module
 from workbench.pruning import Recipe, Rule, prune
-from workbench.pruning.recipe.assign import assign
 from workbench.pruning.method import MethodError
+from workbench.pruning.recipe.assign import assign
 from workbench.pruning.recipe.errors import RecipeError
 
 

@@ -7,8 +7,8 @@ from pruning_networks import chain, network
 from torch import nn
 
 from workbench.analysis.cost.complexity import layer_costs
-from workbench.analysis.cost.separable import rivals
 from workbench.analysis.cost.roofline import Machine, roofline
+from workbench.analysis.cost.separable import rivals
 from workbench.capture.compile import compile
 from workbench.compression.separable import separable
 from workbench.errors import WorkbenchError

@@ -12,12 +12,12 @@ import workbench as wb
 from tests.unit.training_cases import digest, one_thread, stripe_network, stripes
 from workbench.errors import WorkbenchError
 from workbench.pruning.masks import revived
-from workbench.training.masks.admm import Admm
-from workbench.training.loop.distill import Distillation, divergence
 from workbench.training.finetune import tune
+from workbench.training.loop.distill import Distillation, divergence
 from workbench.training.loop.fit import FitHooks, fit
-from workbench.training.masks.growing import GrowingMasks
 from workbench.training.loop.options import EpochLog, FitOptions
+from workbench.training.masks.admm import Admm
+from workbench.training.masks.growing import GrowingMasks
 from workbench.training.masks.ramps import Ramp, cubic, grown, in_rounds
 
 __all__ = ["one_thread"]

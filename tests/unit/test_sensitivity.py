@@ -10,10 +10,10 @@ from pruning_networks import network
 from sweep_data import val_data
 
 import workbench as wb
-from workbench.analysis.sensitivity.sweeper import Sweeper, stops, suffix_share
 from workbench.analysis.sensitivity.change import Change
 from workbench.analysis.sensitivity.grid import SweepOptions, grid, parse_method
 from workbench.analysis.sensitivity.rows import Skipped, Sweep, SweepRow
+from workbench.analysis.sensitivity.sweeper import Sweeper, stops, suffix_share
 from workbench.errors import WorkbenchError
 from workbench.jobs.sweep import SweepOrder
 from workbench.models.network import Network

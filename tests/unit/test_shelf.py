@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from workbench.ui.services.pruned_cache import ALONE, MOST_NETWORKS, MOST_WEIGHTS, Shelf
+from workbench.ui.services.pruned_cache import (
+    ALONE,
+    MOST_NETWORKS,
+    MOST_WEIGHTS,
+    PrunedCache,
+)
 
 
 def made(weights: int, log: list[int]) -> Any:
@@ -17,14 +22,14 @@ def made(weights: int, log: list[int]) -> Any:
 
 
 def test_the_same_question_gives_the_same_object() -> None:
-    shelf, log = Shelf(), []
+    shelf, log = PrunedCache(), []
     first = shelf.take(("a", "r"), 5, made(5, log))
     assert shelf.take(("a", "r"), 5, made(5, log)) is first
     assert log == [5]
 
 
 def test_of_a_large_network_only_the_newest_stays_and_others_are_left_alone() -> None:
-    shelf, log = Shelf(), []
+    shelf, log = PrunedCache(), []
     small = shelf.take(("b", "r"), 7, made(7, log))
     shelf.take(("a", "one"), ALONE + 1, made(ALONE + 1, log))
     shelf.take(("a", "two"), ALONE + 1, made(ALONE + 1, log))
@@ -34,7 +39,7 @@ def test_of_a_large_network_only_the_newest_stays_and_others_are_left_alone() ->
 
 
 def test_the_one_not_used_for_longest_goes_when_weights_are_too_many() -> None:
-    shelf, log = Shelf(), []
+    shelf, log = PrunedCache(), []
     third = MOST_WEIGHTS // 3
     for name in "abc":
         shelf.take((name, "r"), third, made(third, log))
@@ -48,7 +53,7 @@ def test_the_one_not_used_for_longest_goes_when_weights_are_too_many() -> None:
 
 
 def test_the_number_of_networks_is_bounded_too() -> None:
-    shelf, log = Shelf(), []
+    shelf, log = PrunedCache(), []
     for name in range(MOST_NETWORKS + 1):
         shelf.take((str(name), "r"), 1, made(1, log))
     shelf.take(("0", "r"), 1, made(1, log))
@@ -56,7 +61,7 @@ def test_the_number_of_networks_is_bounded_too() -> None:
 
 
 def test_a_refusal_leaves_nothing_behind() -> None:
-    shelf, log = Shelf(), []
+    shelf, log = PrunedCache(), []
 
     def refused() -> Any:
         raise ValueError("no")

@@ -27,7 +27,7 @@ def test_the_training_goes_on_and_says_each_epoch(tmp_path: Path) -> None:
     path = tmp_path / "file" / "a.ckpt"
     said: list[WriteError] = []
     module = stripe_network().module
-    told = fit(
+    shown = fit(
         module,
         stripes(),
         options=OPTIONS,
@@ -37,7 +37,7 @@ def test_the_training_goes_on_and_says_each_epoch(tmp_path: Path) -> None:
     plain = fit(module, stripes(), options=OPTIONS)
     assert [str(path) in error.found for error in said] == [True, True]
     for one, other in zip(
-        told.module.parameters(), plain.module.parameters(), strict=True
+        shown.module.parameters(), plain.module.parameters(), strict=True
     ):
         assert torch.equal(one, other)
 

@@ -10,7 +10,11 @@ from typer.testing import CliRunner
 
 import workbench as wb
 from workbench.analysis.algorithms.winograd import random_weight, rank_points
-from workbench.analysis.algorithms.winograd_study import computes_correlation, error_in, study
+from workbench.analysis.algorithms.winograd_study import (
+    computes_correlation,
+    error_in,
+    study,
+)
 from workbench.cli.main import build
 from workbench.engine.winograd.cook_toom import Transform, cook_toom
 from workbench.errors import WorkbenchError

@@ -15,8 +15,8 @@ from workbench.capture.sources import Source
 from workbench.engine.compile import compile_graph
 from workbench.engine.graph.graph import Graph
 from workbench.engine.graph.passes import simplify
-from workbench.engine.program import Program
 from workbench.engine.planning.slots import find_slots
+from workbench.engine.program import Program
 from workbench.errors import WorkbenchError
 
 Array = NDArray[np.float32]

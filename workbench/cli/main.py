@@ -92,11 +92,11 @@ def _tell(error: Exception) -> int:
     """Say what went wrong; return the exit code."""
     from workbench.defect import Defect, explained
 
-    told = explained(error, shlex.join(["workbench", *sys.argv[1:]]))
-    if isinstance(told, Defect):
-        print_defect(told)
+    shown = explained(error, shlex.join(["workbench", *sys.argv[1:]]))
+    if isinstance(shown, Defect):
+        print_defect(shown)
         return DEFECT
-    print_error(told)
+    print_error(shown)
     return WRONG_USE
 
 

@@ -6,22 +6,22 @@ from math import prod
 from pathlib import Path
 from typing import Literal
 
-from workbench.engine.tuning.try_bands import band
-from workbench.engine.planning.costs import ModelCosts
-from workbench.engine.tuning.try_threads import with_fewer
 from workbench.engine.graph.graph import Graph
-from workbench.engine.lowering.lower import PlanMisfit
 from workbench.engine.graph.passes import simplify
-from workbench.engine.planning.plan import Plan
+from workbench.engine.graph.weights import dense_macs, is_weighted
+from workbench.engine.lowering.lower import PlanMisfit
+from workbench.engine.planning.costs import ModelCosts
+from workbench.engine.planning.plan import ExecutionPlan
 from workbench.engine.planning.plan_cache import PlanCache
-from workbench.engine.program import Program
-from workbench.engine.tuning.try_kernels import refine
-from workbench.engine.tuning.try_layouts import relayout
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import Slots, find_slots
 from workbench.engine.planning.timing_cache import TimingCache, default_cache
-from workbench.engine.tuning.measured_costs import MeasuredCosts, Tuning
-from workbench.engine.graph.weights import dense_macs, is_weighted
+from workbench.engine.program import Program
+from workbench.engine.tuning.measured_costs import Budget, MeasuredCosts
+from workbench.engine.tuning.try_bands import band
+from workbench.engine.tuning.try_kernels import refine
+from workbench.engine.tuning.try_layouts import relayout
+from workbench.engine.tuning.try_threads import with_fewer
 from workbench.errors import WorkbenchError
 from workbench.kernels import KernelError, info
 from workbench.kernels.executor import check_threads
@@ -84,7 +84,7 @@ def compile_graph(
             "zero seconds or more",
             "Pass the seconds that finding a plan may take, or leave it out.",
         )
-    tuning = Tuning(seconds, cache or default_cache())
+    tuning = Budget(seconds, cache or default_cache())
     _check_memory(graph)
     simple = simplify(graph)
     with nullcontext() if generated else without_generated():
@@ -124,7 +124,7 @@ def default_budget(graph: Graph) -> float:
     return max(BUDGET_S, BUDGET_S_PER_GMAC * macs / 1e9)
 
 
-def _tuned(graph: Graph, threads: int, tuning: Tuning) -> Plan:
+def _tuned(graph: Graph, threads: int, tuning: Budget) -> ExecutionPlan:
     """Return the plan found before, or the best that measuring finds in time."""
     folder = tuning.cache or default_cache()
     known = PlanCache(folder, graph, threads)
@@ -139,14 +139,16 @@ def _tuned(graph: Graph, threads: int, tuning: Tuning) -> Plan:
         graph,
         slots,
         plan,
-        lambda few: _tuned(graph, few, Tuning(tuning.left_s, tuning.cache)),
+        lambda few: _tuned(graph, few, Budget(tuning.left_s, tuning.cache)),
     )
     if not costs.over:
         known.save(plan)
     return plan
 
 
-def search(graph: Graph, slots: Slots, costs: MeasuredCosts, threads: int) -> Plan:
+def search(
+    graph: Graph, slots: Slots, costs: MeasuredCosts, threads: int
+) -> ExecutionPlan:
     """Return the best plan that measuring finds: kernels alone, then whole programs."""
     plan = band(graph, slots, select(graph, slots, costs, threads), costs)
     plan = refine(graph, slots, plan, costs)

@@ -23,6 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from workbench.engine.graph.graph import Graph, Node
+from workbench.engine.planning.plan import ExecutionPlan
 from workbench.engine.stored import values
 from workbench.engine.stored.filed import (
     ALIGN,
@@ -34,8 +36,6 @@ from workbench.engine.stored.filed import (
     Section,
     Source,
 )
-from workbench.engine.graph.graph import Graph, Node
-from workbench.engine.planning.plan import Plan
 from workbench.errors import WorkbenchError
 from workbench.writing import replaced
 
@@ -54,14 +54,14 @@ COPY_AGAIN = "The file was cut off or added to: copy or download it again."
 MAKE_AGAIN = "The file was made wrongly: save the program again."
 
 
-def save_program(graph: Graph, plan: Plan, path: Path) -> None:
+def save_program(graph: Graph, plan: ExecutionPlan, path: Path) -> None:
     """Write a program; the file appears whole or not at all.
 
     Parameters
     ----------
     graph : Graph
         Simplified.
-    plan : Plan
+    plan : ExecutionPlan
     path : Path
         Usually ends in ``.wbp``.
     """
@@ -106,7 +106,7 @@ def save_program(graph: Graph, plan: Plan, path: Path) -> None:
             file.write(b"\0" * (-len(data) % ALIGN))
 
 
-def load_program(path: Path) -> tuple[Graph, Plan | None]:
+def load_program(path: Path) -> tuple[Graph, ExecutionPlan | None]:
     """Read the graph and the plan of a program.
 
     Parameters
@@ -115,7 +115,7 @@ def load_program(path: Path) -> tuple[Graph, Plan | None]:
 
     Returns
     -------
-    tuple of Graph and Plan
+    tuple of Graph and ExecutionPlan
         Weights are read from the file, and checked, when they are asked for;
         `check_unread` checks the rest. A plan that is none comes back as None.
 
@@ -144,7 +144,7 @@ def load_program(path: Path) -> tuple[Graph, Plan | None]:
             f"{path.name} holds no network: {error.found}", error.expected, MAKE_AGAIN
         ) from error
     try:
-        return graph, Plan.from_json(header.get("plan"))
+        return graph, ExecutionPlan.from_json(header.get("plan"))
     except WorkbenchError:
         return graph, None
 

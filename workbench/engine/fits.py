@@ -6,20 +6,20 @@ they are planned anew from what passes here. Does not belong here: making plans
 (`select`).
 """
 
-from workbench.engine.tuning.try_bands import DIVISIBLE
 from workbench.engine.candidates.base import UNSPLIT
-from workbench.engine.planning.costs import SPLIT_FORMS, writable_forms
 from workbench.engine.graph.graph import INPUT, Graph, Node
 from workbench.engine.lowering.lower import BY_NAME
-from workbench.engine.planning.plan import Choice, Plan
+from workbench.engine.planning.costs import SPLIT_FORMS, writable_forms
+from workbench.engine.planning.plan import Choice, ExecutionPlan
 from workbench.engine.planning.select import MOVING
 from workbench.engine.planning.slots import Slots
+from workbench.engine.tuning.try_bands import DIVISIBLE
 
 MOST_PARTS = 1 << 14
 """Steps that the bands of a plan may be cut into; those in use make some hundred."""
 
 
-def misfit(graph: Graph, slots: Slots, plan: Plan) -> str | None:
+def misfit(graph: Graph, slots: Slots, plan: ExecutionPlan) -> str | None:
     """Return why a plan does not fit a graph, or None.
 
     Parameters
@@ -28,7 +28,7 @@ def misfit(graph: Graph, slots: Slots, plan: Plan) -> str | None:
         Simplified.
     slots : Slots
         Of the graph.
-    plan : Plan
+    plan : ExecutionPlan
 
     Returns
     -------
@@ -58,7 +58,7 @@ def misfit(graph: Graph, slots: Slots, plan: Plan) -> str | None:
     return _wrong_bands(graph, plan)
 
 
-def _taken_split(graph: Graph, slots: Slots, plan: Plan, slot: str) -> bool:
+def _taken_split(graph: Graph, slots: Slots, plan: ExecutionPlan, slot: str) -> bool:
     """Say whether every reader of a slot takes the split form that it has."""
     members = [name for name, part in slots.parts.items() if part.slot == slot]
     if plan.forms[slot] not in SPLIT_FORMS or members != [slot] or slot == graph.output:
@@ -81,7 +81,7 @@ def _view(node: Node, slots: Slots) -> bool:
 
 
 def _wrong(
-    node: Node, inputs: list[tuple[int, ...]], slots: Slots, plan: Plan
+    node: Node, inputs: list[tuple[int, ...]], slots: Slots, plan: ExecutionPlan
 ) -> str | None:
     """Return what a node's choice gets wrong."""
     choice: Choice = plan.choices[node.id]
@@ -96,7 +96,7 @@ def _wrong(
     return None
 
 
-def _wrong_bands(graph: Graph, plan: Plan) -> str | None:
+def _wrong_bands(graph: Graph, plan: ExecutionPlan) -> str | None:
     """Return what the bands of a plan get wrong."""
     nodes = list(graph)
     places = {node.id: place for place, node in enumerate(nodes)}

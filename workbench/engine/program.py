@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.engine.planning.costs import ModelCosts
 from workbench.engine.fits import misfit
 from workbench.engine.graph.graph import Graph
 from workbench.engine.lowering.lower import Lowered, PlanMisfit, lower, memory_bytes
-from workbench.engine.planning.plan import Plan, kernels_here
-from workbench.engine.report import Profile, StepReport, profile_of, report_of
+from workbench.engine.planning.costs import ModelCosts
+from workbench.engine.planning.plan import ExecutionPlan, kernels_here
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
+from workbench.engine.report import Profile, StepReport, profile_of, report_of
 from workbench.errors import WorkbenchError
 from workbench.kernels import Executor, KernelError
 from workbench.kernels.executor import check_threads
@@ -38,7 +38,7 @@ class Program:
     ----------
     graph : Graph
         Simplified: batch norm folded, activations fused.
-    plan : Plan
+    plan : ExecutionPlan
         Layouts and kernels.
     most_bytes : int, optional
         Activations may take so many; the memory of the machine if not given.
@@ -55,7 +55,7 @@ class Program:
     """
 
     def __init__(
-        self, graph: Graph, plan: Plan, *, most_bytes: int | None = None
+        self, graph: Graph, plan: ExecutionPlan, *, most_bytes: int | None = None
     ) -> None:
         self.graph = graph
         self.plan = plan
@@ -223,7 +223,11 @@ class Program:
 
     @classmethod
     def _restored(
-        cls, graph: Graph, plan: Plan | None, threads: int | None, most_bytes: int
+        cls,
+        graph: Graph,
+        plan: ExecutionPlan | None,
+        threads: int | None,
+        most_bytes: int,
     ) -> Program | None:
         """Return the program of a stored plan, None where it may not run."""
         if plan is None or plan.kernels != kernels_here():

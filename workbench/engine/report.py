@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.graph.graph import Graph
-from workbench.engine.lowering.lower import Lowered
-from workbench.engine.planning.plan import Plan, Rejection
-from workbench.engine.lowering.schedule import Task
 from workbench.engine.graph.weights import dense_macs, is_weighted, nonzero_macs
+from workbench.engine.lowering.lower import Lowered
+from workbench.engine.lowering.schedule import Task
+from workbench.engine.planning.plan import ExecutionPlan, Rejection
 
 NS_PER_MS = 1e6
 
@@ -90,7 +90,9 @@ class Profile:
         return 2 * macs / np.maximum(self.ms, 1e-9) / NS_PER_MS
 
 
-def report_of(graph: Graph, plan: Plan, lowered: Lowered) -> tuple[StepReport, ...]:
+def report_of(
+    graph: Graph, plan: ExecutionPlan, lowered: Lowered
+) -> tuple[StepReport, ...]:
     """Return one report for every task."""
     return tuple(
         _report(task, plan, [step.kernel for step in group], sum(s.macs for s in group))
@@ -113,7 +115,9 @@ def profile_of(
     )
 
 
-def _report(task: Task, plan: Plan, kernels: list[str], macs: int) -> StepReport:
+def _report(
+    task: Task, plan: ExecutionPlan, kernels: list[str], macs: int
+) -> StepReport:
     node = task.node
     source = str(task.inputs[0].layout) if task.inputs else "NCHW"
     target = str(task.output.layout) if task.output is not None else "NCHW"

@@ -16,14 +16,14 @@ import numpy as np
 from workbench.engine.compile import compile_graph, default_budget, search
 from workbench.engine.graph.graph import Graph, Node
 from workbench.engine.graph.passes import simplify
-from workbench.engine.planning.plan import Plan
+from workbench.engine.planning.plan import ExecutionPlan
 from workbench.engine.planning.plan_cache import PlanCache
-from workbench.engine.program import Program
-from workbench.engine.tuning.try_kernels import refine
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
 from workbench.engine.planning.timing_cache import default_cache
-from workbench.engine.tuning.measured_costs import MeasuredCosts, Tuning
+from workbench.engine.program import Program
+from workbench.engine.tuning.measured_costs import Budget, MeasuredCosts
+from workbench.engine.tuning.try_kernels import refine
 
 SAVED_EVERY = 20
 """Variations after which new times are written to the cache."""
@@ -89,7 +89,7 @@ class Variations:
             costs.save()
         return Program(simple, plan)
 
-    def _tuned(self) -> Plan:
+    def _tuned(self) -> ExecutionPlan:
         """Return the plan of the whole network, found before or now."""
         known = PlanCache(self._cache, self._graph, self._threads)
         plan = known.load()
@@ -103,7 +103,7 @@ class Variations:
         return plan
 
     def _measured(self, graph: Graph, known: MeasuredCosts | None) -> MeasuredCosts:
-        tuning = Tuning(self._budget, self._cache)
+        tuning = Budget(self._budget, self._cache)
         return MeasuredCosts(
             graph, self._slots, threads=self._threads, tuning=tuning, known=known
         )
@@ -132,7 +132,9 @@ class Variations:
             for b in self._plan.bands
         )
 
-    def _chosen(self, graph: Graph, changed: set[str], costs: MeasuredCosts) -> Plan:
+    def _chosen(
+        self, graph: Graph, changed: set[str], costs: MeasuredCosts
+    ) -> ExecutionPlan:
         """Return the best plan whose layouts only change beside changed layers."""
         parts = self._slots.parts
         free = {
@@ -148,7 +150,9 @@ class Variations:
         }
         return select(graph, self._slots, costs, self._threads, forms)
 
-    def _merged(self, graph: Graph, chosen: Plan, changed: set[str]) -> Plan:
+    def _merged(
+        self, graph: Graph, chosen: ExecutionPlan, changed: set[str]
+    ) -> ExecutionPlan:
         """Return the chosen plan with our own kernels where nothing changed."""
         parts, mine = self._slots.parts, self._plan
 
@@ -161,7 +165,7 @@ class Variations:
         own = {
             n.id: mine.choices[n.id] for n in graph if n.id in mine.choices and kept(n)
         }
-        return Plan(
+        return ExecutionPlan(
             chosen.forms,
             {**chosen.choices, **own},
             chosen.threads,

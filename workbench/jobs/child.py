@@ -68,11 +68,11 @@ def main(descriptor: int) -> None:
     except JobCancelled:
         answer = CANCELLED, None
     except Exception as error:
-        told = explained(error, f"{work.__module__}.{work.__qualname__}")
-        answer = REFUSED, (told.found, told.expected, told.next_step)
-        if isinstance(told, Defect):
+        shown = explained(error, f"{work.__module__}.{work.__qualname__}")
+        answer = REFUSED, (shown.found, shown.expected, shown.next_step)
+        if isinstance(shown, Defect):
             logger.warning("the work of a job failed", exc_info=True)
-            answer = FAILED, (told.found, told.report)
+            answer = FAILED, (shown.found, shown.report)
     connection.send(answer)
 
 

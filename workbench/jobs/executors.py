@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from workbench.analysis.sensitivity.sweeper import Found, Sweeper
 from workbench.analysis.sensitivity.grid import Curve
 from workbench.analysis.sensitivity.rows import Base, SweepRow
+from workbench.analysis.sensitivity.sweeper import Found, Sweeper
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Check = Callable[[], None]
 
 
-class Executor(Protocol):
+class SweepExecutor(Protocol):
     """Something that evaluates curves; the same cells give the same rows anywhere."""
 
     def run(
@@ -71,7 +71,7 @@ class LocalExecutor:
 
 def executor_named(
     name: str, *, address: str | None = None, workers: int | None = None
-) -> Executor:
+) -> SweepExecutor:
     """Return the executor of that name.
 
     Parameters
@@ -91,9 +91,9 @@ def executor_named(
     if name == "local" and address is None:
         if workers is None or workers == 1:
             return LocalExecutor()
-        from workbench.jobs.process_executor import CrewExecutor
+        from workbench.jobs.process_executor import ProcessExecutor
 
-        return CrewExecutor(workers)
+        return ProcessExecutor(workers)
     if name == "ray":
         from workbench.jobs.ray_executor import RayExecutor
 

@@ -180,10 +180,10 @@ class Job:
         except JobCancelled:
             self._end("cancelled")
         except Exception as error:
-            told = explained(error, self._asked_for())
-            if isinstance(told, Defect):
+            shown = explained(error, self._asked_for())
+            if isinstance(shown, Defect):
                 logger.warning("job %s failed", self.id, exc_info=error)
-            self._end("failed", error=told)
+            self._end("failed", error=shown)
         else:
             self._end("done", result=result)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from workbench.analysis.planner.planner import Budget
 from workbench.analysis.planner.common_threshold import METHOD
+from workbench.analysis.planner.planner import Budget
 from workbench.analysis.planner.starts import starts
 from workbench.analysis.sensitivity.rows import Sweep
 from workbench.errors import WorkbenchError

@@ -11,11 +11,22 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from workbench.analysis.cost.complexity import layer_costs
-from workbench.analysis.planner.planner import Budget, Plan, Prediction, make_plan, predict
 from workbench.analysis.planner.common_threshold import common_plan
 from workbench.analysis.planner.context import around
+from workbench.analysis.planner.corrections import (
+    corrected,
+    cost_in,
+    learnt,
+    next_degradation,
+)
 from workbench.analysis.planner.degradation import TOGETHER, outlook, unit_of
-from workbench.analysis.planner.corrections import corrected, cost_in, learnt, next_harm
+from workbench.analysis.planner.planner import (
+    Budget,
+    Prediction,
+    PruningPlan,
+    make_plan,
+    predict,
+)
 from workbench.analysis.sensitivity.change import compare
 from workbench.analysis.sensitivity.rows import Sweep
 from workbench.analysis.sensitivity.suffix import Runner
@@ -69,14 +80,14 @@ class Repair:
         self._seen = self._alone
         self._unit = unit_of(sweep)
         self._together, self._asked = TOGETHER, budget
-        self._harm: float | None = None
+        self._degradation: float | None = None
         self._around: Recipe | None = None
         images, options = proof.data, proof.options
         self._images = images if options.images is None else images.take(options.images)
         runner = Runner(proof.network.module, self._images, options.batch)
         self._dense = list(runner({}, check))
 
-    def next_plan(self) -> Plan | None:
+    def next_plan(self) -> PruningPlan | None:
         """Return a plan that was not proved before, None if there is none."""
         if not self.found:
             return self._plan()
@@ -91,10 +102,10 @@ class Repair:
         """Keep a round, and correct what the next plan asks for."""
         self.found.append(one)
         predicted, actual = one.plan.predicted, one.actual
-        if predicted.harm and actual.harm and len(one.plan.rows) > 1:
-            self._together *= max(actual.harm / predicted.harm, _LEAST)
+        if predicted.degradation and actual.degradation and len(one.plan.rows) > 1:
+            self._together *= max(actual.degradation / predicted.degradation, _LEAST)
         given = [
-            (max(r.actual.harm or 0.0, 0.0), r.actual.drop, r.actual.loss or 0.0)
+            (max(r.actual.degradation or 0.0, 0.0), r.actual.drop, r.actual.loss or 0.0)
             for r in self.found
         ]
         self._seen = learnt(self._alone, given)
@@ -102,9 +113,9 @@ class Repair:
             self._asked = corrected(self._budget, self._summed(one.plan), actual)
             return
         points = [point[:2] for point in given]
-        self._harm = next_harm(self._seen, self._budget.max_drop, points)
+        self._degradation = next_degradation(self._seen, self._budget.max_drop, points)
 
-    def prove(self, made: Plan) -> Prediction:
+    def prove(self, made: PruningPlan) -> Prediction:
         """Prune, evaluate on the sweep's images, and time dense and pruned in turns."""
         proof = self._proof
         pruned = prune(proof.network, made.recipe, proof.options.calibration)
@@ -143,12 +154,15 @@ class Repair:
         runs = runner({}, self._check)
         accuracy, change = compare(self._dense, runs, runner.labels, classes)
         drop, rise = base.top1 - accuracy.top1, accuracy.loss - base.loss
-        harm = {"divergence": change.kl, "loss": rise, "top1": drop}[self._unit]
+        degradation = {"divergence": change.kl, "loss": rise, "top1": drop}[self._unit]
         return replace(
-            found, drop=drop, loss=rise if self._sweep.has_loss else None, harm=harm
+            found,
+            drop=drop,
+            loss=rise if self._sweep.has_loss else None,
+            degradation=degradation,
         )
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> PruningPlan:
         """Return a plan whose counts are those of its masks, and are kept."""
         asked = self._asked
         for _ in range(COUNTED):
@@ -169,17 +183,17 @@ class Repair:
             asked = replace(asked, limit=max(asked.limit - over, 1.0))
         return made
 
-    def _chosen(self, asked: Budget) -> Plan:
+    def _chosen(self, asked: Budget) -> PruningPlan:
         """Return the plan of a budget, before its masks are counted."""
         return make_plan(
             self._cells,
             asked,
             together=self._together,
-            most_harm=self._harm,
+            most_degradation=self._degradation,
             seen=self._seen,
         )
 
-    def _new_plan(self) -> Plan | None:
+    def _new_plan(self) -> PruningPlan | None:
         try:
             made = self._plan()
         except WorkbenchError:
@@ -187,11 +201,11 @@ class Repair:
         proved = any(one.plan.recipe == made.recipe for one in self.found)
         return None if proved else made
 
-    def _summed(self, made: Plan) -> Prediction:
+    def _summed(self, made: PruningPlan) -> Prediction:
         """Return a plan's prediction with sums in place of counts."""
         return predict(self._cells, made.rows, seen=self._seen)
 
-    def _look_around(self, best: Plan) -> None:
+    def _look_around(self, best: PruningPlan) -> None:
         """Take the cells around a plan as they are there."""
         proof = self._proof
         near = around(
@@ -205,11 +219,11 @@ class Repair:
         known = {row.key: row for row in near.rows}
         rows = tuple(known.get(row.key, row) for row in self._sweep.rows)
         self._cells, self._around = replace(self._sweep, rows=rows), best.recipe
-        actual = next(r.actual for r in self.found if r.plan is best).harm
+        actual = next(r.actual for r in self.found if r.plan is best).degradation
         there = [known.get(row.key, row) for row in best.rows]
-        told = predict(self._cells, there, together=1.0, seen=self._seen).harm
-        if actual and told:
-            self._together = actual / told
+        shown = predict(self._cells, there, together=1.0, seen=self._seen).degradation
+        if actual and shown:
+            self._together = actual / shown
 
     def _measured(self, pruned: PrunedNetwork) -> float | None:
         """Return the time of a pruned network in units of the sweep's."""
@@ -235,11 +249,11 @@ class Repair:
 class CommonRepair(Repair):
     """Return the rounds of global magnitude: one threshold, moved until it fits."""
 
-    def next_plan(self) -> Plan | None:
+    def next_plan(self) -> PruningPlan | None:
         """Return a plan that was not proved before, None if there is none."""
         return self._new_plan()
 
-    def _chosen(self, asked: Budget) -> Plan:
+    def _chosen(self, asked: Budget) -> PruningPlan:
         return common_plan(
             self._cells,
             self._proof.network,
@@ -248,5 +262,5 @@ class CommonRepair(Repair):
             seen=self._seen,
         )
 
-    def _summed(self, made: Plan) -> Prediction:
+    def _summed(self, made: PruningPlan) -> Prediction:
         return made.predicted

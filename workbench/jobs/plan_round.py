@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from workbench.analysis.planner.planner import Budget, Plan, Prediction
 from workbench.analysis.planner.corrections import cost_in
+from workbench.analysis.planner.planner import Budget, Prediction, PruningPlan
 from workbench.analysis.sensitivity.grid import SweepOptions
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
@@ -28,7 +28,7 @@ class Round:
     ----------
     number : int
         0 is the plan of the sweep as it stands.
-    plan : Plan
+    plan : PruningPlan
         Recipe and prediction.
     actual : Prediction
         Found by pruning, evaluating and measuring; a plan that loses more than it may
@@ -41,7 +41,7 @@ class Round:
     """
 
     number: int
-    plan: Plan
+    plan: PruningPlan
     actual: Prediction
     kept: bool
     tuned: Prediction | None = None

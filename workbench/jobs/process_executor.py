@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from workbench.analysis.sensitivity.sweeper import Found, Sweeper, suffix_share
 from workbench.analysis.sensitivity.grid import Curve
 from workbench.analysis.sensitivity.rows import Base, SweepRow
+from workbench.analysis.sensitivity.sweeper import Found, Sweeper, suffix_share
 from workbench.errors import WorkbenchError
 from workbench.jobs.job import Job, JobCancelled
 from workbench.jobs.process import in_process
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _POLL_S = 0.1
 
 
-class CrewExecutor:
+class ProcessExecutor:
     """Return the executor that works in several processes of this machine.
 
     Parameters

@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.analysis.sensitivity.sweeper import Found, Sweeper, stops
 from workbench.analysis.sensitivity.grid import Curve, SweepOptions
 from workbench.analysis.sensitivity.rows import Base, Skipped, SweepRow, cell_key
+from workbench.analysis.sensitivity.sweeper import Found, Sweeper, stops
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.extras import missing_package

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import workbench
-from workbench.analysis.sensitivity.sweeper import Found, suffix_share
 from workbench.analysis.sensitivity.grid import (
     SPARSITIES,
     Curve,
@@ -28,10 +27,11 @@ from workbench.analysis.sensitivity.rows import (
     SweepRow,
     require_rows,
 )
+from workbench.analysis.sensitivity.sweeper import Found, suffix_share
 from workbench.data.dataset import Dataset
 from workbench.defect import in_short
 from workbench.errors import WorkbenchError
-from workbench.jobs.executors import Executor, LocalExecutor, executor_named
+from workbench.jobs.executors import LocalExecutor, SweepExecutor, executor_named
 from workbench.jobs.job import Job, JobCancelled
 from workbench.measure.conditions import read_conditions
 from workbench.models.given import require_network
@@ -143,7 +143,7 @@ def run_sweep(
     order: SweepOrder,
     *,
     store: Store | None = None,
-    executor: Executor | None = None,
+    executor: SweepExecutor | None = None,
     resume: bool = True,
 ) -> Sweep:
     """Do a sweep inside a job; each cell is recorded as soon as it is known.
@@ -159,7 +159,7 @@ def run_sweep(
         What is asked.
     store : Store or None
         Where cells are recorded; None keeps them in memory only.
-    executor : Executor or None
+    executor : SweepExecutor or None
         Where cells are evaluated; None takes this thread.
     resume : bool
         False evaluates every cell again.
@@ -180,8 +180,8 @@ def run_sweep(
         record.finish("cancelled")
         raise
     except Exception as error:
-        told = str(error) if isinstance(error, WorkbenchError) else in_short(error)
-        record.finish("failed", error=told)
+        shown = str(error) if isinstance(error, WorkbenchError) else in_short(error)
+        record.finish("failed", error=shown)
         raise
     sweep = _sorted(record.sweep(order), curves)
     record.finish("done", results=_results(order, sweep))
@@ -230,8 +230,8 @@ def sensitivity(
     )
     store = None if workspace is None else Store(workspace)
     try:
-        crew = executor_named("local", workers=workers)
-        return run_sweep(Job("sensitivity", {}), order, store=store, executor=crew)
+        processes = executor_named("local", workers=workers)
+        return run_sweep(Job("sensitivity", {}), order, store=store, executor=processes)
     finally:
         if store is not None:
             store.close()

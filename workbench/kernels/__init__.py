@@ -7,6 +7,7 @@ Does not belong here: layouts, graphs, selection (engine).
 """
 
 from workbench.kernels.backend import forced_isa, info
+from workbench.kernels.executor import Executor
 from workbench.kernels.steps.blocks import conv_blocks, variants_conv_blocks
 from workbench.kernels.steps.conv import (
     conv_dense,
@@ -15,8 +16,6 @@ from workbench.kernels.steps.conv import (
     variants_conv_dense,
     variants_conv_sparse,
 )
-from workbench.kernels.executor import Executor
-from workbench.kernels.values.frames import Frame
 from workbench.kernels.steps.linear import linear_dense, linear_sparse
 from workbench.kernels.steps.peak import fma_peak
 from workbench.kernels.steps.pointwise import (
@@ -28,6 +27,8 @@ from workbench.kernels.steps.pointwise import (
     store_output,
 )
 from workbench.kernels.steps.spatial import global_avg, pool
+from workbench.kernels.steps.winograd import conv_winograd, variants_conv_winograd
+from workbench.kernels.values.frames import Frame
 from workbench.kernels.values.types import (
     GUARD_FLOATS,
     LANES,
@@ -40,7 +41,6 @@ from workbench.kernels.values.types import (
     Step,
     Vectors,
 )
-from workbench.kernels.steps.winograd import conv_winograd, variants_conv_winograd
 from workbench.kernels.values.winograd_spec import (
     WinogradBlock,
     WinogradTaps,

@@ -7,9 +7,9 @@ Belongs here: the public, checking face. Does not belong here: threads and their
 from collections.abc import Sequence
 from types import TracebackType
 
-from workbench.kernels.values import checks
 from workbench.kernels.backend import current
 from workbench.kernels.reference import NumpyBackend, ReferenceStep
+from workbench.kernels.values import checks
 from workbench.kernels.values.types import F32, I64, KernelError, Sizes, Step
 
 MAX_THREADS = 256

@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from workbench.kernels.variants.chains import depthwise_grid
-from workbench.kernels.variants.gathered import gathering_of
-from workbench.kernels.variants.lanes import likely_better, may_pay, pixels_of
 from workbench.kernels.reference import Runner
 from workbench.kernels.values.specs import (
     ConvDense,
@@ -24,9 +21,12 @@ from workbench.kernels.values.specs import (
     Pool,
     Transfer,
 )
+from workbench.kernels.values.types import F32, I32, Sizes, Step, Vectors
+from workbench.kernels.variants.chains import depthwise_grid
+from workbench.kernels.variants.gathered import gathering_of
+from workbench.kernels.variants.lanes import likely_better, may_pay, pixels_of
 from workbench.kernels.variants.strips import blocks_of, sparse_plans
 from workbench.kernels.variants.tiles import cut
-from workbench.kernels.values.types import F32, I32, Sizes, Step, Vectors
 
 _ISAS = ("scalar", "avx2", "avx512")
 _WEIGHTS_FIRST_BYTES = 512 * 1024

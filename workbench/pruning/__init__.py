@@ -4,8 +4,8 @@ from workbench.pruning.methods import METHODS
 from workbench.pruning.prune import prune
 from workbench.pruning.pruned import PrunedNetwork
 from workbench.pruning.recipe.recipe import Recipe
-from workbench.pruning.report import LayerReport, PruneReport
 from workbench.pruning.recipe.rule import Finetune, Rule
+from workbench.pruning.report import LayerReport, PruneReport
 from workbench.pruning.shrink import shrink
 
 __all__ = [

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict
 
 from workbench.errors import WorkbenchError
 from workbench.models.network import Layer
-from workbench.pruning.residual_blocks import ResidualBlock
 from workbench.pruning.calibration import Calibration
 from workbench.pruning.coupling.values import CouplingGroup
+from workbench.pruning.residual_blocks import ResidualBlock
 
 
 class MethodParams(BaseModel):

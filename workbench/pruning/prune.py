@@ -16,11 +16,10 @@ import torch
 from workbench.data.dataset import Dataset
 from workbench.models.given import require_network
 from workbench.models.network import Network
-from workbench.pruning.recipe.assign import Assignment, assign
-from workbench.pruning.residual_blocks import ResidualBlock, residual_blocks
 from workbench.pruning.calibration import Calibration
-from workbench.pruning.coupling.values import CouplingGroup
 from workbench.pruning.coupling.groups import coupling_groups
+from workbench.pruning.coupling.ties import tied_layers
+from workbench.pruning.coupling.values import CouplingGroup
 from workbench.pruning.masks import apply_masks
 from workbench.pruning.method import (
     Context,
@@ -33,10 +32,11 @@ from workbench.pruning.method import (
 from workbench.pruning.methods import METHODS
 from workbench.pruning.neighbours import norm_scales
 from workbench.pruning.pruned import PrunedNetwork
+from workbench.pruning.recipe.assign import Assignment, assign
 from workbench.pruning.recipe.recipe import Recipe
-from workbench.pruning.report import make_report
 from workbench.pruning.recipe.rule import Rule
-from workbench.pruning.coupling.ties import tied_layers
+from workbench.pruning.report import make_report
+from workbench.pruning.residual_blocks import ResidualBlock, residual_blocks
 
 
 def prune(

@@ -20,12 +20,12 @@ from workbench.errors import WorkbenchError
 from workbench.models.given import require_network
 from workbench.models.inspect import from_module
 from workbench.models.network import Network
-from workbench.pruning.residual_blocks import without_zero_blocks
 from workbench.pruning.channels import leaving_some
+from workbench.pruning.coupling.groups import coupling_groups
 from workbench.pruning.coupling.values import CouplingGroup, Member
 from workbench.pruning.cut import cut
-from workbench.pruning.coupling.groups import coupling_groups
 from workbench.pruning.pruned import PrunedNetwork
+from workbench.pruning.residual_blocks import without_zero_blocks
 
 # Sums over fewer channels are added in another order; float32 differs by its rounding.
 TOLERANCE = 1e-4

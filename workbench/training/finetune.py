@@ -14,15 +14,15 @@ from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.given import require_network
 from workbench.pruning.pruned import PrunedNetwork
-from workbench.training.masks.admm import Admm
 from workbench.training.batchnorm import reestimate_bn
-from workbench.training.loop.distill import Distillation
 from workbench.training.finetune_options import FinetuneOptions
+from workbench.training.learned.pruned import with_masks
+from workbench.training.loop.distill import Distillation
 from workbench.training.loop.fit import FitHooks, fit
+from workbench.training.loop.options import EpochLog
+from workbench.training.masks.admm import Admm
 from workbench.training.masks.frozen import FrozenMasks
 from workbench.training.masks.growing import GrowingMasks
-from workbench.training.learned.pruned import with_masks
-from workbench.training.loop.options import EpochLog
 from workbench.training.masks.ramps import Ramp
 from workbench.training.scratch import refuse_test
 

@@ -132,6 +132,6 @@ class FinetuneOptions:
         augment = self.augment
         if augment == "auto":
             augment = AUGMENT_OF.get(dataset, "none")
-        told = FitOptions(**{**shared, "schedule": self.rates, "augment": augment})
+        shown = FitOptions(**{**shared, "schedule": self.rates, "augment": augment})
         cycles = self.rounds if self.schedule == "iterative" else 1
-        return replace(told, peak_lr=self.lr, cycles=cycles)
+        return replace(shown, peak_lr=self.lr, cycles=cycles)

@@ -17,13 +17,13 @@ from workbench.models.given import require_network
 from workbench.models.network import Network
 from workbench.pruning.method import MethodParams
 from workbench.pruning.pruned import PrunedNetwork
-from workbench.pruning.recipe.recipe import Recipe
 from workbench.pruning.recipe.errors import build
-from workbench.training.learned.table import DRIVEN, DrivenMethod
+from workbench.pruning.recipe.recipe import Recipe
 from workbench.training.finetune import Tuned, tune
 from workbench.training.finetune_options import FinetuneOptions
-from workbench.training.loop.fit import FitHooks, fit
 from workbench.training.learned.pruned import with_masks
+from workbench.training.learned.table import DRIVEN, DrivenMethod
+from workbench.training.loop.fit import FitHooks, fit
 from workbench.training.scratch import refuse_test
 
 

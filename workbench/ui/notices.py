@@ -42,10 +42,10 @@ def unforeseen(error: Exception) -> bool:
     if isinstance(error, FragmentHandledException):
         # Drawn already, where the fragment is.
         return True
-    told = explained(error, f"the page {st.context.url}")
-    if isinstance(told, Defect):
+    shown = explained(error, f"the page {st.context.url}")
+    if isinstance(shown, Defect):
         logger.error("a page failed", exc_info=error)
-    show_error(told)
+    show_error(shown)
     return True
 
 

@@ -12,14 +12,14 @@ from tests.fuzz.mutations import damage, tree
 from tests.fuzz.programs import Container, change_plan
 from workbench.capture.from_torch.torch_export import capture
 from workbench.engine.compile import compile_graph
-from workbench.engine.planning.costs import ModelCosts
 from workbench.engine.graph.graph import Graph
 from workbench.engine.graph.passes import simplify
+from workbench.engine.planning.costs import ModelCosts
 from workbench.engine.planning.plan_cache import PlanCache
-from workbench.engine.program import Program
-from workbench.engine.stored.sealed import sealed
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
+from workbench.engine.program import Program
+from workbench.engine.stored.sealed import sealed
 from workbench.errors import WorkbenchError
 
 SUFFIX = ".json"

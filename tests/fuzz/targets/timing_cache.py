@@ -15,8 +15,8 @@ import numpy as np
 from tests.fuzz.mutations import damage, tree
 from tests.fuzz.targets.plan_cache import CLOSE, expected, images, network
 from workbench.engine.compile import compile_graph
-from workbench.engine.stored.sealed import read_sealed, sealed
 from workbench.engine.planning.timing_cache import TimingCache
+from workbench.engine.stored.sealed import read_sealed, sealed
 from workbench.errors import WorkbenchError
 
 SUFFIX = ".json"

@@ -1,7 +1,7 @@
 """Where an activation lies in memory: NCHW, NHWC and NCHWc, address by address.
 
 Belongs here: address maps, and what walking along an axis costs in cache lines. Does
-not belong here: the engine's own layouts (``workbench.engine.layout.layout``), pictures.
+not belong here: the engine's own layouts (``workbench.engine.layout``), pictures.
 """
 
 from __future__ import annotations

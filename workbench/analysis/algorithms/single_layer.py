@@ -13,14 +13,14 @@ import numpy as np
 
 from workbench.analysis.algorithms.im2col import F32, Window
 from workbench.engine.candidates import Form
-from workbench.engine.planning.costs import Costs, ModelCosts, Option
 from workbench.engine.graph.graph import INPUT, Graph, Node
 from workbench.engine.graph.passes import simplify
+from workbench.engine.planning.costs import Costs, ModelCosts, Option
 from workbench.engine.planning.plan import Rejection
-from workbench.engine.program import Program
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
-from workbench.engine.tuning.measured_costs import MeasuredCosts, Tuning
+from workbench.engine.program import Program
+from workbench.engine.tuning.measured_costs import Budget, MeasuredCosts
 from workbench.kernels import info
 
 LAYER = "conv"
@@ -105,7 +105,7 @@ def single_layer(
     graph = simplify(_graph(weight, image, window))
     slots = find_slots(graph)
     costs: Costs = (
-        MeasuredCosts(graph, slots, threads=1, tuning=Tuning(BUDGET_S, None))
+        MeasuredCosts(graph, slots, threads=1, tuning=Budget(BUDGET_S, None))
         if info().native
         else ModelCosts(graph, 1)
     )

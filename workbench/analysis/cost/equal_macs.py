@@ -19,8 +19,8 @@ from workbench.pruning.method import MethodError
 from workbench.pruning.methods import METHODS
 from workbench.pruning.prune import prune
 from workbench.pruning.pruned import PrunedNetwork
-from workbench.pruning.recipe.recipe import Recipe
 from workbench.pruning.recipe.errors import RecipeError
+from workbench.pruning.recipe.recipe import Recipe
 from workbench.pruning.recipe.rule import Rule
 
 GRID = 32

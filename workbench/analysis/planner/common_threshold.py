@@ -14,15 +14,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from workbench.analysis.cost.complexity import layer_costs
+from workbench.analysis.planner.degradation import Outlook, degradations
 from workbench.analysis.planner.planner import (
     Budget,
-    Plan,
     Prediction,
+    PruningPlan,
     base_cost,
     cost_of,
     usable,
 )
-from workbench.analysis.planner.degradation import Outlook, harms
 from workbench.analysis.sensitivity.rows import Sweep, SweepRow
 from workbench.errors import WorkbenchError
 from workbench.models.network import Network
@@ -37,7 +37,7 @@ _HALVINGS = 8
 
 def common_plan(
     sweep: Sweep, network: Network, asked: Budget, *, together: float, seen: Outlook
-) -> Plan:
+) -> PruningPlan:
     """Return global magnitude with the lowest sparsity that is predicted to fit.
 
     Parameters
@@ -62,15 +62,15 @@ def common_plan(
         for subject in sweep.subjects
     }
     limit = asked.limit or 0.0
-    best: Plan | None = None
+    best: PruningPlan | None = None
     low, high = 0.0, _MOST
     sparsity = _MOST
     for _ in range(_HALVINGS):
         recipe = Recipe.uniform(METHOD, round(sparsity, 4), scope="global")
         recipe = recipe.model_copy(update={"model": sweep.model})
-        told = _predicted(sweep, network, recipe, curves, (together, seen))
-        if (getattr(told, asked.unit) or 0.0) <= limit:
-            best, high = Plan(recipe, (), asked, told), sparsity
+        shown = _predicted(sweep, network, recipe, curves, (together, seen))
+        if (getattr(shown, asked.unit) or 0.0) <= limit:
+            best, high = PruningPlan(recipe, (), asked, shown), sparsity
         elif best is None:
             break
         else:
@@ -95,28 +95,30 @@ def _predicted(
     """Return what a recipe is expected to give, read between the cells."""
     together, seen = how
     costs = layer_costs(prune(network, recipe))
-    known = harms(sweep)
+    known = degradations(sweep)
     timed = sweep.base.network_ms is not None
-    harm, saved = 0.0, 0.0
+    degradation, saved = 0.0, 0.0
     for layer in costs.layers:
         rows = sorted(curves.get(layer.id, ()), key=lambda row: row.reached)
         if not rows:
             continue
         reached = 1 - layer.nonzeros / layer.weights
         levels = [0.0, *(row.reached for row in rows)]
-        harm += np.interp(reached, levels, [0.0, *(known[row.key] for row in rows)])
+        degradation += np.interp(
+            reached, levels, [0.0, *(known[row.key] for row in rows)]
+        )
         if timed:
             total = base_cost(sweep, "ms")
             ms = [total, *(cost_of(sweep, row, "ms") or total for row in rows)]
             saved += total - float(np.interp(reached, levels, ms))
-    harm = float(harm) * together
+    degradation = float(degradation) * together
     return Prediction(
-        drop=min(seen.drop_at(harm), sweep.base.top1),
-        loss=seen.loss_at(harm),
+        drop=min(seen.drop_at(degradation), sweep.base.top1),
+        loss=seen.loss_at(degradation),
         ms=base_cost(sweep, "ms") - saved if timed else None,
         macs=costs.macs,
         bytes=costs.sparse_bytes,
-        harm=harm,
+        degradation=degradation,
     )
 
 

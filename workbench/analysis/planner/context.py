@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import torch
 
-from workbench.analysis.planner.planner import Plan, recipe_of
+from workbench.analysis.planner.planner import PruningPlan, recipe_of
 from workbench.analysis.sensitivity.change import compare
 from workbench.analysis.sensitivity.grid import SweepOptions
 from workbench.analysis.sensitivity.rows import Sweep, SweepRow
@@ -35,7 +35,7 @@ def around(
     network: Network,
     data: Dataset,
     sweep: Sweep,
-    made: Plan,
+    made: PruningPlan,
     *,
     options: SweepOptions,
     check: Check = lambda: None,
@@ -50,7 +50,7 @@ def around(
         As in the sweep; ``options.images`` applies, and ``IMAGES`` of these at most.
     sweep : Sweep
         The cells of which the plan was made.
-    made : Plan
+    made : PruningPlan
         The plan.
     options : SweepOptions
         Images, batch and memory.
@@ -86,7 +86,7 @@ class _Measure:
         self,
         network: Network,
         data: Dataset,
-        made: Plan,
+        made: PruningPlan,
         options: SweepOptions,
         check: Check,
     ) -> None:
@@ -123,7 +123,7 @@ def _differing(one: PrunedNetwork, other: PrunedNetwork) -> dict[str, torch.Tens
     }
 
 
-def _neighbours(sweep: Sweep, made: Plan) -> Iterator[Sequence[SweepRow]]:
+def _neighbours(sweep: Sweep, made: PruningPlan) -> Iterator[Sequence[SweepRow]]:
     """Yield the cells of each subject that are worth another look.
 
     These are the chosen cell and the next lower and higher ones of each method that

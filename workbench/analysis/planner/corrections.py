@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from workbench.analysis.planner.planner import Budget, Prediction
 from workbench.analysis.planner.degradation import Outlook, rising
+from workbench.analysis.planner.planner import Budget, Prediction
 
 LEAST_STEP, LARGEST_STEP = 1.25, 2.5
 """Harm asked for grows at least and at most so many times while nothing is too much."""
@@ -47,19 +47,21 @@ def learnt(seen: Outlook, verified: Sequence[tuple[float, float, float]]) -> Out
     """
     points = sorted(verified)
     last = points[-1][0]
-    beyond = [harm for harm in seen.harm if harm > last] or [2 * max(last, 1e-9)]
+    beyond = [
+        degradation for degradation in seen.degradation if degradation > last
+    ] or [2 * max(last, 1e-9)]
     drops = [float(d) for d in rising([max(d, 0.0) for _, d, _ in points])]
     losses = [float(r) for r in rising([max(r, 0.0) for _, _, r in points])]
     drops += [drops[-1] + seen.drop_at(h) - seen.drop_at(last) for h in beyond]
     if seen.loss:
         known = [seen.loss_at(h) or 0.0 for h in (last, *beyond)]
         losses += [losses[-1] + value - known[0] for value in known[1:]]
-    harms = [harm for harm, _, _ in points] + beyond
+    degradations = [degradation for degradation, _, _ in points] + beyond
     loss = (0.0, *losses) if seen.loss else ()
-    return Outlook(seen.unit, (0.0, *harms), (0.0, *drops), loss)
+    return Outlook(seen.unit, (0.0, *degradations), (0.0, *drops), loss)
 
 
-def next_harm(
+def next_degradation(
     seen: Outlook, max_drop: float, verified: Sequence[tuple[float, float]]
 ) -> float:
     """Return the harm whose fall of top-1 is likely ``max_drop``.
@@ -85,12 +87,12 @@ def next_harm(
     kept = [one for one in verified if one[1] <= max_drop]
     below = max((one for one in kept if above is None or one < above), default=None)
     if above is None:
-        harm, _ = max(verified)
-        wanted = seen.harm_within(max_drop)
-        return min(LARGEST_STEP * harm, max(LEAST_STEP * harm, wanted))
+        degradation, _ = max(verified)
+        wanted = seen.degradation_within(max_drop)
+        return min(LARGEST_STEP * degradation, max(LEAST_STEP * degradation, wanted))
     if below is None:
-        harm, drop = above
-        return harm * max(FEWEST, max_drop / drop)
+        degradation, drop = above
+        return degradation * max(FEWEST, max_drop / drop)
     share = (max_drop - below[1]) / (above[1] - below[1])
     share = min(1 - INSIDE, max(INSIDE, share))
     return below[0] + share * (above[0] - below[0])

@@ -26,7 +26,7 @@ from scipy.optimize import isotonic_regression
 
 from workbench.analysis.sensitivity.rows import Base, Sweep, SweepRow
 
-HarmUnit = Literal["divergence", "loss", "top1"]
+DegradationUnit = Literal["divergence", "loss", "top1"]
 
 TOGETHER = 1.5
 """Harm of all chosen cells at once over the sum of each alone, until it is measured:
@@ -51,25 +51,25 @@ class Outlook:
         Rise of the loss at these points; empty where no cell has a loss.
     """
 
-    unit: HarmUnit
-    harm: tuple[float, ...]
+    unit: DegradationUnit
+    degradation: tuple[float, ...]
     drop: tuple[float, ...]
     loss: tuple[float, ...] = ()
 
-    def drop_at(self, harm: float) -> float:
+    def drop_at(self, degradation: float) -> float:
         """Return the fall of top-1 at a harm; straight on beyond the last point."""
-        return _at(harm, self.harm, self.drop)
+        return _at(degradation, self.degradation, self.drop)
 
-    def loss_at(self, harm: float) -> float | None:
+    def loss_at(self, degradation: float) -> float | None:
         """Return the rise of the loss at a harm, None where losses are unknown."""
-        return _at(harm, self.harm, self.loss) if self.loss else None
+        return _at(degradation, self.degradation, self.loss) if self.loss else None
 
-    def harm_within(self, drop: float) -> float:
+    def degradation_within(self, drop: float) -> float:
         """Return the largest harm whose expected fall of top-1 is within ``drop``."""
-        return _at(drop, self.drop, self.harm)
+        return _at(drop, self.drop, self.degradation)
 
 
-def unit_of(sweep: Sweep) -> HarmUnit:
+def unit_of(sweep: Sweep) -> DegradationUnit:
     """Return the best unit that every cell of a sweep knows."""
     rows = [row for row in sweep.rows if row.loss is not None or not sweep.has_loss]
     if all(row.output_kl is not None for row in rows):
@@ -77,7 +77,7 @@ def unit_of(sweep: Sweep) -> HarmUnit:
     return "loss" if sweep.has_loss else "top1"
 
 
-def harms(sweep: Sweep) -> Mapping[str, float]:
+def degradations(sweep: Sweep) -> Mapping[str, float]:
     """Return the harm of each cell by its key.
 
     It is the worst of its curve up to its sparsity: a higher sparsity that looks better
@@ -102,7 +102,7 @@ def outlook(sweep: Sweep) -> Outlook:
     Points where no image is lost are left out: from no harm to the first loss the curve
     is straight, so that little harm costs little instead of nothing.
     """
-    unit, found = unit_of(sweep), harms(sweep)
+    unit, found = unit_of(sweep), degradations(sweep)
     rows = [r for r in sweep.rows if r.key in found and not r.removed_nothing]
     rows = rows or [r for r in sweep.rows if r.key in found]
     rows.sort(key=lambda row: found[row.key])
@@ -110,24 +110,24 @@ def outlook(sweep: Sweep) -> Outlook:
     drops = rising([sweep.drop(row) for row in rows])
     losses = rising([(row.loss or 0.0) - sweep.base.loss for row in rows])
     least = _half(sweep.base)
-    harm, drop, loss = [0.0], [0.0], [0.0]
+    degradation, drop, loss = [0.0], [0.0], [0.0]
     for value in np.unique(drops):
         block = drops == value
         at = float(x[block].mean())
-        if value < least or at <= harm[-1]:
+        if value < least or at <= degradation[-1]:
             continue
-        harm.append(at)
+        degradation.append(at)
         drop.append(float(value))
         loss.append(max(loss[-1], float(losses[block].mean())))
-    if len(harm) == 1:
-        harm.append(max(float(x.max(initial=0.0)), least))
+    if len(degradation) == 1:
+        degradation.append(max(float(x.max(initial=0.0)), least))
         drop.append(least)
         loss.append(max(0.0, float(losses.max(initial=0.0))))
-    told = tuple(loss) if sweep.has_loss else ()
-    return Outlook(unit, tuple(harm), tuple(drop), told)
+    shown = tuple(loss) if sweep.has_loss else ()
+    return Outlook(unit, tuple(degradation), tuple(drop), shown)
 
 
-def _alone(sweep: Sweep, row: SweepRow, unit: HarmUnit) -> float:
+def _alone(sweep: Sweep, row: SweepRow, unit: DegradationUnit) -> float:
     """Return what one cell says about itself, above 0."""
     if unit == "divergence":
         return max(row.output_kl or 0.0, np.finfo(float).tiny)

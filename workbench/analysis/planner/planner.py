@@ -20,7 +20,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from workbench.analysis.planner.degradation import TOGETHER, Outlook, harms, outlook
+from workbench.analysis.planner.degradation import (
+    TOGETHER,
+    Outlook,
+    degradations,
+    outlook,
+)
 from workbench.analysis.planner.knapsack import Item, solve
 from workbench.analysis.sensitivity.grid import parse_method
 from workbench.analysis.sensitivity.rows import Sweep, SweepRow, require_rows
@@ -77,11 +82,11 @@ class Prediction:
     ms: float | None
     macs: float
     bytes: float
-    harm: float | None = None
+    degradation: float | None = None
 
 
 @dataclass(frozen=True)
-class Plan:
+class PruningPlan:
     """A recipe and what it rests on.
 
     Parameters
@@ -162,9 +167,9 @@ def make_plan(
     *,
     seed: int = 0,
     together: float = TOGETHER,
-    most_harm: float | None = None,
+    most_degradation: float | None = None,
     seen: Outlook | None = None,
-) -> Plan:
+) -> PruningPlan:
     """Return the plan of a budget with what it predicts.
 
     Parameters
@@ -190,11 +195,11 @@ def make_plan(
     require_rows(sweep)
     _require_counts(sweep)
     rows = usable(sweep, budget.unit)
-    total, harm = base_cost(sweep, budget.unit), harms(sweep)
+    total, degradation = base_cost(sweep, budget.unit), degradations(sweep)
     items = [
         Item(
             row.layers,
-            harm[row.key],
+            degradation[row.key],
             total - (cost_of(sweep, row, budget.unit) or total),
         )
         for row in rows
@@ -204,13 +209,15 @@ def make_plan(
         if chosen is None:
             raise _out_of_reach(items, budget, total)
     else:
-        if most_harm is None:
-            most_harm = (seen or outlook(sweep)).harm_within(budget.max_drop or 0.0)
-        chosen = solve(items, most_cost=most_harm / together)
+        if most_degradation is None:
+            most_degradation = (seen or outlook(sweep)).degradation_within(
+                budget.max_drop or 0.0
+            )
+        chosen = solve(items, most_cost=most_degradation / together)
     picked = tuple(rows[at] for at in chosen or ())
     made = recipe_of(sweep.model, picked, seed=seed)
-    told = predict(sweep, picked, together=together, seen=seen)
-    return Plan(made, picked, budget, told)
+    shown = predict(sweep, picked, together=together, seen=seen)
+    return PruningPlan(made, picked, budget, shown)
 
 
 def usable(sweep: Sweep, unit: Unit) -> list[SweepRow]:
@@ -284,15 +291,17 @@ def predict(
         return total - sum(total - (cost_of(sweep, row, unit) or total) for row in rows)
 
     timed = sweep.base.network_ms is not None
-    known, seen = harms(sweep), seen or outlook(sweep)
-    harm = sum(known[row.key] for row in rows) * (together if len(rows) > 1 else 1.0)
+    known, seen = degradations(sweep), seen or outlook(sweep)
+    degradation = sum(known[row.key] for row in rows) * (
+        together if len(rows) > 1 else 1.0
+    )
     return Prediction(
-        drop=min(seen.drop_at(harm), sweep.base.top1),
-        loss=seen.loss_at(harm),
+        drop=min(seen.drop_at(degradation), sweep.base.top1),
+        loss=seen.loss_at(degradation),
         ms=left("ms") if timed else None,
         macs=left("macs"),
         bytes=left("bytes"),
-        harm=harm,
+        degradation=degradation,
     )
 
 

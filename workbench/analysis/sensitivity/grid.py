@@ -14,8 +14,8 @@ from typing import Literal
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.network import Network
-from workbench.pruning.criteria import CRITERIA
 from workbench.pruning.coupling.groups import coupling_groups
+from workbench.pruning.criteria import CRITERIA
 from workbench.pruning.recipe.recipe import Recipe
 from workbench.pruning.recipe.rule import method_named
 

@@ -11,9 +11,9 @@ from typing import Any
 from onnx import defs
 
 from workbench.capture.arguments import refuse
-from workbench.capture.reshapes import Pending
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.operations import Operation
+from workbench.capture.reshapes import Pending
 
 
 @dataclass(frozen=True)

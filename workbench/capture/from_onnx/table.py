@@ -8,8 +8,7 @@ function in `onnx_ops`, `onnx_windows` or `onnx_shapes`, and one entry here.
 from collections.abc import Mapping
 
 from workbench.capture.from_onnx import layers as ops
-from workbench.capture.from_onnx import shapes
-from workbench.capture.from_onnx import windows
+from workbench.capture.from_onnx import shapes, windows
 from workbench.capture.from_onnx.call import (
     COMPUTED,
     CONSTANT,

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from workbench.capture.arguments import refuse
-from workbench.capture.from_torch.call import Call
-from workbench.capture.from_torch.layers import array
 from workbench.capture.broadcast import per_channel
 from workbench.capture.builder import GraphBuilder, Value
+from workbench.capture.from_torch.call import Call
+from workbench.capture.from_torch.layers import array
 
 
 def _affine(b: GraphBuilder, call: Call, x: Value, scale: Any, shift: Any) -> Value:

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from workbench.capture.arguments import refuse
-from workbench.capture.reshapes import Pending
 from workbench.capture.builder import GraphBuilder, Value
+from workbench.capture.reshapes import Pending
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from workbench.capture.arguments import refuse
-from workbench.capture.from_torch.call import Call
 from workbench.capture.builder import GraphBuilder, Value
+from workbench.capture.from_torch.call import Call
 
 END = 2**62
 """Torch writes the largest 64-bit number for 'to the end'."""

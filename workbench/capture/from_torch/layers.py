@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from workbench.capture.arguments import pair, refuse
-from workbench.capture.from_torch.call import Call
 from workbench.capture.builder import GraphBuilder, Value
+from workbench.capture.from_torch.call import Call
 
 
 def array(tensor: torch.Tensor) -> Any:

@@ -9,13 +9,10 @@ shape that torch gives it is checked for every call (`torch_export`).
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.capture.from_torch import arithmetic
-from workbench.capture.from_torch import channels
-from workbench.capture.from_torch import layers
 from workbench.capture import reshapes
-from workbench.capture.from_torch import winograd_op
-from workbench.capture.from_torch.call import Call
 from workbench.capture.builder import GraphBuilder, Value
+from workbench.capture.from_torch import arithmetic, channels, layers, winograd_op
+from workbench.capture.from_torch.call import Call
 from workbench.capture.operations import Operation, operation
 
 STORAGE = "where and how numbers are stored"
@@ -120,9 +117,7 @@ TRANSLATIONS: Mapping[str, Operation] = {
     "slice": operation(channels.cut, _RANGE),
     "narrow": operation(channels.narrow, "self dim start length"),
     "slice_scatter": operation(channels.cut_written, f"{_RANGE} src"),
-    "copy": operation(
-        channels.written, "self src", ignored={"non_blocking": STORAGE}
-    ),
+    "copy": operation(channels.written, "self src", ignored={"non_blocking": STORAGE}),
     "max_pool2d": operation(layers.max_pool, _POOL),
     "max_pool2d_with_indices": operation(layers.max_pool_first, _POOL),
     "avg_pool2d": operation(
@@ -131,17 +126,13 @@ TRANSLATIONS: Mapping[str, Operation] = {
         only={"divisor_override": (None,)},
     ),
     "adaptive_avg_pool2d": operation(layers.adaptive_avg_pool, "self output_size"),
-    "_adaptive_avg_pool2d": operation(
-        layers.adaptive_avg_pool, "self output_size"
-    ),
+    "_adaptive_avg_pool2d": operation(layers.adaptive_avg_pool, "self output_size"),
     "mean": _MEAN,
     "view": _reshape("size", dtype=(None,)),
     "reshape": _reshape("shape"),
     "_unsafe_view": _reshape("size"),
     "transpose": operation(
-        lambda b, call: reshapes.transpose(
-            b, call["self"], call["dim0"], call["dim1"]
-        ),
+        lambda b, call: reshapes.transpose(b, call["self"], call["dim0"], call["dim1"]),
         "self dim0 dim1",
     ),
     "permute": operation(

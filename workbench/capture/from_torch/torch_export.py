@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.export.graph_signature import OutputKind
 
-from workbench.capture.from_torch.aliases import without_aliases
 from workbench.capture.arguments import refuse
-from workbench.capture.from_torch.call import base_name, bind
-from workbench.capture.from_torch.table import TRANSLATIONS
 from workbench.capture.builder import GraphBuilder, Value
+from workbench.capture.from_torch.aliases import without_aliases
+from workbench.capture.from_torch.call import base_name, bind
 from workbench.capture.from_torch.suitable import cause_of_failure, refuse_unsuitable
+from workbench.capture.from_torch.table import TRANSLATIONS
 from workbench.capture.from_torch.twin import twin
 from workbench.engine.graph.graph import Graph
 from workbench.errors import WorkbenchError

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.from_torch.call import Call
 from workbench.capture.from_torch.layers import array
-from workbench.capture.builder import GraphBuilder, Value
 from workbench.engine.winograd.cook_toom import cook_toom, transform_weights
 from workbench.errors import WorkbenchError
 

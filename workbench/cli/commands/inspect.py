@@ -7,8 +7,8 @@ import numpy as np
 import typer
 
 import workbench as wb
-from workbench.analysis.cost.separable import rivals
 from workbench.analysis.cost.roofline import RoofRow, roofline
+from workbench.analysis.cost.separable import rivals
 from workbench.cli.options import (
     AsJson,
     InputShape,

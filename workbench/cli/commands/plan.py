@@ -30,7 +30,7 @@ from workbench.jobs.plan_round import Proof, best_round
 from workbench.store.record import network_inputs, plain
 
 if TYPE_CHECKING:
-    from workbench.analysis.planner.planner import Plan, Prediction
+    from workbench.analysis.planner.planner import Prediction, PruningPlan
     from workbench.analysis.sensitivity.rows import Sweep
     from workbench.data.dataset import Dataset
     from workbench.jobs.plan_round import Round
@@ -189,12 +189,12 @@ def _calibration(
     return load_data(network, data, "train") if needs_images(cells.methods) else None
 
 
-def _save(made: "Plan", output: Path | None) -> None:
+def _save(made: "PruningPlan", output: Path | None) -> None:
     if output is not None:
         made.recipe.save(output)
 
 
-def _plan_facts(made: "Plan") -> dict[str, Any]:
+def _plan_facts(made: "PruningPlan") -> dict[str, Any]:
     return {
         "recipe": made.recipe.dump(),
         "budget": asdict(made.budget),
@@ -202,7 +202,7 @@ def _plan_facts(made: "Plan") -> dict[str, Any]:
     }
 
 
-def _print_plan(made: "Plan") -> None:
+def _print_plan(made: "PruningPlan") -> None:
     print_table(
         f"plan of {len(made.rows)} rules",
         ("layer", "method", "sparsity", "top-1 alone", "network ms alone"),
@@ -240,7 +240,7 @@ def _print_rounds(found: "tuple[Round, ...]", best: "Round") -> None:
                 name,
                 percent(value.drop),
                 "-" if value.loss is None else f"{value.loss:+.4f}",
-                "-" if value.harm is None else f"{value.harm:.4f}",
+                "-" if value.degradation is None else f"{value.degradation:.4f}",
                 "-" if value.ms is None else f"{value.ms:.4f}",
                 round(value.macs),
                 round(value.bytes),

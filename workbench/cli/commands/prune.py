@@ -26,8 +26,8 @@ from workbench.errors import WorkbenchError
 from workbench.pruning.criteria import CRITERIA
 from workbench.pruning.methods import METHODS
 from workbench.pruning.recipe.rule import Rule
-from workbench.training.learned.table import DRIVEN
 from workbench.training.learn import Driven
+from workbench.training.learned.table import DRIVEN
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset

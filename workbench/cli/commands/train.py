@@ -100,8 +100,8 @@ def run(
             return
         facts = {"model": network.name, "dataset": train.name, "images": len(train)}
         with shown.hooks() as hooks:
-            told = {"val": val, "checkpoint": checkpoint, "hooks": hooks, **settings}
-            result = _trained(network, train, recipe, how, told)
+            message = {"val": val, "checkpoint": checkpoint, "hooks": hooks, **settings}
+            result = _trained(network, train, recipe, how, message)
         if not leads:
             return
         accuracy = wb.evaluate(result.network, test)
@@ -158,7 +158,7 @@ def _trained(
     train: "Dataset",
     recipe: Path | None,
     how: "Driven | None",
-    told: Mapping[str, Any],
+    message: Mapping[str, Any],
 ) -> Any:
     """Return a value with ``.network`` and ``.history``."""
     from workbench.training.finetune import tune
@@ -166,10 +166,10 @@ def _trained(
     from workbench.training.scratch import train_logged
 
     if how is not None:
-        return learn_logged(network, train, how=how, **told)
+        return learn_logged(network, train, how=how, **message)
     if recipe is not None:
-        return tune(wb.prune(network, wb.Recipe.load(recipe)), train, **told)
-    return train_logged(network, train, **told)
+        return tune(wb.prune(network, wb.Recipe.load(recipe)), train, **message)
+    return train_logged(network, train, **message)
 
 
 def _lottery(

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workbench.engine.graph.graph import Node
-from workbench.engine.layout.layout import KINDS, Layout
-from workbench.engine.layout.offsets import Window
 from workbench.engine.graph.weights import dense_macs as dense_macs
 from workbench.engine.graph.weights import kernel_size
 from workbench.engine.graph.weights import nonzero_macs as nonzero_macs
+from workbench.engine.layout.layout import KINDS, Layout
+from workbench.engine.layout.offsets import Window
 from workbench.kernels import Activation, Geometry, Step
 
 

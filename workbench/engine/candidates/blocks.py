@@ -16,8 +16,8 @@ from workbench.engine.candidates.base import (
 )
 from workbench.engine.candidates.conv import conv_forms, is_depthwise, place_conv
 from workbench.engine.graph.graph import Node
-from workbench.engine.layout.offsets import F32, I32, I64
 from workbench.engine.graph.weights import count_nonzero
+from workbench.engine.layout.offsets import F32, I32, I64
 from workbench.kernels import Step, conv_blocks, variants_conv_blocks
 from workbench.kernels.steps.blocks import HEIGHTS
 

@@ -14,10 +14,10 @@ from workbench.engine.candidates.base import (
     window_of,
 )
 from workbench.engine.graph.graph import Node
+from workbench.engine.graph.weights import count_nonzero, find_nonzeros, held_shape
 from workbench.engine.layout.layout import Layout, Pad
 from workbench.engine.layout.offsets import I64, Window, compress_rows, tap_offsets
 from workbench.engine.layout.vectors import Walk, make_vectors
-from workbench.engine.graph.weights import count_nonzero, find_nonzeros, held_shape
 from workbench.kernels import LANES, Frame, Vectors
 from workbench.kernels.values.frames import SIZES as FRAMED_SIZES
 

@@ -19,8 +19,8 @@ from workbench.engine.candidates.conv import (
     sparse_arguments,
 )
 from workbench.engine.graph.graph import Node
-from workbench.engine.layout.aligned_vectors import on_one_grid
 from workbench.engine.graph.weights import count_nonzero
+from workbench.engine.layout.aligned_vectors import on_one_grid
 from workbench.kernels import Step, conv_sparse, info
 from workbench.kernels.steps.conv import sparse_spec
 from workbench.kernels.steps.generated import (

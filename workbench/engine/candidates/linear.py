@@ -16,8 +16,8 @@ from workbench.engine.candidates.base import (
     activation_of,
 )
 from workbench.engine.graph.graph import Node
-from workbench.engine.layout.offsets import compress_rows
 from workbench.engine.graph.weights import count_nonzero, find_nonzeros, held_shape
+from workbench.engine.layout.offsets import compress_rows
 from workbench.kernels import Step, linear_dense, linear_sparse
 
 DENSE_BYTES_PER_MS = 25e6

@@ -24,8 +24,8 @@ from workbench.engine.candidates.conv import (
     place_conv,
 )
 from workbench.engine.graph.graph import Node
-from workbench.engine.layout.offsets import F32, I64
 from workbench.engine.graph.weights import count_nonzero
+from workbench.engine.layout.offsets import F32, I64
 from workbench.kernels import Step, conv_dense, variants_conv_dense
 
 MOST_CLASSES = 16

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.graph.fields import MOST_NODES, is_whole
-from workbench.engine.stored.filed import FiledParams
 from workbench.engine.graph.ops import COVERED, infer_shape
+from workbench.engine.stored.filed import FiledParams
 from workbench.errors import WorkbenchError
 
 INPUT = "input"

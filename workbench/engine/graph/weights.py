@@ -9,9 +9,9 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.engine.stored.filed import FiledParams
 from workbench.engine.graph.graph import Node
 from workbench.engine.graph.palette import kept
+from workbench.engine.stored.filed import FiledParams
 
 
 def kernel_size(node: Node) -> tuple[int, int]:

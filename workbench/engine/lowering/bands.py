@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from workbench.engine.candidates.base import window_of
 from workbench.engine.graph.graph import Graph
-from workbench.engine.planning.plan import Band
 from workbench.engine.lowering.schedule import Task
+from workbench.engine.planning.plan import Band
 from workbench.kernels import Step
 from workbench.kernels.steps.parts import count_units, divisible, vectors_of
 

@@ -14,15 +14,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.engine.candidates import TABLE, Binding, Candidate, Operand
+from workbench.engine.graph.graph import Graph
 from workbench.engine.lowering.arena import Arena, plan_arena
 from workbench.engine.lowering.bands import Chain, find_span, make_chain
-from workbench.engine.candidates import TABLE, Binding, Candidate, Operand
-from workbench.engine.stored.filed import release
-from workbench.engine.graph.graph import Graph
-from workbench.engine.planning.plan import Plan
 from workbench.engine.lowering.schedule import Task, Tensor, make_schedule
+from workbench.engine.lowering.sliding_buffers import SlidingBuffer, find_windows
+from workbench.engine.planning.plan import ExecutionPlan
 from workbench.engine.planning.slots import Slots
-from workbench.engine.lowering.sliding_buffers import Window, find_windows
+from workbench.engine.stored.filed import release
 from workbench.errors import WorkbenchError
 from workbench.kernels import Step, convert, info, load_input, store_output
 from workbench.kernels.steps.parts import move, part
@@ -75,7 +75,7 @@ def memory_bytes() -> int:
 
 
 def lower(
-    graph: Graph, slots: Slots, plan: Plan, *, most_bytes: int | None = None
+    graph: Graph, slots: Slots, plan: ExecutionPlan, *, most_bytes: int | None = None
 ) -> Lowered:
     """Return the steps of a plan over one arena.
 
@@ -84,7 +84,7 @@ def lower(
     graph : Graph
         Simplified.
     slots : Slots
-    plan : Plan
+    plan : ExecutionPlan
     most_bytes : int, optional
         Of the arena; the memory of the machine if not given.
 
@@ -98,7 +98,7 @@ def lower(
     _check_arena(plan_arena(tasks), most)
     chains = _chains(graph, tasks, plan)
     output = operand_buffer(tasks)
-    windows: dict[str, Window] = {}
+    windows: dict[str, SlidingBuffer] = {}
     for chain in chains:
         windows |= find_windows(tasks, chain, output)
     arena = plan_arena(
@@ -178,7 +178,7 @@ class PlanMisfit(WorkbenchError):
 def build_task(
     graph: Graph,
     task: Task,
-    plan: Plan,
+    plan: ExecutionPlan,
     operands: Sequence[Operand],
     arena_floats: int,
 ) -> Sequence[Step]:
@@ -228,7 +228,7 @@ def _tensors(task: Task) -> tuple[Tensor, ...]:
     return task.inputs if task.output is None else (*task.inputs, task.output)
 
 
-def _chains(graph: Graph, tasks: Sequence[Task], plan: Plan) -> list[Chain]:
+def _chains(graph: Graph, tasks: Sequence[Task], plan: ExecutionPlan) -> list[Chain]:
     """Return the chains of a plan that can run in bands here."""
     if not plan.bands or not info().native:
         return []
@@ -261,9 +261,9 @@ class _Builder:
         self,
         graph: Graph,
         tasks: Sequence[Task],
-        plan: Plan,
+        plan: ExecutionPlan,
         arena: Arena,
-        windows: Mapping[str, Window],
+        windows: Mapping[str, SlidingBuffer],
     ) -> None:
         self._graph = graph
         self._tasks, self._plan, self._arena = tasks, plan, arena

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from workbench.engine.candidates import Form
 from workbench.engine.graph.graph import INPUT, Graph, Node
-from workbench.engine.layout.layout import Layout
 from workbench.engine.graph.ops import CONVOLUTIONS
-from workbench.engine.planning.plan import Plan
+from workbench.engine.layout.layout import Layout
+from workbench.engine.planning.plan import ExecutionPlan
 from workbench.engine.planning.slots import Slots
 
 NO_STEP = ("slice",)
@@ -53,7 +53,7 @@ class Task:
 class _Scheduler:
     graph: Graph
     slots: Slots
-    plan: Plan
+    plan: ExecutionPlan
     tasks: list[Task] = field(default_factory=list)
     copies: dict[tuple[str, Layout], Tensor] = field(default_factory=dict)
 
@@ -137,7 +137,7 @@ def addresses_match(one: Layout, other: Layout) -> bool:
     )
 
 
-def make_schedule(graph: Graph, slots: Slots, plan: Plan) -> tuple[Task, ...]:
+def make_schedule(graph: Graph, slots: Slots, plan: ExecutionPlan) -> tuple[Task, ...]:
     """Return the tasks of a program in execution order.
 
     Parameters
@@ -145,7 +145,7 @@ def make_schedule(graph: Graph, slots: Slots, plan: Plan) -> tuple[Task, ...]:
     graph : Graph
         Simplified.
     slots : Slots
-    plan : Plan
+    plan : ExecutionPlan
         A choice for every computing node and a form for every slot.
 
     Returns

@@ -8,8 +8,8 @@ to band and which rows of padding are cleared. Does not belong here: the order o
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from workbench.engine.lowering.bands import Chain
 from workbench.engine.layout.layout import Layout
+from workbench.engine.lowering.bands import Chain
 from workbench.engine.lowering.schedule import Task
 from workbench.kernels import LANES
 
@@ -37,7 +37,7 @@ class Slide:
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
+class SlidingBuffer:
     """A buffer that holds a sliding stretch of a tensor.
 
     Parameters
@@ -64,7 +64,9 @@ class Window:
         return -(self.whole.border + self.slides[band].base) * self.stride
 
 
-def find_windows(tasks: Sequence[Task], chain: Chain, output: str) -> dict[str, Window]:
+def find_windows(
+    tasks: Sequence[Task], chain: Chain, output: str
+) -> dict[str, SlidingBuffer]:
     """Return the window of every buffer that only lives inside of a chain.
 
     Parameters
@@ -116,7 +118,7 @@ def _readers(tasks: Sequence[Task], chain: Chain, index: int) -> list[int] | Non
 
 def _slide(
     layout: Layout, chain: Chain, index: int, readers: Sequence[int]
-) -> Window | None:
+) -> SlidingBuffer | None:
     """Return the window of the output of a task of the chain."""
     maker = chain.units[index]
     strips = layout.kind == "strips"
@@ -166,7 +168,7 @@ def _slide(
         most = max(most, top - base + 1)
     if most >= size:
         return None
-    return Window(_buffer(layout, most), layout, tuple(slides))
+    return SlidingBuffer(_buffer(layout, most), layout, tuple(slides))
 
 
 def _buffer(layout: Layout, units: int) -> Layout:

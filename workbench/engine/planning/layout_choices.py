@@ -32,7 +32,7 @@ def slot_forms(graph: Graph, slots: Slots) -> Mapping[str, tuple[Form, ...]]:
         split forms where every reader can take them.
     """
     shapes = {node.id: node.shape for node in graph}
-    wished: dict[str, set[str]] = {slot: set() for slot in slots.shapes}
+    wanted: dict[str, set[str]] = {slot: set() for slot in slots.shapes}
     writable: dict[str, set[str]] = {slot: set(KINDS) for slot in slots.shapes}
     for node in graph:
         inputs = [shapes[name] for name in node.inputs]
@@ -40,13 +40,13 @@ def slot_forms(graph: Graph, slots: Slots) -> Mapping[str, tuple[Form, ...]]:
             forms = _forms(node, inputs)
             if not forms >= set(UNSPLIT):
                 slot = slots.parts[node.inputs[0]].slot
-                wished[slot] |= {form.kind for form in forms}
+                wanted[slot] |= {form.kind for form in forms}
         writers = [c for c in TABLE if node.op in c.ops]
         if writers and slots.parts[node.id].slot in writable:
             able = {k for c in writers for k in c.targets(node, Form("planes"))}
             writable[slots.parts[node.id].slot] &= able
     kinds = {
-        slot: [k for k in KINDS if k in able and k in (wished[slot] or ANYWHERE)]
+        slot: [k for k in KINDS if k in able and k in (wanted[slot] or ANYWHERE)]
         or [k for k in KINDS if k in able]
         for slot, able in writable.items()
     }

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import workbench
-from workbench.engine.stored import values
 from workbench.engine.candidates import Form
+from workbench.engine.stored import values
 from workbench.kernels import info
 from workbench.kernels.executor import MAX_THREADS
 
@@ -100,7 +100,7 @@ class Band:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class ExecutionPlan:
     """Layouts of slots and choices of nodes.
 
     Parameters
@@ -153,7 +153,7 @@ class Plan:
         }
 
     @classmethod
-    def from_json(cls, data: object) -> "Plan":
+    def from_json(cls, data: object) -> "ExecutionPlan":
         """Return the plan that `to_json` wrote.
 
         Raises

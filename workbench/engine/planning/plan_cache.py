@@ -11,11 +11,11 @@ import numpy as np
 
 from workbench.engine.fits import misfit
 from workbench.engine.graph.graph import Graph
-from workbench.engine.planning.plan import Plan, kernels_here
-from workbench.engine.stored.sealed import read_sealed, remove, write_sealed
+from workbench.engine.graph.weights import is_weighted, nonzero_mask
+from workbench.engine.planning.plan import ExecutionPlan, kernels_here
 from workbench.engine.planning.slots import find_slots
 from workbench.engine.planning.timing_cache import machine_key
-from workbench.engine.graph.weights import is_weighted, nonzero_mask
+from workbench.engine.stored.sealed import read_sealed, remove, write_sealed
 from workbench.errors import WorkbenchError
 from workbench.kernels.steps.generated import available
 
@@ -37,13 +37,13 @@ class PlanCache:
         self.path = folder / name
         self._graph, self._threads = graph, threads
 
-    def load(self) -> Plan | None:
+    def load(self) -> ExecutionPlan | None:
         """Return the plan made before; None if there is none that still fits.
 
         Variants are not looked at: forget a plan that kernels refuse.
         """
         try:
-            plan = Plan.from_json(read_sealed(self.path))
+            plan = ExecutionPlan.from_json(read_sealed(self.path))
         except WorkbenchError:
             return None
         if plan.threads != self._threads or plan.kernels != kernels_here():
@@ -55,7 +55,7 @@ class PlanCache:
         """Remove the plan, if that can be done."""
         remove(self.path)
 
-    def save(self, plan: Plan) -> None:
+    def save(self, plan: ExecutionPlan) -> None:
         """Keep a plan; a folder that cannot be written is no error."""
         write_sealed(self.path, plan.to_json())
 

@@ -10,12 +10,18 @@ from math import inf
 import numpy as np
 
 from workbench.engine.candidates import Form
+from workbench.engine.graph.graph import INPUT, Graph, Node
 from workbench.engine.planning.costs import Costs, Option
 from workbench.engine.planning.eliminate import Factor, minimise
-from workbench.engine.graph.graph import INPUT, Graph, Node
-from workbench.engine.planning.plan import Choice, Plan, Rejection, kernels_here, label
-from workbench.engine.planning.slots import Slots
 from workbench.engine.planning.layout_choices import slot_forms
+from workbench.engine.planning.plan import (
+    Choice,
+    ExecutionPlan,
+    Rejection,
+    kernels_here,
+    label,
+)
+from workbench.engine.planning.slots import Slots
 
 MOVING = ("slice", "concat", INPUT)
 """Nodes without a kernel of their own."""
@@ -39,7 +45,7 @@ def select(
     costs: Costs,
     threads: int,
     forms: Mapping[str, tuple[Form, ...]] | None = None,
-) -> Plan:
+) -> ExecutionPlan:
     """Return the plan with the least expected time.
 
     Parameters
@@ -57,7 +63,7 @@ def select(
 
     Returns
     -------
-    Plan
+    ExecutionPlan
     """
     chooser = _Chooser(graph, slots, costs)
     allowed = slot_forms(graph, slots) if forms is None else forms
@@ -71,7 +77,7 @@ def select(
         for node in graph
         if node.op not in MOVING and not chooser.is_view(node)
     }
-    return Plan(
+    return ExecutionPlan(
         {slot: chosen[slot] for slot in slots.shapes}, choices, threads, kernels_here()
     )
 

@@ -16,8 +16,8 @@ from workbench.engine.candidates.conv import (
     pad_of,
 )
 from workbench.engine.graph.graph import Graph, Node
-from workbench.engine.layout.layout import Layout, Pad, make_layout, split_layout
 from workbench.engine.graph.ops import CONVOLUTIONS
+from workbench.engine.layout.layout import Layout, Pad, make_layout, split_layout
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from pathlib import Path
 import workbench
 from workbench.engine.candidates import TABLE, Candidate
 from workbench.engine.graph.graph import Node
-from workbench.engine.layout.layout import Layout
-from workbench.engine.stored.sealed import read_sealed, remove, write_sealed
 from workbench.engine.graph.structure import structure
 from workbench.engine.graph.weights import is_weighted, nonzero_mask
+from workbench.engine.layout.layout import Layout
+from workbench.engine.stored.sealed import read_sealed, remove, write_sealed
 from workbench.kernels import info
 
 CACHE_VERSION = 8

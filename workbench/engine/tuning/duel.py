@@ -32,7 +32,7 @@ GAIN = 0.985
 """The first program must be this much faster."""
 
 
-class Contender(NamedTuple):
+class TimedProgram(NamedTuple):
     """A program and the threads that run it."""
 
     lowered: Lowered
@@ -40,7 +40,7 @@ class Contender(NamedTuple):
 
 
 def in_turns(
-    pair: Sequence[Contender],
+    pair: Sequence[TimedProgram],
 ) -> Generator[list[NDArray[np.float64]], None, None]:
     """Yield each program's times in ms, shape (rounds, tasks), turn by turn."""
     executors = [
@@ -61,7 +61,7 @@ def in_turns(
 
 
 def faster(
-    pair: Sequence[Contender],
+    pair: Sequence[TimedProgram],
     gain: float = GAIN,
     nodes: Collection[str] | None = None,
 ) -> bool:
@@ -69,7 +69,7 @@ def faster(
 
     Parameters
     ----------
-    pair : sequence of two Contender
+    pair : sequence of two TimedProgram
     gain : float
         How much of the second one's time it may take.
     nodes : collection of str, optional

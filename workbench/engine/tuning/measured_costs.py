@@ -12,10 +12,14 @@ from math import inf
 from pathlib import Path
 
 from workbench.engine.candidates import Form
-from workbench.engine.planning.costs import ModelCosts, Option
 from workbench.engine.graph.graph import Graph, Node
 from workbench.engine.layout.layout import Layout, Pad, make_layout, split_layout
+from workbench.engine.planning.costs import ModelCosts, Option
+from workbench.engine.planning.layout_choices import slot_forms
 from workbench.engine.planning.plan import Rejection
+from workbench.engine.planning.slots import Slots
+from workbench.engine.planning.timing_cache import TimingCache, node_key, structure_of
+from workbench.engine.tuning.race_kernels import Bench, place_operands, race
 from workbench.engine.tuning.worth_timing import (
     Entry,
     best_of,
@@ -23,10 +27,6 @@ from workbench.engine.tuning.worth_timing import (
     promising,
     slow_variants,
 )
-from workbench.engine.planning.slots import Slots
-from workbench.engine.planning.timing_cache import TimingCache, node_key, structure_of
-from workbench.engine.tuning.race_kernels import Bench, place_operands, race
-from workbench.engine.planning.layout_choices import slot_forms
 from workbench.kernels import convert
 from workbench.kernels.executor import WARM_BYTES
 
@@ -51,7 +51,7 @@ CLOSE = 1.25
 
 
 @dataclass
-class Tuning:
+class Budget:
     """How far to go. The clock starts when this is made.
 
     Parameters
@@ -101,7 +101,7 @@ class MeasuredCosts:
         Simplified.
     slots : Slots
     threads : int
-    tuning : Tuning
+    tuning : Budget
     known : MeasuredCosts, optional
         Of a graph that shares nodes with this one: they are not looked at again.
     """
@@ -112,7 +112,7 @@ class MeasuredCosts:
         slots: Slots,
         *,
         threads: int,
-        tuning: Tuning,
+        tuning: Budget,
         known: "MeasuredCosts | None" = None,
     ) -> None:
         self._model = ModelCosts(graph, threads)

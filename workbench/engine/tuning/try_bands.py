@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from workbench.engine.planning.costs import Costs
-from workbench.engine.tuning.duel import Contender, faster
 from workbench.engine.graph.graph import INPUT, Graph, Node
+from workbench.engine.graph.weights import count_nonzero, is_weighted
 from workbench.engine.lowering.lower import lower
-from workbench.engine.planning.plan import Band, Plan
+from workbench.engine.lowering.sliding_buffers import SLIDING
+from workbench.engine.planning.costs import Costs
+from workbench.engine.planning.layout_choices import slot_forms
+from workbench.engine.planning.plan import Band, ExecutionPlan
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import Slots
+from workbench.engine.tuning.duel import TimedProgram, faster
 from workbench.engine.tuning.measured_costs import MeasuredCosts
-from workbench.engine.graph.weights import count_nonzero, is_weighted
-from workbench.engine.lowering.sliding_buffers import SLIDING
-from workbench.engine.planning.layout_choices import slot_forms
 
 DIVISIBLE = ("dense", "sparse", "generated", "depthwise", "pool")
 """Candidates whose steps can be done in parts."""
@@ -42,7 +42,9 @@ SHORTEST = 2
 """Layers worth a chain."""
 
 
-def band(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
+def band(
+    graph: Graph, slots: Slots, plan: ExecutionPlan, costs: MeasuredCosts
+) -> ExecutionPlan:
     """Return the plan, or a faster one in which early layers run in bands.
 
     Parameters
@@ -50,12 +52,12 @@ def band(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
     graph : Graph
         Simplified.
     slots : Slots
-    plan : Plan
+    plan : ExecutionPlan
         From `select`.
     costs : MeasuredCosts
         Of the same graph; its budget also bounds this.
     """
-    whole = Contender(lower(graph, slots, plan), plan.threads)
+    whole = TimedProgram(lower(graph, slots, plan), plan.threads)
     best, holder = plan, whole
     tried: set[tuple[Band, ...]] = set()
     deep = [(large, size) for large in LARGE_BYTES for size in BAND_BYTES]
@@ -67,7 +69,7 @@ def band(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
             if other is None or other.bands in tried:
                 continue
             tried.add(other.bands)
-            challenger = Contender(lower(graph, slots, other), other.threads)
+            challenger = TimedProgram(lower(graph, slots, other), other.threads)
             if faster([challenger, holder]):
                 best, holder = other, challenger
     return best if holder is whole or faster([holder, whole]) else plan
@@ -76,12 +78,12 @@ def band(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
 def propose(
     graph: Graph,
     slots: Slots,
-    plan: Plan,
+    plan: ExecutionPlan,
     costs: Costs,
     sizes: tuple[int, int],
     *,
     staged: bool = False,
-) -> Plan | None:
+) -> ExecutionPlan | None:
     """Return a plan with every run of large layers in bands, None if there is none.
 
     Parameters
@@ -109,7 +111,7 @@ def propose(
     return replace(other, bands=bands)
 
 
-def _runs(graph: Graph, plan: Plan) -> list[list[Node]]:
+def _runs(graph: Graph, plan: ExecutionPlan) -> list[list[Node]]:
     """Return consecutive nodes that can all be done in parts."""
     runs: list[list[Node]] = [[]]
     for node in graph:
@@ -121,7 +123,7 @@ def _runs(graph: Graph, plan: Plan) -> list[list[Node]]:
     return [run for run in runs if run]
 
 
-def _stages(graph: Graph, plan: Plan) -> list[list[Node]]:
+def _stages(graph: Graph, plan: ExecutionPlan) -> list[list[Node]]:
     """Return the runs, each cut behind every node that makes the image smaller.
 
     A single layer is no stage: a stem that makes the image smaller joins what follows.
@@ -165,7 +167,7 @@ def _moved_bytes(graph: Graph, node: Node) -> int:
     return 4 * (read + prod(node.shape)) if node.inputs else 0
 
 
-def inside_bands(graph: Graph, slots: Slots, plan: Plan) -> set[str]:
+def inside_bands(graph: Graph, slots: Slots, plan: ExecutionPlan) -> set[str]:
     """Return the slots of a plan that only live inside of a band."""
     return _inside(graph, slots, plan.bands)
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from workbench.engine.candidates import Form
-from workbench.engine.planning.costs import Option
-from workbench.engine.tuning.duel import QUARTILE, Contender, in_turns
 from workbench.engine.graph.graph import Graph
 from workbench.engine.lowering.lower import lower
-from workbench.engine.planning.plan import Choice, Plan, Rejection, label
+from workbench.engine.planning.costs import Option
+from workbench.engine.planning.plan import Choice, ExecutionPlan, Rejection, label
 from workbench.engine.planning.slots import Slots
+from workbench.engine.tuning.duel import QUARTILE, TimedProgram, in_turns
 from workbench.engine.tuning.measured_costs import MeasuredCosts
 
 CLOSE = 1.5
@@ -33,10 +33,10 @@ MAX_SWAPS = 4
 def refine(
     graph: Graph,
     slots: Slots,
-    plan: Plan,
+    plan: ExecutionPlan,
     costs: MeasuredCosts,
     only: Collection[str] | None = None,
-) -> Plan:
+) -> ExecutionPlan:
     """Return the plan with kernels that are faster inside the program.
 
     Parameters
@@ -44,7 +44,7 @@ def refine(
     graph : Graph
         Simplified.
     slots : Slots
-    plan : Plan
+    plan : ExecutionPlan
         From `select`.
     costs : MeasuredCosts
         Of the same graph; its budget also bounds this.
@@ -53,7 +53,7 @@ def refine(
 
     Returns
     -------
-    Plan
+    ExecutionPlan
         Equal layouts; some choices replaced.
     """
     queues = {
@@ -105,11 +105,11 @@ def _swap(choice: Choice, option: Option, ms: float) -> Choice:
 
 
 def _better(
-    graph: Graph, slots: Slots, plan: Plan, swaps: Mapping[str, Choice]
-) -> Plan:
+    graph: Graph, slots: Slots, plan: ExecutionPlan, swaps: Mapping[str, Choice]
+) -> ExecutionPlan:
     """Return the plan with those swaps that win in place."""
     other = replace(plan, choices={**plan.choices, **swaps})
-    pair = [Contender(lower(graph, slots, p), plan.threads) for p in (plan, other)]
+    pair = [TimedProgram(lower(graph, slots, p), plan.threads) for p in (plan, other)]
     ours, theirs = _times(pair)
     won = {
         name: choice
@@ -119,7 +119,7 @@ def _better(
     return replace(plan, choices={**plan.choices, **won})
 
 
-def _times(pair: Sequence[Contender]) -> list[dict[str, float]]:
+def _times(pair: Sequence[TimedProgram]) -> list[dict[str, float]]:
     """Return the lower quartile of each node's times, programs run in turns."""
     seen = zip(*in_turns(pair), strict=True)
     return [

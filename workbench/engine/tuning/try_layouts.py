@@ -10,16 +10,16 @@ layouts (`select`).
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from workbench.engine.tuning.try_bands import inside_bands
 from workbench.engine.candidates import Form
-from workbench.engine.tuning.duel import Contender, faster
 from workbench.engine.graph.graph import Graph, Node
 from workbench.engine.lowering.lower import lower
-from workbench.engine.planning.plan import Plan
+from workbench.engine.lowering.sliding_buffers import SLIDING
+from workbench.engine.planning.plan import ExecutionPlan
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import Slots
+from workbench.engine.tuning.duel import TimedProgram, faster
 from workbench.engine.tuning.measured_costs import MeasuredCosts
-from workbench.engine.lowering.sliding_buffers import SLIDING
+from workbench.engine.tuning.try_bands import inside_bands
 
 CLOSE = 1.15
 """Layouts that make the layers around a slot this much slower, as timed alone, are not
@@ -29,7 +29,9 @@ GAIN = 0.98
 """The layers around must be this much faster in place: ties keep the plan."""
 
 
-def relayout(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Plan:
+def relayout(
+    graph: Graph, slots: Slots, plan: ExecutionPlan, costs: MeasuredCosts
+) -> ExecutionPlan:
     """Return the plan with layouts that are faster inside the program.
 
     Parameters
@@ -37,18 +39,18 @@ def relayout(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Pl
     graph : Graph
         Simplified.
     slots : Slots
-    plan : Plan
+    plan : ExecutionPlan
         From `select` or `band`.
     costs : MeasuredCosts
         Of the same graph; its budget also bounds this.
 
     Returns
     -------
-    Plan
+    ExecutionPlan
         Equal bands; other layouts, and kernels for them, where that won.
     """
     inner = inside_bands(graph, slots, plan)
-    holder: Contender | None = None
+    holder: TimedProgram | None = None
     for group in _equal_slots(graph, slots, plan):
         around = _around(graph, slots, group)
         for form in costs.forms[group[0]]:
@@ -58,14 +60,14 @@ def relayout(graph: Graph, slots: Slots, plan: Plan, costs: MeasuredCosts) -> Pl
             other = _with(graph, slots, plan, costs, dict.fromkeys(group, form))
             if _expected(other, around) > CLOSE * _expected(plan, around):
                 continue
-            holder = holder or Contender(lower(graph, slots, plan), plan.threads)
-            challenger = Contender(lower(graph, slots, other), plan.threads)
+            holder = holder or TimedProgram(lower(graph, slots, plan), plan.threads)
+            challenger = TimedProgram(lower(graph, slots, other), plan.threads)
             if faster([challenger, holder], GAIN, around):
                 plan, holder = other, challenger
     return plan
 
 
-def _equal_slots(graph: Graph, slots: Slots, plan: Plan) -> list[list[str]]:
+def _equal_slots(graph: Graph, slots: Slots, plan: ExecutionPlan) -> list[list[str]]:
     """Return slots between equal layers in equal layouts; most time comes first."""
     groups: dict[object, list[str]] = {}
     for slot in plan.forms:
@@ -95,7 +97,7 @@ def _around(graph: Graph, slots: Slots, group: Sequence[str]) -> set[str]:
     }
 
 
-def _expected(plan: Plan, nodes: set[str]) -> float:
+def _expected(plan: ExecutionPlan, nodes: set[str]) -> float:
     """Return the time of some nodes as timed alone."""
     return sum(plan.choices[name].ms for name in nodes if name in plan.choices)
 
@@ -103,10 +105,10 @@ def _expected(plan: Plan, nodes: set[str]) -> float:
 def _with(
     graph: Graph,
     slots: Slots,
-    plan: Plan,
+    plan: ExecutionPlan,
     costs: MeasuredCosts,
     changes: Mapping[str, Form],
-) -> Plan:
+) -> ExecutionPlan:
     """Return the plan with other forms for some slots and the best kernels for them.
 
     Kernels of layers that touch none of these slots stay as they are.

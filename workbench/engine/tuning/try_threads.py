@@ -10,11 +10,11 @@ plan for them is made (`compile`).
 from collections.abc import Callable
 from dataclasses import replace
 
-from workbench.engine.tuning.duel import NS_PER_MS, Contender, faster
 from workbench.engine.graph.graph import Graph
 from workbench.engine.lowering.lower import lower
-from workbench.engine.planning.plan import Plan
+from workbench.engine.planning.plan import ExecutionPlan
 from workbench.engine.planning.slots import Slots
+from workbench.engine.tuning.duel import NS_PER_MS, TimedProgram, faster
 from workbench.kernels import Executor
 
 SHORT_MS = 2.0
@@ -25,8 +25,11 @@ TIES = 1.05
 
 
 def with_fewer(
-    graph: Graph, slots: Slots, plan: Plan, tuned: Callable[[int], Plan]
-) -> Plan:
+    graph: Graph,
+    slots: Slots,
+    plan: ExecutionPlan,
+    tuned: Callable[[int], ExecutionPlan],
+) -> ExecutionPlan:
     """Return the plan, or that of half as many threads if it is as fast.
 
     Parameters
@@ -34,7 +37,7 @@ def with_fewer(
     graph : Graph
         Simplified.
     slots : Slots
-    plan : Plan
+    plan : ExecutionPlan
     tuned : callable
         Returns the best plan for a number of threads.
     """
@@ -48,7 +51,7 @@ def with_fewer(
     if ms > SHORT_MS:
         return plan
     half = tuned(plan.threads // 2)
-    few = Contender(lower(graph, slots, half), half.team)
-    if faster([few, Contender(whole, plan.team)], gain=TIES):
+    few = TimedProgram(lower(graph, slots, half), half.team)
+    if faster([few, TimedProgram(whole, plan.team)], gain=TIES):
         return replace(half, threads=plan.threads, used=half.team)
     return plan

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from workbench.engine.candidates import Form
-from workbench.engine.planning.costs import Option
 from workbench.engine.graph.graph import Node
+from workbench.engine.planning.costs import Option
 
 HOPELESS = 2.0
 """An option modelled this many times slower than the best time is not tried."""

@@ -8,9 +8,9 @@ may add in another order.
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.kernels.values.frames import Frame
 from workbench.kernels.reference.activation import activate
 from workbench.kernels.reference.step import ReferenceStep
+from workbench.kernels.values.frames import Frame
 from workbench.kernels.values.specs import (
     ConvDense,
     ConvSparse,

@@ -5,9 +5,9 @@ Belongs here: the specification of pool, global_avg, pointwise and transfer.
 
 import numpy as np
 
-from workbench.kernels.values.checks import join
 from workbench.kernels.reference.activation import activate
 from workbench.kernels.reference.step import ReferenceStep
+from workbench.kernels.values.checks import join
 from workbench.kernels.values.specs import GlobalAverage, Pointwise, Pool, Transfer
 from workbench.kernels.values.types import F32
 

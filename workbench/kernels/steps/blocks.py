@@ -12,10 +12,10 @@ from typing import cast
 
 import numpy as np
 
-from workbench.kernels.values import checks
 from workbench.kernels.backend import info
-from workbench.kernels.steps.conv import place_of
 from workbench.kernels.reference.blocks import conv_blocks as reference
+from workbench.kernels.steps.conv import place_of
+from workbench.kernels.values import checks
 from workbench.kernels.values.specs import ConvBlocks
 from workbench.kernels.values.types import F32, I32, LANES, Activation, Step, Vectors
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from workbench.kernels.values import checks
 from workbench.kernels.backend import current
+from workbench.kernels.values import checks
 from workbench.kernels.values.frames import Frame
 from workbench.kernels.values.specs import ConvDense, ConvSparse, Depthwise, Placement
 from workbench.kernels.values.types import (

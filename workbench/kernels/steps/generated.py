@@ -16,18 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from workbench.kernels.backend import current, info
-from workbench.kernels.values.checks import inside_arena, join, read_extent
-from workbench.kernels.steps.conv import sparse_spec
 from workbench.kernels.reference.conv import conv_sparse as reference
+from workbench.kernels.steps.conv import sparse_spec
+from workbench.kernels.values.checks import inside_arena, join, read_extent
 from workbench.kernels.values.specs import ConvSparse
-from workbench.kernels.variants.code_shapes import (
-    ROWS,
-    Tuning,
-    check,
-    in_reach,
-    may_shift_in_row,
-    worthwhile,
-)
 from workbench.kernels.values.types import (
     F32,
     I32,
@@ -37,11 +29,19 @@ from workbench.kernels.values.types import (
     Step,
     Vectors,
 )
+from workbench.kernels.variants.code_shapes import (
+    ROWS,
+    CodeShape,
+    check,
+    in_reach,
+    may_shift_in_row,
+    worthwhile,
+)
 
 __all__ = [
     "CODE_LIMIT",
     "Availability",
-    "Tuning",
+    "CodeShape",
     "available",
     "conv_generated",
     "memory_refusal",
@@ -68,10 +68,10 @@ class Availability:
     reason: str
 
 
-class Plan(NamedTuple):
+class CodePlan(NamedTuple):
     """What the compiled module is told beside the arguments of the layer."""
 
-    tuning: Tuning
+    tuning: CodeShape
     order: I32
     in_row: bool
     extent: tuple[int, int]
@@ -181,7 +181,7 @@ def conv_generated(
         )
     if variant is None and not in_reach(spec):
         raise KernelError(*_refused(3, spec))
-    tuning = Tuning.parse(variant or worthwhile(spec, isa)[0])
+    tuning = CodeShape.parse(variant or worthwhile(spec, isa)[0])
     check(tuning, spec, isa)
     made: Step | int = _native().conv_generated(
         spec, NUMBERS[isa], _plan(spec, tuning, arena_floats)
@@ -211,7 +211,7 @@ def fits(variant: str, spec: ConvSparse) -> bool:
     """Say whether a variant was made for this machine and may run these arguments."""
     isa = info().isa
     try:
-        tuning = Tuning.parse(variant)
+        tuning = CodeShape.parse(variant)
         check(tuning, spec, isa)
     except KernelError:
         return False
@@ -224,7 +224,7 @@ def _native() -> Any:
     return import_module("workbench.kernels._native")
 
 
-def _plan(spec: ConvSparse, tuning: Tuning, arena_floats: int) -> Plan:
+def _plan(spec: ConvSparse, tuning: CodeShape, arena_floats: int) -> CodePlan:
     """Return the plan of a tuning; shifting reads whole vectors around each input."""
     extent = spec.place.extent
     if tuning.shift and spec.offsets.size:
@@ -233,7 +233,7 @@ def _plan(spec: ConvSparse, tuning: Tuning, arena_floats: int) -> Plan:
         touched = (first - LANES, stop + LANES)
         inside_arena("the source, read in whole vectors,", touched, arena_floats)
         extent = join((extent, touched))
-    return Plan(
+    return CodePlan(
         tuning,
         np.arange(spec.bias.size, dtype=np.int32),
         tuning.shift and may_shift_in_row(spec.offsets, spec.place),

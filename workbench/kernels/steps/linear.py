@@ -5,8 +5,8 @@ Belongs here: the public, checking face. Does not belong here: arithmetic.
 
 import numpy as np
 
-from workbench.kernels.values import checks
 from workbench.kernels.backend import current
+from workbench.kernels.values import checks
 from workbench.kernels.values.specs import LinearDense, LinearSparse
 from workbench.kernels.values.types import F32, I32, Activation, Step
 

@@ -12,14 +12,14 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.kernels.values import checks
 from workbench.kernels.backend import info
-from workbench.kernels.steps.conv import place_of
-from workbench.kernels.steps.linear import check_ends
 from workbench.kernels.reference import palette as reference
 from workbench.kernels.reference.palette import ConvPalette, PaletteDense, PaletteSparse
-from workbench.kernels.variants.tiles import cut
+from workbench.kernels.steps.conv import place_of
+from workbench.kernels.steps.linear import check_ends
+from workbench.kernels.values import checks
 from workbench.kernels.values.types import F32, I32, Activation, Step, Vectors
+from workbench.kernels.variants.tiles import cut
 
 U8 = NDArray[np.uint8]
 NUMBERS = {"scalar": 0, "avx2": 1, "avx512": 2}

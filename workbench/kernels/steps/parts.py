@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from workbench.kernels.values import checks
 from workbench.kernels.backend import info
+from workbench.kernels.values import checks
 from workbench.kernels.values.specs import Placement, Pointwise, Pool, Transfer
 from workbench.kernels.values.types import LANES, Geometry, Step, Vectors
 

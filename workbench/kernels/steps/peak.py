@@ -3,8 +3,8 @@
 Belongs here: the checking face. Does not belong here: timing it (measure/fma_peak.py).
 """
 
-from workbench.kernels.values import checks
 from workbench.kernels.backend import current
+from workbench.kernels.values import checks
 from workbench.kernels.values.specs import FmaPeak
 from workbench.kernels.values.types import Step
 

@@ -4,8 +4,8 @@ Belongs here: add, mul, activation, convert, and the way in and out of the arena
 Does not belong here: arithmetic.
 """
 
-from workbench.kernels.values import checks
 from workbench.kernels.backend import current
+from workbench.kernels.values import checks
 from workbench.kernels.values.specs import Pointwise, Transfer
 from workbench.kernels.values.types import NO_ACTIVATION, Activation, Geometry, Step
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from workbench.kernels.values import checks
 from workbench.kernels.backend import current
+from workbench.kernels.values import checks
 from workbench.kernels.values.specs import GlobalAverage, Pool
 from workbench.kernels.values.types import I32, LANES, Geometry, Step
 

@@ -10,9 +10,9 @@ from typing import cast
 
 import numpy as np
 
-from workbench.kernels.values import checks
 from workbench.kernels.backend import info
 from workbench.kernels.reference.winograd import winograd
+from workbench.kernels.values import checks
 from workbench.kernels.values.types import F32, LANES, Activation, Step
 from workbench.kernels.values.winograd_spec import (
     ROWS,
@@ -36,7 +36,9 @@ _DENSE_SIZES = ((2, 64), (1, 64), (4, 64))
 _SPARSE_SIZES = ((4, 64), (2, 64), (8, 32))
 
 _TILES_FIX = "Make the tables with workbench.engine.winograd.tables."
-_WEIGHTS_FIX = "Make the weights with workbench.engine.winograd.cook_toom.transform_weights."
+_WEIGHTS_FIX = (
+    "Make the weights with workbench.engine.winograd.cook_toom.transform_weights."
+)
 
 
 def conv_winograd(

@@ -47,7 +47,7 @@ NARROW_LANES = 8
 
 
 @dataclass(frozen=True)
-class Tuning:
+class CodeShape:
     """How a layer's code is cut and visited; results do not depend on it.
 
     Parameters
@@ -68,9 +68,9 @@ class Tuning:
 
     Examples
     --------
-    >>> Tuning(29, parts=2, shift=True).name
+    >>> CodeShape(29, parts=2, shift=True).name
     'g29-p2-s'
-    >>> Tuning.parse("g31-b8-r") == Tuning(31, band=8, rows=True)
+    >>> CodeShape.parse("g31-b8-r") == CodeShape(31, band=8, rows=True)
     True
     """
 
@@ -91,7 +91,7 @@ class Tuning:
         return "-".join(words + [f[0] for f in flags if getattr(self, f)])
 
     @classmethod
-    def parse(cls, name: str) -> "Tuning":
+    def parse(cls, name: str) -> "CodeShape":
         """Return the tuning of a name.
 
         Raises
@@ -177,7 +177,7 @@ def live_lanes(place: Placement) -> I32:
     return np.asarray(np.frexp(merged)[1], dtype=np.int32)
 
 
-def check(tuning: Tuning, spec: ConvSparse, isa: str) -> None:
+def check(tuning: CodeShape, spec: ConvSparse, isa: str) -> None:
     """Raise a KernelError when a tuning does not fit these arguments."""
     place, most = spec.place, most_rows(spec.place, isa, tuning.shift)
     checks.require(
@@ -218,20 +218,20 @@ def worthwhile(spec: ConvSparse, isa: str) -> tuple[str, ...]:
     lanes = live_lanes(place)
     code = spec.values.size * BYTES_PER_NONZERO
     large = code > L2_BYTES
-    found: list[Tuning]
+    found: list[CodeShape]
     crossing = bool(np.any(skews(spec.offsets, place)))
     if isa != "avx512":
         most = most_rows(place, isa, False)
-        found = [Tuning(most, band=0), Tuning(most, band=8)]
+        found = [CodeShape(most, band=0), CodeShape(most, band=8)]
     elif crossing and may_shift(place, isa):
         found = _shifted(spec, isa)
     else:
         most = most_rows(place, isa, False)
-        found = [Tuning(most, band=1), Tuning(most, band=8), Tuning(most)]
+        found = [CodeShape(most, band=1), CodeShape(most, band=8), CodeShape(most)]
         found = found[::-1] if large else found
         parts = code_parts(spec.values.size / -(-rows // most))
         if parts > 1 and may_be_cut(place):
-            found.insert(0 if large else len(found), Tuning(most, parts=parts))
+            found.insert(0 if large else len(found), CodeShape(most, parts=parts))
     few = lanes.size <= FEW_VECTORS and lanes.min() <= NARROW_LANES
     if few and not large and not place.vectors.unzip:
         found.append(_with(found[0], narrow=True))
@@ -269,11 +269,11 @@ def even_groups(rows: int, most: int) -> int:
     return -(-rows // -(-rows // most))
 
 
-def _with(tuning: Tuning, **changes: Any) -> Tuning:
+def _with(tuning: CodeShape, **changes: Any) -> CodeShape:
     return replace(tuning, **changes)
 
 
-def _shifted(spec: ConvSparse, isa: str) -> list[Tuning]:
+def _shifted(spec: ConvSparse, isa: str) -> list[CodeShape]:
     """Return tunings for windows: whole vectors, in parts that fit L1, or plain."""
     most = most_rows(spec.place, isa, True)
     ends = np.concatenate((spec.offsets, spec.offsets + LANES - 1))
@@ -283,10 +283,10 @@ def _shifted(spec: ConvSparse, isa: str) -> list[Tuning]:
     units = -(-(spec.indptr.size - 1) // most)
     inputs = min(MOST_PARTS_BY_INPUTS, max(1, round(lines * 64 / L1_BYTES)))
     crowded = spec.values.size / units > FMAS_HIDING_A_MISS * lines
-    found = [Tuning(most, shift=True)]
+    found = [CodeShape(most, shift=True)]
     if may_be_cut(spec.place):
         code = code_parts(spec.values.size / units)
         likely = code if code > 1 else 1 if crowded else inputs
         others = sorted({1, inputs, max(1, code // 2), code} - {likely})
-        found = [Tuning(most, parts=p, shift=True) for p in (likely, *others)]
-    return [*found, Tuning(most_rows(spec.place, isa, False))]
+        found = [CodeShape(most, parts=p, shift=True) for p in (likely, *others)]
+    return [*found, CodeShape(most_rows(spec.place, isa, False))]

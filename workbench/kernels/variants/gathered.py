@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.kernels.variants.lanes import pixels_of
 from workbench.kernels.values.specs import Placement
 from workbench.kernels.values.types import I32, I64, LANES, NO_ACTIVATION, Vectors
+from workbench.kernels.variants.lanes import pixels_of
 
 MOST_VECTORS = 2
 """Vectors of gathered pixels at most; WB_GATHERED_VECTORS in C."""

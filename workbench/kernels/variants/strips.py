@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workbench.kernels.variants.gathered import MOST_VECTORS, may_pay
 from workbench.kernels.values.types import I32, LANES, ImageRows, Vectors
+from workbench.kernels.variants.gathered import MOST_VECTORS, may_pay
 
 _L1_FLOATS = 32 * 1024 // 4
 _UNCHUNKED = 1 << 40

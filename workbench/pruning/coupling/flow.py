@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from workbench.models.network import Network
-from workbench.pruning.coupling.values import CouplingGroup
 from workbench.pruning.coupling.probe import PROBE_ERRORS, Probe
+from workbench.pruning.coupling.values import CouplingGroup
 
 # Each unit changes in half of the passes, by numbers above and below zero. A column
 # that depends on another channel than its own escapes all of them once in a hundred

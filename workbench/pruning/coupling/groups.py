@@ -15,7 +15,6 @@ import torch_pruning as tp
 from torch import nn
 
 from workbench.models.network import Network
-from workbench.pruning.coupling.values import CouplingGroup, Member, NormMember, Side
 from workbench.pruning.coupling.flow import false_claims
 from workbench.pruning.coupling.ties import owners
 from workbench.pruning.coupling.traced import (
@@ -26,6 +25,7 @@ from workbench.pruning.coupling.traced import (
     trace,
     walks,
 )
+from workbench.pruning.coupling.values import CouplingGroup, Member, NormMember, Side
 
 
 def coupling_groups(network: Network) -> tuple[CouplingGroup, ...]:

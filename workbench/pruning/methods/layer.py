@@ -17,7 +17,6 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from workbench.pruning.residual_blocks import ResidualBlock
 from workbench.pruning.criteria import Criterion, scores_of
 from workbench.pruning.method import (
     Context,
@@ -28,6 +27,7 @@ from workbench.pruning.method import (
     Target,
     by_sparsity,
 )
+from workbench.pruning.residual_blocks import ResidualBlock
 from workbench.pruning.select import count_of, smallest
 
 

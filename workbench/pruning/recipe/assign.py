@@ -12,10 +12,10 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from workbench.models.network import Layer, Network
-from workbench.pruning.recipe.recipe import Recipe
-from workbench.pruning.recipe.errors import RecipeError
-from workbench.pruning.recipe.rule import Rule
 from workbench.pruning.coupling.ties import tied_layers
+from workbench.pruning.recipe.errors import RecipeError
+from workbench.pruning.recipe.recipe import Recipe
+from workbench.pruning.recipe.rule import Rule
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from workbench.pruning.recipe.plain_yaml import MOST_CHARACTERS
 from workbench.pruning.recipe.errors import RecipeError, build, unknown_key
-from workbench.pruning.recipe.yaml_file import Lines, flow, parse, text_of
+from workbench.pruning.recipe.plain_yaml import MOST_CHARACTERS
 from workbench.pruning.recipe.rule import Finetune, Rule, method_named
+from workbench.pruning.recipe.yaml_file import Lines, flow, parse, text_of
 from workbench.writing import write_whole
 
 

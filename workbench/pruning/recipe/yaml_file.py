@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from workbench.pruning.recipe.plain_yaml import YamlError, compose, value_of
 from workbench.pruning.recipe.errors import Path, RecipeError
+from workbench.pruning.recipe.plain_yaml import YamlError, compose, value_of
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*\Z")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}

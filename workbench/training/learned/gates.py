@@ -17,17 +17,17 @@ from torch import Generator, Tensor, nn
 
 from workbench.errors import WorkbenchError
 from workbench.models.network import Network
-from workbench.pruning.recipe.assign import protected_layers
-from workbench.pruning.coupling.values import CouplingGroup
 from workbench.pruning.coupling.groups import coupling_groups
+from workbench.pruning.coupling.values import CouplingGroup
 from workbench.pruning.method import MaskSet
 from workbench.pruning.prune import prune
+from workbench.pruning.recipe.assign import protected_layers
 from workbench.pruning.recipe.recipe import Recipe
 from workbench.pruning.recipe.rule import Rule
-from workbench.training.masks.frozen import mask_set
 from workbench.training.learned.scaled import ScaledCut
-from workbench.training.loop.technique import Batch
 from workbench.training.learned.unit_macs import UnitMacs
+from workbench.training.loop.technique import Batch
+from workbench.training.masks.frozen import mask_set
 
 # The stretched concrete distribution of Louizos et al., section 4.
 _LOW, _HIGH, _HEAT = -0.1, 1.1, 2 / 3

@@ -10,9 +10,9 @@ from __future__ import annotations
 from torch import nn
 
 from workbench.models.network import Network
-from workbench.pruning.recipe.assign import assign
 from workbench.pruning.method import MaskSet
 from workbench.pruning.pruned import PrunedNetwork
+from workbench.pruning.recipe.assign import assign
 from workbench.pruning.recipe.recipe import Recipe
 from workbench.pruning.report import make_report
 

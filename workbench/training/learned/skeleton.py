@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from workbench.errors import WorkbenchError
 from workbench.models.network import Layer, Network
-from workbench.pruning.recipe.assign import protected_layers
 from workbench.pruning.method import MaskSet
+from workbench.pruning.recipe.assign import protected_layers
 from workbench.pruning.recipe.recipe import Recipe
 from workbench.pruning.recipe.rule import Rule
 from workbench.pruning.select import count_of, smallest

@@ -20,11 +20,11 @@ from workbench.pruning.prune import prune
 from workbench.pruning.pruned import PrunedNetwork
 from workbench.pruning.recipe.recipe import Recipe
 from workbench.pruning.recipe.rule import Rule
-from workbench.training.masks.cut import Cut
 from workbench.training.learned.gates import MacsGates
 from workbench.training.learned.skeleton import FilterSkeleton
 from workbench.training.learned.slimming import Slimming
 from workbench.training.learned.winograd_conv import WinogradConv2d, in_winograd_domain
+from workbench.training.masks.cut import Cut
 
 Switch = Annotated[
     float, Field(ge=0, le=1, description="share of the epochs before the cut, 0..1")

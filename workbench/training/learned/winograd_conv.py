@@ -1,8 +1,8 @@
 """Layers whose weights live, are pruned and are trained in the Winograd domain.
 
 Belongs here: the module, and converting a network to it. Does not belong here: the
-operation and its transforms (``workbench.capture.from_torch.winograd_op``), or how pruning picks
-weights (any method for elements takes these layers).
+operation and its transforms (``capture.from_torch.winograd_op``), or how pruning
+picks weights (any method for elements takes these layers).
 """
 
 from __future__ import annotations

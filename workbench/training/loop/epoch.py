@@ -18,8 +18,8 @@ from workbench.data.dataset import Dataset, normalise
 from workbench.errors import WorkbenchError
 from workbench.training.loop.augment import augment
 from workbench.training.loop.options import EpochLog, FitOptions
+from workbench.training.loop.processes import Processes
 from workbench.training.loop.schedules import schedule, warmed
-from workbench.training.loop.processes import Team
 from workbench.training.loop.technique import Batch, Technique
 
 AfterBatch = Callable[[int, int], None]
@@ -41,7 +41,7 @@ class Trainee:
         How to train.
     techniques : tuple of Technique
         In the order in which they act.
-    team : Team
+    team : Processes
         This process among others.
     after_batch : callable or None
         Called with (batches done, batches of the whole run); may raise to stop.
@@ -54,7 +54,7 @@ class Trainee:
     optimizer: torch.optim.SGD
     options: FitOptions
     techniques: tuple[Technique, ...]
-    team: Team
+    team: Processes
     after_batch: AfterBatch | None = None
     after_step: Callable[[nn.Module], None] | None = None
 
@@ -171,7 +171,7 @@ def _step(trainee: Trainee, images: Tensor, labels: Tensor, progress: float) -> 
 
 
 def _batches(
-    data: Dataset, options: FitOptions, random: Generator, team: Team
+    data: Dataset, options: FitOptions, random: Generator, team: Processes
 ) -> Iterator[tuple[Tensor, Tensor]]:
     pixels = torch.tensor(data.images)
     labels = torch.tensor(data.labels)

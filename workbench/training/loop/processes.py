@@ -17,7 +17,7 @@ from torch import distributed as dist
 
 
 @dataclass(frozen=True)
-class Team:
+class Processes:
     """This process among those that train together.
 
     Parameters
@@ -75,15 +75,15 @@ class Team:
             dist.barrier()
 
 
-def team() -> Team:
+def team() -> Processes:
     """Return this process's team: of one, unless ``torchrun`` started several."""
     if dist.is_available() and dist.is_initialized():
-        return Team(dist.get_rank(), dist.get_world_size())
-    return Team(0, 1)
+        return Processes(dist.get_rank(), dist.get_world_size())
+    return Processes(0, 1)
 
 
 @contextmanager
-def joined() -> Iterator[Team]:
+def joined() -> Iterator[Processes]:
     """Join the processes that ``torchrun`` started, for as long as the block runs.
 
     Without torchrun, or where someone has joined already, nothing is started.

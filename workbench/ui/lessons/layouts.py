@@ -123,12 +123,12 @@ def _result(found: Found) -> Result:
     first, last = by_name["torch NCHW"], by_name["torch NHWC"]
     value = first["median_ms"] / last["median_ms"]
     apart = first["p10_ms"] > last["p90_ms"] or last["p10_ms"] > first["p90_ms"]
-    told = "" if apart else " (their spreads overlap: no clear winner)"
+    shown = "" if apart else " (their spreads overlap: no clear winner)"
     return Result(
         (latency_figure(found["rows"], conditions=found["line"]),),
-        f"PyTorch's NHWC against its NCHW on this layer: **{ratio(value)}**{told}. Our "
-        f"engine chose `{found['kernel']}`, which reads layout “{found['source']}” and "
-        f"writes “{found['target']}”: {millis(by_name['workbench']['median_ms'])}.",
+        f"PyTorch's NHWC against its NCHW on this layer: **{ratio(value)}**{shown}. "
+        f"Our engine chose `{found['kernel']}`, which reads layout "
+        f"“{found['source']}” and writes “{found['target']}”: {millis(by_name['workbench']['median_ms'])}.",
     )
 
 

@@ -100,7 +100,7 @@ def _result(found: Found) -> Result:
         x_format="%",
     )
     best = min(points, key=lambda point: point.median_ms)
-    told = (
+    shown = (
         "No sparsity is clear of the dense kernel's spread: no winner."
         if first is None
         else f"The first sparsity that clearly beats the dense kernel is "
@@ -108,7 +108,7 @@ def _result(found: Found) -> Result:
     )
     return Result(
         (curve_figure(points, [Level("dense", dense)], words),),
-        f"{told} Dense takes {millis(dense)}; {percent(best.x, 0)} zeros take "
+        f"{shown} Dense takes {millis(dense)}; {percent(best.x, 0)} zeros take "
         f"**{millis(best.median_ms)}**.",
     )
 

@@ -98,14 +98,14 @@ def _figure(setting: Setting, seed: int) -> Figure:
         .encode(x="side:Q")
     )
     found = products_per_output(chosen)
-    told = ", ".join(f"{name} {value:.3g}" for name, value in found.items())
+    shown = ", ".join(f"{name} {value:.3g}" for name, value in found.items())
     return Figure(
         name="products-per-output",
         title="Products for one output of one pair of channels",
-        reading=f"At {chosen} × {chosen} (dashed): {told}. The FFT's curve is nearly "
+        reading=f"At {chosen} × {chosen} (dashed): {shown}. The FFT's curve is nearly "
         "flat, because a kernel of any size becomes one product a frequency; "
         "transforms are not counted here, the measurement below has them.",
-        alt=told,
+        alt=shown,
         chart=(lines + rule).properties(height=290),
         data=frame,
     )

@@ -9,9 +9,9 @@ from workbench.ui.charts.norms import norms_figure
 from workbench.ui.components.kernels.domain_panels import palette_panel, winograd_panel
 from workbench.ui.components.kernels.kernel_detail import kernel_detail
 from workbench.ui.components.kernels.layer_facts import layer_facts
-from workbench.ui.components.shared.layer_picker import choose_layer
-from workbench.ui.components.mosaic import mosaic
 from workbench.ui.components.kernels.pattern_panel import pattern_panel
+from workbench.ui.components.mosaic import mosaic
+from workbench.ui.components.shared.layer_picker import choose_layer
 from workbench.ui.services import networks, recipes
 from workbench.ui.services.pictures import layer_view
 

@@ -4,17 +4,17 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.ui.components.model.architecture_graph import architecture_graph
-from workbench.ui.components.shared.data_help import data_help
 from workbench.ui.components.model.first_look import first_look
 from workbench.ui.components.model.headline import headline
-from workbench.ui.components.shared.layer_picker import choose_layer
-from workbench.ui.components.shared.layer_table import layer_table
 from workbench.ui.components.model.layer_times import layer_times, with_times
-from workbench.ui.components.mosaic import mosaic
 from workbench.ui.components.model.predictions import predictions
-from workbench.ui.components.shared.snippets import snippets
 from workbench.ui.components.model.upload import upload
 from workbench.ui.components.model.work_chart import work_chart
+from workbench.ui.components.mosaic import mosaic
+from workbench.ui.components.shared.data_help import data_help
+from workbench.ui.components.shared.layer_picker import choose_layer
+from workbench.ui.components.shared.layer_table import layer_table
+from workbench.ui.components.shared.snippets import snippets
 from workbench.ui.format import literal
 from workbench.ui.services import (
     accuracy,

@@ -4,15 +4,15 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.ui import theme
-from workbench.ui.components.shared.feedback import put_off
-from workbench.ui.components.shared.job_panel import find, job_panel, launch
+from workbench.ui.components.recipe.history import recipe_history
 from workbench.ui.components.recipe.live_panel import live_panel, measured_panel
 from workbench.ui.components.recipe.preview import preview
-from workbench.ui.components.recipe.history import recipe_history
 from workbench.ui.components.recipe.quick import recipe_quick
 from workbench.ui.components.recipe.rule import recipe_rule
 from workbench.ui.components.recipe.table import recipe_table
 from workbench.ui.components.recipe.trial_results import trial_results, trial_so_far
+from workbench.ui.components.shared.feedback import put_off
+from workbench.ui.components.shared.job_panel import find, job_panel, launch
 from workbench.ui.services import costs, networks, recipes, trials
 from workbench.ui.services.trial import STEPS
 

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.ui.components.runs.compare import run_compare
 from workbench.ui.components.runs.disagreements import Pair, disagreements
 from workbench.ui.components.runs.export_panel import export_panel
-from workbench.ui.components.runs.compare import run_compare
 from workbench.ui.components.runs.run_list import run_list
 from workbench.ui.services import data, networks, recipes, runs, settled
 

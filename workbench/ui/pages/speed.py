@@ -3,12 +3,15 @@
 import streamlit as st
 
 from workbench.ui import theme
-from workbench.ui.components.speed.bench_results import bench_results, bench_so_far
-from workbench.ui.components.speed.explorers import algorithm_explorer, break_even_explorer
 from workbench.ui.components.shared.job_panel import find, job_panel, launch
+from workbench.ui.components.shared.snippets import snippets
+from workbench.ui.components.speed.bench_results import bench_results, bench_so_far
+from workbench.ui.components.speed.explorers import (
+    algorithm_explorer,
+    break_even_explorer,
+)
 from workbench.ui.components.speed.machine import machine
 from workbench.ui.components.speed.peers import choose_peers
-from workbench.ui.components.shared.snippets import snippets
 from workbench.ui.components.speed.thread_sweep import thread_sweep
 from workbench.ui.services import benches, code, networks, recipes
 
@@ -33,7 +36,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     )
     against = choose_peers()
 
-order = benches.Order(network, pruned, threads, float(seconds), against)
+order = benches.BenchOrder(network, pruned, threads, float(seconds), against)
 running = find("bench")
 with st.container(horizontal=True, vertical_alignment="center"):
     st.button(

@@ -8,8 +8,7 @@ from workbench.ui.components.train.lottery_panel import lottery_panel
 from workbench.ui.components.train.tuning_form import tuning_form
 from workbench.ui.components.train.tuning_panel import tuning_panel
 from workbench.ui.format import literal
-from workbench.ui.services import lotteries, networks, recipes
-from workbench.ui.services import finetunes
+from workbench.ui.services import finetunes, lotteries, networks, recipes
 
 network = networks.current()
 recipe = recipes.current()
@@ -20,13 +19,13 @@ if recipes.is_empty(recipe):
         "its zeros while the other weights make up for them.",
         icon=":material/info:",
     )
-wish = tuning_form(seed=recipes.seed())
+choice = tuning_form(seed=recipes.seed())
 try:
-    order = finetunes.order_of(networks.pruned(network, recipe), wish)
+    order = finetunes.order_of(networks.pruned(network, recipe), choice)
 except WorkbenchError as error:
     data_help(error, network)
 else:
-    if wish.method == lotteries.KIND:
+    if choice.method == lotteries.KIND:
         lottery_panel(order)
     else:
         tuning_panel(order)

@@ -29,7 +29,7 @@ STEPS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Order:
+class BenchOrder:
     """What to measure, how thoroughly, and against which engines."""
 
     network: "Network"
@@ -60,7 +60,7 @@ def usual_peers() -> tuple[str, ...]:
     )
 
 
-def start(order: Order) -> str:
+def start(order: BenchOrder) -> str:
     """Start a measurement in the background; return the job's id.
 
     Raises
@@ -74,7 +74,7 @@ def start(order: Order) -> str:
     return job.id
 
 
-def run_bench(job: "Job", order: Order) -> dict[str, Any]:
+def run_bench(job: "Job", order: BenchOrder) -> dict[str, Any]:
     """Do a measurement inside a job; each part is a row as soon as it is known."""
     from workbench.measure.machine import this_machine
 
@@ -121,7 +121,7 @@ def run_bench(job: "Job", order: Order) -> dict[str, Any]:
     return {"run": run.id}
 
 
-def recorded(order: Order) -> "Run | None":
+def recorded(order: BenchOrder) -> "Run | None":
     """Return the newest finished measurement of the same question."""
     from workbench.store.run import run_key
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 import workbench as wb
-from workbench.ui.services import data, settled
-from workbench.ui.services import finetunes
+from workbench.ui.services import data, finetunes, settled
 
 if TYPE_CHECKING:
     from workbench.compression.factorise import Factorised

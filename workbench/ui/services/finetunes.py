@@ -35,7 +35,7 @@ _PASSES = 3
 
 
 @dataclass(frozen=True)
-class Wish:
+class FinetuneChoice:
     """What the form says: settings, how many images, which method with parameters."""
 
     settings: dict[str, Any]
@@ -45,7 +45,7 @@ class Wish:
 
 
 @dataclass(frozen=True, eq=False)
-class Order:
+class FinetuneOrder:
     """What to train, on which images, how.
 
     Parameters
@@ -100,7 +100,7 @@ class Order:
         return 2 + _PASSES * macs * images / _MACS_PER_S
 
 
-def order_of(pruned: "PrunedNetwork", wish: Wish) -> Order:
+def order_of(pruned: "PrunedNetwork", choice: FinetuneChoice) -> FinetuneOrder:
     """Return the training of a pruned network with the shell's data.
 
     Raises
@@ -109,18 +109,18 @@ def order_of(pruned: "PrunedNetwork", wish: Wish) -> Order:
         The images are not on this machine.
     """
     train = data.load(pruned, "train")
-    return Order(
+    return FinetuneOrder(
         pruned=pruned,
-        train=train if wish.images >= len(train) else train.take(wish.images),
+        train=train if choice.images >= len(train) else train.take(choice.images),
         val=data.load(pruned, "val"),
         test=data.current(pruned),
-        settings=wish.settings,
-        method=wish.method,
-        params=wish.params,
+        settings=choice.settings,
+        method=choice.method,
+        params=choice.params,
     )
 
 
-def done_before(order: Order) -> "tuple[EpochLog, ...]":
+def done_before(order: FinetuneOrder) -> "tuple[EpochLog, ...]":
     """Return the epochs that the order's checkpoint holds, () without one."""
     from workbench.training.loop.checkpoint import Checkpoint
 
@@ -128,7 +128,7 @@ def done_before(order: Order) -> "tuple[EpochLog, ...]":
     return Checkpoint.load(path).history if path.exists() else ()
 
 
-def start(order: Order) -> str:
+def start(order: FinetuneOrder) -> str:
     """Start or continue a training in the background; return the job's id.
 
     Raises
@@ -144,13 +144,13 @@ def start(order: Order) -> str:
     return job.id
 
 
-def start_over(order: Order) -> str:
+def start_over(order: FinetuneOrder) -> str:
     """Forget the order's checkpoint, then start."""
     order.checkpoint.unlink(missing_ok=True)
     return start(order)
 
 
-def run_tuning(job: "Job", order: Order) -> dict[str, Any]:
+def run_tuning(job: "Job", order: FinetuneOrder) -> dict[str, Any]:
     """Train inside a job; each epoch is a row as soon as it is over.
 
     Returns
@@ -182,7 +182,7 @@ def run_tuning(job: "Job", order: Order) -> dict[str, Any]:
     return {"run": run.id, "results": results, "network": network}
 
 
-def _untrained(order: Order) -> dict[str, Any]:
+def _untrained(order: FinetuneOrder) -> dict[str, Any]:
     """Return the accuracy without training: raw, and settled where that is another."""
     if order.method:
         return {"raw": None}
@@ -191,24 +191,24 @@ def _untrained(order: Order) -> dict[str, Any]:
     return {"raw": asdict(accuracy(order.pruned, order.test)), "bn": part}
 
 
-def _train(order: Order, hooks: "FitHooks") -> "Tuned":
+def _train(order: FinetuneOrder, hooks: "FitHooks") -> "Tuned":
     """Return the network trained as the order says, with its history."""
     from workbench.training.finetune import tune
     from workbench.training.learn import Driven, learn_logged
 
-    told = {
+    shown = {
         "val": order.val,
         "checkpoint": order.checkpoint,
         "hooks": hooks,
         **order.settings,
     }
     if not order.method:
-        return tune(order.pruned, order.train, **told)
+        return tune(order.pruned, order.train, **shown)
     how = Driven.of(order.method, **order.params)
-    return learn_logged(order.pruned.base, order.train, how=how, **told)
+    return learn_logged(order.pruned.base, order.train, how=how, **shown)
 
 
-def recorded(order: Order) -> "Run | None":
+def recorded(order: FinetuneOrder) -> "Run | None":
     """Return the newest finished training of the same order, if there is one."""
     from workbench.store.run import run_key
 

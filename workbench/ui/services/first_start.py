@@ -57,9 +57,9 @@ def sweep_order(network: "Network") -> "SweepOrder":
     )
 
 
-def bench_order(network: "Network") -> benches.Order:
+def bench_order(network: "Network") -> benches.BenchOrder:
     """Return the measurement that the page Speed opens with."""
-    return benches.Order(network, None, 1, SECONDS, benches.usual_peers())
+    return benches.BenchOrder(network, None, 1, SECONDS, benches.usual_peers())
 
 
 @st.cache_resource

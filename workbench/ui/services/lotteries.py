@@ -13,18 +13,18 @@ from workbench.ui.services.break_even import start_job
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
     from workbench.jobs.job import Job
-    from workbench.ui.services.finetunes import Order
+    from workbench.ui.services.finetunes import FinetuneOrder
 
 KIND = "lottery"
 SETTINGS = ("epochs", "lr", "rates", "batch_size", "weight_decay", "seed")
 
 
-def settings_of(order: "Order") -> dict[str, Any]:
+def settings_of(order: "FinetuneOrder") -> dict[str, Any]:
     """Return the settings that every training of the rounds takes."""
     return {name: order.settings[name] for name in SETTINGS if name in order.settings}
 
 
-def inputs_of(order: "Order") -> dict[str, Any]:
+def inputs_of(order: "FinetuneOrder") -> dict[str, Any]:
     """Return what identifies the rounds in the store."""
     return {
         "model": order.pruned.base.name,
@@ -36,13 +36,13 @@ def inputs_of(order: "Order") -> dict[str, Any]:
     }
 
 
-def trainings(order: "Order") -> int:
+def trainings(order: "FinetuneOrder") -> int:
     """Return how many trainings the rounds are, the dense one included."""
     rounds = int(order.params["rounds"])
     return 1 + rounds * (2 if order.params.get("control", True) else 1)
 
 
-def start(order: "Order") -> str:
+def start(order: "FinetuneOrder") -> str:
     """Start the rounds in the background; return the job's id.
 
     Raises
@@ -60,7 +60,7 @@ def start(order: "Order") -> str:
     return start_job(KIND, inputs_of(order), lambda job: run_lottery(job, order, val))
 
 
-def run_lottery(job: "Job", order: "Order", val: "Dataset") -> dict[str, Any]:
+def run_lottery(job: "Job", order: "FinetuneOrder", val: "Dataset") -> dict[str, Any]:
     """Do the rounds inside a job; each round is a row as soon as it is over."""
     from workbench.training.loop.fit import FitHooks
     from workbench.training.lottery import LotteryPlan

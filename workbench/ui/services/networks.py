@@ -14,7 +14,7 @@ import workbench as wb
 from workbench.errors import WorkbenchError
 from workbench.models.offered import given_networks
 from workbench.ui.services import catalog, recipes
-from workbench.ui.services.pruned_cache import LARGE, Shelf
+from workbench.ui.services.pruned_cache import LARGE, PrunedCache
 
 if TYPE_CHECKING:
     from workbench.models.network import Network
@@ -48,8 +48,8 @@ def sample(name: str) -> "Network":
 
 
 @st.cache_resource(show_spinner=False)
-def _shelf() -> Shelf:
-    return Shelf()
+def _pruned_cache() -> PrunedCache:
+    return PrunedCache()
 
 
 def pruned(network: "Network", recipe: "Recipe") -> "PrunedNetwork":
@@ -61,15 +61,15 @@ def pruned(network: "Network", recipe: "Recipe") -> "PrunedNetwork":
         return untouched(network, recipe)
     weights = sum(layer.params for layer in network.layers)
     with st.spinner("Pruning…") if weights >= LARGE else nullcontext():
-        return _shelf().take(
+        return _pruned_cache().take(
             (network.digest, recipe.dump()), weights, lambda: wb.prune(network, recipe)
         )
 
 
 def untouched(network: "Network", recipe: "Recipe") -> "PrunedNetwork":
     """Return the dense network in the form of a pruned one."""
-    from workbench.pruning.recipe.assign import assign
     from workbench.pruning.pruned import PrunedNetwork
+    from workbench.pruning.recipe.assign import assign
     from workbench.pruning.report import make_report
 
     methods = {row.layer.id: row.method for row in assign(recipe, network)}

@@ -22,7 +22,7 @@ ALONE = 60_000_000
 """Weights of a network of which only the newest pruning is kept."""
 
 
-class Shelf:
+class PrunedCache:
     """Pruned networks by digest and recipe; the ones not used for longest go first.
 
     One network is pruned at a time: what pruning needs besides its result is as large

@@ -45,17 +45,19 @@ def row_of(run: "Run") -> dict[str, Any]:
     }
 
 
-def accuracy_told(run: "Run") -> str:
+def accuracy_shown(run: "Run") -> str:
     """Return the conditions of a run's accuracy in words."""
     head = headline(run.results)
     if head is None:
         return "not measured."
     images = (run.inputs.get("dataset"), run.inputs.get("split"))
-    said = conditions_text.accuracy(head.found, ", ".join(str(one) for one in images if one))
+    said = conditions_text.accuracy(
+        head.found, ", ".join(str(one) for one in images if one)
+    )
     return f"{head.what.capitalize()}; {said}"
 
 
-def time_told(run: "Run") -> str:
+def time_shown(run: "Run") -> str:
     """Return the conditions of a run's time in words."""
     latency = run.results.get("latency", {})
     row = conditions_text.latency_row(latency, OURS_PRUNED)

@@ -36,7 +36,7 @@ STEPS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Order:
+class TrialOrder:
     """What a trial is to do.
 
     Parameters
@@ -77,7 +77,7 @@ class Order:
         }
 
 
-def run_trial(job: "Job", order: Order) -> dict[str, Any]:
+def run_trial(job: "Job", order: TrialOrder) -> dict[str, Any]:
     """Do a trial inside a job; each part is a row as soon as it is known.
 
     Returns
@@ -133,7 +133,7 @@ def cost_of(network: "Network", pruned: "PrunedNetwork") -> dict[str, Any]:
 
 
 def _put_accuracies(
-    order: Order,
+    order: TrialOrder,
     pruned: "PrunedNetwork",
     put: Callable[[str, Mapping[str, Any]], None],
 ) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 import workbench as wb
 from workbench.errors import WorkbenchError
 from workbench.ui.services import data
-from workbench.ui.services.trial import KIND, Order, run_trial
+from workbench.ui.services.trial import KIND, TrialOrder, run_trial
 
 if TYPE_CHECKING:
     from workbench.models.network import Network
@@ -26,7 +26,7 @@ _FIXED_S = 8.0
 _LAYER_S, _SMALL, _TUNED_MACS_PER_S = 0.7, 8, 1.4e8
 
 
-def order_of(network: "Network", recipe: "Recipe") -> Order:
+def order_of(network: "Network", recipe: "Recipe") -> TrialOrder:
     """Return the trial of a recipe with the shell's data and the page's threads."""
     images = train = None
     try:
@@ -34,7 +34,7 @@ def order_of(network: "Network", recipe: "Recipe") -> Order:
         train = data.load(network, "train")
     except WorkbenchError:
         images = train = None
-    return Order(
+    return TrialOrder(
         network=network,
         recipe=recipe,
         data=images,
@@ -43,7 +43,7 @@ def order_of(network: "Network", recipe: "Recipe") -> Order:
     )
 
 
-def start(order: Order) -> str:
+def start(order: TrialOrder) -> str:
     """Start a trial in the background; return the job's id.
 
     Raises
@@ -66,7 +66,7 @@ def start(order: Order) -> str:
     return job.id
 
 
-def recorded(order: Order) -> "Run | None":
+def recorded(order: TrialOrder) -> "Run | None":
     """Return the newest finished trial of the same question, if there is one."""
     from workbench.store.run import run_key
 
@@ -75,7 +75,7 @@ def recorded(order: Order) -> "Run | None":
     return found[0] if found else None
 
 
-def estimate(order: Order) -> str:
+def estimate(order: TrialOrder) -> str:
     """Return how long a trial will take, roughly, in words."""
     images = 0 if order.data is None else len(order.data)
     macs = sum(layer.macs for layer in order.network.layers)

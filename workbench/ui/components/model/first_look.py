@@ -40,11 +40,11 @@ def first_look(network: "Network") -> None:
                 key="look-latency",
             )
     if sweep is not None:
-        told = f"{sweep.data}, {sweep.split} images, n = {sweep.base.n}, raw."
+        shown = f"{sweep.data}, {sweep.split} images, n = {sweep.base.n}, raw."
         cells = sweeps.table(sweep)
         with columns[-1]:
             frame.show(
-                curves_figure(cells, method=sweep.methods[0], conditions=told),
+                curves_figure(cells, method=sweep.methods[0], conditions=shown),
                 key="look-curves",
             )
 

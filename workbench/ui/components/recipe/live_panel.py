@@ -164,7 +164,9 @@ def _rival(latency: Parts, rows: Mapping[str, Parts | None]) -> None:
         "Against PyTorch",
         _verdict(latency, TORCH_DENSE),
         below=f"torch dense {millis(torch['median_ms'])}",
-        help=f"{tip('speed-up')}\n\n{conditions_text.time(torch, str(latency['line']))}",
+        help="\n\n".join(
+            (tip("speed-up"), conditions_text.time(torch, str(latency["line"])))
+        ),
     )
 
 

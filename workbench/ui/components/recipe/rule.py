@@ -27,8 +27,8 @@ def recipe_rule(network: "Network") -> None:
     kept = [name for name in st.session_state.get(_LAYERS, []) if name in names]
     if _LAYERS in st.session_state:
         st.session_state[_LAYERS] = kept
-    told = f"{len(kept)} of {len(names)} layers" if kept else "All usual layers"
-    with st.popover(told, icon=":material/layers:", width="stretch"):
+    shown = f"{len(kept)} of {len(names)} layers" if kept else "All usual layers"
+    with st.popover(shown, icon=":material/layers:", width="stretch"):
         chosen = st.pills(
             "Layers",
             names,

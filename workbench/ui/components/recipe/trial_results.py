@@ -98,7 +98,9 @@ def _accuracy_tile(parts: Parts, data: str) -> None:
         percent(best["top1"]),
         change=points(best["top1"] - dense["top1"]),
         below=f"against dense, n = {count(best['n'])}",
-        help=f"{tip('top-1')}\n\n{tip(head.what)}\n\n{conditions_text.accuracy(best, data)}",
+        help="\n\n".join(
+            (tip("top-1"), tip(head.what), conditions_text.accuracy(best, data))
+        ),
     )
 
 
@@ -121,7 +123,8 @@ def _speed_tile(latency: Mapping[str, Any]) -> None:
 def _timed(latency: Mapping[str, Any], weights: str) -> str:
     row = conditions_text.latency_row(latency, f"workbench {weights}")
     line = str(latency.get("line", "machine not recorded"))
-    return f"{weights.capitalize()}: {conditions_text.time(row, line) if row else 'no time.'}"
+    shown = conditions_text.time(row, line) if row else "no time."
+    return f"{weights.capitalize()}: {shown}"
 
 
 def _accuracy(parts: Parts, *, key: str, data: str) -> None:

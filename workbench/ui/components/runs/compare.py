@@ -14,7 +14,12 @@ from workbench.errors import WorkbenchError
 from workbench.ui.charts import frame
 from workbench.ui.charts.run_deltas import deltas_figure
 from workbench.ui.components.runs.disagreements import Pair, disagreements
-from workbench.ui.components.shared.tables import LAYER_MS, PERCENT, in_percent, table_height
+from workbench.ui.components.shared.tables import (
+    LAYER_MS,
+    PERCENT,
+    in_percent,
+    table_height,
+)
 from workbench.ui.components.shared.tiles import tile
 from workbench.ui.format import millis, percent, points
 from workbench.ui.glossary import tip
@@ -62,7 +67,7 @@ def _figures(first: "Run", second: "Run") -> None:
     rows = [runs.row_of(one) for one in (first, second)]
     accuracy, time = (
         f"A: {say(first)}\n\nB: {say(second)}"
-        for say in (runs.accuracy_told, runs.time_told)
+        for say in (runs.accuracy_shown, runs.time_shown)
     )
     tiles = st.columns(3)
     with tiles[0]:
@@ -102,11 +107,11 @@ def _layers(first: "Run", second: "Run") -> None:
     if not both:
         st.caption("At least one of these runs did not time single layers.")
         return
-    told = (
+    shown = (
         f"A: {runs.title_of(first)}. B: {runs.title_of(second)}. The two were not "
         "measured in turn: small differences may be the machine's."
     )
-    frame.show(deltas_figure(both, conditions=told), key="run-deltas")
+    frame.show(deltas_figure(both, conditions=shown), key="run-deltas")
     column = st.column_config
     st.dataframe(
         in_percent(pd.DataFrame(rows), ("a_sparsity", "b_sparsity")),
@@ -116,10 +121,10 @@ def _layers(first: "Run", second: "Run") -> None:
         column_config={
             "layer": column.TextColumn("Layer", pinned=True),
             "a_ms": column.NumberColumn(
-                "A ms", format="%.4f", help=f"{LAYER_MS} {runs.time_told(first)}"
+                "A ms", format="%.4f", help=f"{LAYER_MS} {runs.time_shown(first)}"
             ),
             "b_ms": column.NumberColumn(
-                "B ms", format="%.4f", help=f"{LAYER_MS} {runs.time_told(second)}"
+                "B ms", format="%.4f", help=f"{LAYER_MS} {runs.time_shown(second)}"
             ),
             "delta_ms": column.NumberColumn(
                 "B − A ms", format="%+.4f", help="Below zero: B needs less time."

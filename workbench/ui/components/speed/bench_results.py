@@ -12,8 +12,8 @@ from workbench.ui.charts import frame
 from workbench.ui.charts.latency import latency_figure
 from workbench.ui.charts.layer_times import layer_times_figure
 from workbench.ui.charts.roofline import roofline_figure
-from workbench.ui.components.speed.kernel_choice import kernel_choice
 from workbench.ui.components.shared.verdict import verdicts
+from workbench.ui.components.speed.kernel_choice import kernel_choice
 from workbench.ui.services.profile import with_weights
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import streamlit as st
 
 from workbench.ui.charts import frame
 from workbench.ui.charts.curve import Point, Words, curve_figure
-from workbench.ui.components.speed.explorers import measured
 from workbench.ui.components.shared.snippets import snippets
+from workbench.ui.components.speed.explorers import measured
 from workbench.ui.format import duration, ratio
 from workbench.ui.services import code, thread_sweeps
 

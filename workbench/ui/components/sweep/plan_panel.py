@@ -11,14 +11,14 @@ import streamlit as st
 from workbench.errors import WorkbenchError
 from workbench.ui import theme
 from workbench.ui.components.shared.feedback import caught
-from workbench.ui.components.sweep.plan_proof import plan_proof
 from workbench.ui.components.shared.snippets import snippets
+from workbench.ui.components.sweep.plan_proof import plan_proof
 from workbench.ui.format import millis, points, short, size
 from workbench.ui.notices import show_error
 from workbench.ui.services import recipes
 
 if TYPE_CHECKING:
-    from workbench.analysis.planner.planner import Plan
+    from workbench.analysis.planner.planner import PruningPlan
     from workbench.analysis.sensitivity.rows import Sweep
     from workbench.jobs.sweep import SweepOrder
 
@@ -99,18 +99,18 @@ def _keyword(option: str) -> str:
     return f"{name.replace('-', '_')}={value}"
 
 
-def _predicted(plan: "Plan", sweep: "Sweep") -> None:
+def _predicted(plan: "PruningPlan", sweep: "Sweep") -> None:
     if not plan.rows:
         st.markdown("Nothing that was measured is good enough: the plan is empty.")
         return
-    told = plan.predicted
-    time = "" if told.ms is None else f", {millis(told.ms)}"
+    shown = plan.predicted
+    time = "" if shown.ms is None else f", {millis(shown.ms)}"
     rules = ", ".join(
         f"{row.subject} {row.method} {100 * row.sparsity:g}\u00a0%" for row in plan.rows
     )
     st.markdown(
-        f"Predicted: {points(-told.drop)} of top-1{time}, {short(told.macs)} MACs, "
-        f"{size(told.bytes)}. Rules: {rules}."
+        f"Predicted: {points(-shown.drop)} of top-1{time}, {short(shown.macs)} MACs, "
+        f"{size(shown.bytes)}. Rules: {rules}."
     )
     st.caption(
         "Losses of layers are added up, which is a model: measure the recipe before "

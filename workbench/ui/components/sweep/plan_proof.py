@@ -87,7 +87,7 @@ def plan_proof(
         )
         _code(said, settle=settle, epochs=epochs)
     inputs = plan_proofs.inputs_of(sweep, budget, proof)
-    told = (
+    shown = (
         f"{sweep.data}, {sweep.split} images, n = {count(sweep.base.n)}; dense and "
         "pruned program timed in turns, in units of the sweep."
     )
@@ -101,15 +101,17 @@ def plan_proof(
             running,
             ["Rounds"],
             lambda view: _rounds(
-                found.get("rounds", view.rows), told, found.get("chosen")
+                found.get("rounds", view.rows), shown, found.get("chosen")
             ),
         )
     elif earlier is not None:
         st.caption(f"Proved before, {earlier.created[:16]} UTC.")
-        _rounds(earlier.results["rounds"], told, earlier.results["chosen"])
+        _rounds(earlier.results["rounds"], shown, earlier.results["chosen"])
 
 
-def _rounds(rounds: Sequence[Mapping[str, Any]], told: str, chosen: int | None) -> None:
+def _rounds(
+    rounds: Sequence[Mapping[str, Any]], shown: str, chosen: int | None
+) -> None:
     """Draw predicted against actual, and the round that was chosen."""
     if not rounds:
         return
@@ -135,14 +137,14 @@ def _rounds(rounds: Sequence[Mapping[str, Any]], told: str, chosen: int | None) 
         column_config={
             "round": column.NumberColumn("Round"),
             "predicted": column.NumberColumn(
-                "Predicted loss (points)", format="%.2f", help=told
+                "Predicted loss (points)", format="%.2f", help=shown
             ),
-            "actual": column.NumberColumn("Lost (points)", format="%.2f", help=told),
+            "actual": column.NumberColumn("Lost (points)", format="%.2f", help=shown),
             "tuned": column.NumberColumn(
-                "Lost when tuned (points)", format="%.2f", help=told
+                "Lost when tuned (points)", format="%.2f", help=shown
             ),
             "predicted_ms": column.NumberColumn("Predicted ms", format="%.4f"),
-            "ms": column.NumberColumn("ms", format="%.4f", help=told),
+            "ms": column.NumberColumn("ms", format="%.4f", help=shown),
             "macs": column.NumberColumn("MACs (M)", format="%.2f"),
             "kept": column.CheckboxColumn("Budget kept"),
         },

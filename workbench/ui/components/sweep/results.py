@@ -17,9 +17,9 @@ from workbench.ui.charts.sensitivity import (
     map_figure,
 )
 from workbench.ui.components.shared.feedback import caught
-from workbench.ui.components.sweep.plan_panel import plan_panel
-from workbench.ui.components.sweep.files import sweep_downloads
 from workbench.ui.components.shared.tables import PERCENT, in_percent, table_height
+from workbench.ui.components.sweep.files import sweep_downloads
+from workbench.ui.components.sweep.plan_panel import plan_panel
 from workbench.ui.format import count, interval, millis, percent
 from workbench.ui.glossary import tip
 from workbench.ui.services import sweeps
@@ -55,15 +55,15 @@ def sweep_results(sweep: "Sweep", order: "SweepOrder") -> None:
         )
     with right:
         _cell(cells, _picked(key, cells))
-        _table(cells, told=conditions, times=sweep.latency)
+        _table(cells, message=conditions, times=sweep.latency)
         if sweep.rows:
             sweep_downloads(sweep, method)
     if (cells["state"] == "measured").any():
         figure = curves_figure(cells, method=method, conditions=conditions)
         frame.show(figure, key=f"curves-{method}")
     if "saved_ms" in cells and cells["saved_ms"].notna().any():
-        told = f"{conditions}; times: {sweep.latency}"
-        figure = gain_figure(cells, method=method, conditions=told)
+        message = f"{conditions}; times: {sweep.latency}"
+        figure = gain_figure(cells, method=method, conditions=message)
         frame.show(figure, key=f"gains-{method}")
         _break_even(cells)
     if sweep.rows:
@@ -124,7 +124,7 @@ def _use(layer: str, method: str, sparsity: float) -> None:
         sweeps.use_cell(layer, method, sparsity)
 
 
-def _table(cells: pd.DataFrame, *, told: str, times: str) -> None:
+def _table(cells: pd.DataFrame, *, message: str, times: str) -> None:
     column = st.column_config
     shown = [name for name in _COLUMNS if name in cells and cells[name].notna().any()]
     whole = (cells["state"] == "measured").all()
@@ -153,13 +153,13 @@ def _table(cells: pd.DataFrame, *, told: str, times: str) -> None:
                 "Top-1",
                 format=PERCENT,
                 width=64,
-                help=f"{tip('top-1')}\n\n{told}",
+                help=f"{tip('top-1')}\n\n{message}",
             ),
             "drop_points": column.NumberColumn(
                 "Points lost",
                 format="%.1f",
                 width=80,
-                help=f"Points of top-1 below the dense network: {told}",
+                help=f"Points of top-1 below the dense network: {message}",
             ),
             "saved_ms": column.NumberColumn(
                 "Saved ms",

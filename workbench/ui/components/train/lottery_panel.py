@@ -19,10 +19,10 @@ from workbench.ui.format import count, duration, percent, points
 from workbench.ui.services import break_even, code, lotteries
 
 if TYPE_CHECKING:
-    from workbench.ui.services.finetunes import Order
+    from workbench.ui.services.finetunes import FinetuneOrder
 
 
-def lottery_panel(order: "Order") -> None:
+def lottery_panel(order: "FinetuneOrder") -> None:
     """Draw the button, the rounds so far, or the recorded ones."""
     inputs = lotteries.inputs_of(order)
     running = find(lotteries.KIND)
@@ -46,7 +46,7 @@ def lottery_panel(order: "Order") -> None:
             f"{many} trainings from random weights, about "
             f"{duration(many * order.estimate_s)} on a quiet core."
         )
-    told = (
+    shown = (
         f"{order.pruned.base.name} from random weights, seed {order.settings['seed']}, "
         f"{count(len(order.train))} training images, {order.settings['epochs']} epochs "
         "a training; scored on validation images."
@@ -56,18 +56,18 @@ def lottery_panel(order: "Order") -> None:
     if running is not None and (busy or mine):
         if not mine:
             st.caption("Rounds with other settings are still running.")
-        job_panel(running, ["Trainings"], lambda view: _rounds(view.rows, told))
+        job_panel(running, ["Trainings"], lambda view: _rounds(view.rows, shown))
     elif earlier is not None:
         st.caption(f"Trained before, {earlier.created[:16]} UTC.")
-        _rounds(earlier.results["rounds"], told)
+        _rounds(earlier.results["rounds"], shown)
 
 
-def _rounds(rows: Sequence[Mapping[str, Any]], told: str) -> None:
+def _rounds(rows: Sequence[Mapping[str, Any]], shown: str) -> None:
     if not rows:
         return
     last, first = rows[-1], rows[0]
     frame.show(
-        tickets_figure(rows, conditions=f"{told} n = {count(last['n'])}."),
+        tickets_figure(rows, conditions=f"{shown} n = {count(last['n'])}."),
         key="lottery-rounds",
     )
     if len(rows) < 2:
@@ -83,7 +83,7 @@ def _rounds(rows: Sequence[Mapping[str, Any]], told: str) -> None:
     st.markdown(f"{text}. One run: small differences are noise.")
 
 
-def _code(order: "Order") -> None:
+def _code(order: "FinetuneOrder") -> None:
     name = order.pruned.base.name
     settings = lotteries.settings_of(order)
     said = ", ".join(f"{key}={value!r}" for key, value in settings.items())

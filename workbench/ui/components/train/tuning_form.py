@@ -12,7 +12,7 @@ import streamlit as st
 from workbench.ui.components.shared.method_form import params_form
 from workbench.ui.glossary import tip
 from workbench.ui.services.fields import fields_of_model
-from workbench.ui.services.finetunes import Wish
+from workbench.ui.services.finetunes import FinetuneChoice
 
 RECIPE = "the recipe"
 TITLES: Mapping[str, str] = MappingProxyType(
@@ -29,13 +29,13 @@ TITLES: Mapping[str, str] = MappingProxyType(
 IMAGES = (500, 1000, 2000, 4000, 50_000)
 
 
-def tuning_form(*, seed: int) -> Wish:
+def tuning_form(*, seed: int) -> FinetuneChoice:
     """Draw the inputs; return what they ask for."""
-    from workbench.training.learned.table import DRIVEN
     from workbench.training.finetune_options import (
         SPARSITY_SCHEDULES,
         FinetuneOptions,
     )
+    from workbench.training.learned.table import DRIVEN
 
     usual = FinetuneOptions()
     methods = tuple(DRIVEN)
@@ -68,7 +68,9 @@ def tuning_form(*, seed: int) -> Wish:
     images = _how_long(settings, usual)
     with st.expander("More settings"):
         settings |= _more(usual)
-    return Wish(settings, images, "" if chooser == RECIPE else chooser, _plain(params))
+    return FinetuneChoice(
+        settings, images, "" if chooser == RECIPE else chooser, _plain(params)
+    )
 
 
 def title_of(name: str) -> str:

@@ -16,8 +16,7 @@ from workbench.ui.components.shared.job_panel import find, job_panel, remember
 from workbench.ui.components.shared.snippets import snippets
 from workbench.ui.components.train.tuning_results import tuning_outcome, tuning_progress
 from workbench.ui.format import count, duration
-from workbench.ui.services import code, recipes
-from workbench.ui.services import finetunes
+from workbench.ui.services import code, finetunes, recipes
 
 if TYPE_CHECKING:
     from workbench.jobs.job import JobView
@@ -28,7 +27,7 @@ _TUNES = ("epochs", "lr", "schedule", "rounds", "distill", "rates", "ema")
 _LEARNS = ("epochs", "lr", "rates", "seed")
 
 
-def tuning_panel(order: finetunes.Order) -> None:
+def tuning_panel(order: finetunes.FinetuneOrder) -> None:
     """Draw the buttons of an order, then its progress or its recorded result."""
     running = find(_JOB)
     mine = running is not None and running.spec.get("inputs") == order.inputs
@@ -79,7 +78,7 @@ def tuning_panel(order: finetunes.Order) -> None:
 
 
 def _begin(
-    how: Callable[[finetunes.Order], str], order: finetunes.Order
+    how: Callable[[finetunes.FinetuneOrder], str], order: finetunes.FinetuneOrder
 ) -> Callable[[], None]:
     def begin() -> None:
         with caught():
@@ -88,7 +87,7 @@ def _begin(
     return begin
 
 
-def _draw(view: "JobView", order: finetunes.Order, conditions: str) -> None:
+def _draw(view: "JobView", order: finetunes.FinetuneOrder, conditions: str) -> None:
     if view.state == "done" and isinstance(view.result, dict):
         finetunes.keep(view.result["network"])
         _results(order, view.result["results"], conditions)
@@ -101,13 +100,13 @@ def _draw(view: "JobView", order: finetunes.Order, conditions: str) -> None:
     )
 
 
-def _results(order: finetunes.Order, results: object, conditions: str) -> None:
+def _results(order: finetunes.FinetuneOrder, results: object, conditions: str) -> None:
     if isinstance(results, dict):
         images = f"{order.test.name}, {order.test.split} images, n = {len(order.test)}"
         tuning_outcome(results, key="tuned", conditions=f"{images}; {conditions}")
 
 
-def _code(order: finetunes.Order) -> None:
+def _code(order: finetunes.FinetuneOrder) -> None:
     """Draw code that repeats the training; the command lacks the rarer settings."""
     network, settings = order.pruned.base, dict(order.settings)
     said = ", ".join(f"{key}={value!r}" for key, value in settings.items())

@@ -1,18 +1,27 @@
-"""Streamlit entry point: the server. Every view runs view.py."""
+"""Streamlit entry point: the server when imported, one view of a session when run."""
 
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from workbench.ui import notices, server
+HERE = Path(__file__)
 
-server.require_loopback(st.get_option("server.address"))
+if get_script_run_ctx(suppress_warning=True) is None:
+    from workbench.ui import notices, server
 
-VIEW = Path(__file__).with_name("view.py")
+    server.require_loopback(st.get_option("server.address"))
+    # `streamlit run` looks for this very assignment.
+    app = st.App(HERE, middleware=server.MIDDLEWARE, on_script_error=notices.unforeseen)
+else:
+    st.set_page_config(
+        page_title="Pruning Workbench",
+        page_icon=HERE.parent / "workbench" / "ui" / "icon.png",
+        layout="wide",
+    )
 
-# `streamlit run` looks for this very assignment.
-app = st.App(
-    VIEW,
-    middleware=server.MIDDLEWARE,
-    on_script_error=notices.unforeseen,
-)
+    from workbench.ui import shell  # page settings must come first
+    from workbench.ui.services import first_start
+
+    shell.main()
+    first_start.welcome()

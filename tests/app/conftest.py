@@ -43,7 +43,7 @@ def open_net(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def app() -> AppTest:
     """Return the app before its first run."""
-    return AppTest.from_file(str(ROOT / "view.py"), default_timeout=TIMEOUT_S)
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S)
 
 
 def open_page(app: AppTest, name: str) -> AppTest:

@@ -15,11 +15,11 @@ from workbench.pruning.methods import METHODS
 ROOT = Path(workbench.__file__).parent
 # For the command line and Python alone; the page shows the same thing its own way.
 ELSEWHERE = {
-    "analysis.breakeven": "page Speed times one method at a time, with spread",
-    "analysis.equal_macs": "`prune --macs`; on the page a slider says the MACs",
-    "analysis.layouts": "the lesson on layouts draws the addresses of its example",
-    "analysis.layout_times": "the lesson on layouts times its own layer",
-    "analysis.winograd_study": "page Kernels shows the fill-in of one layer",
+    "analysis.sensitivity.break_even": "page Speed times one method at a time",
+    "analysis.cost.equal_macs": "`prune --macs`; on the page a slider says the MACs",
+    "analysis.algorithms.layouts": "the lesson on layouts draws its example",
+    "analysis.algorithms.layout_times": "the lesson on layouts times its own layer",
+    "analysis.algorithms.winograd_study": "page Kernels shows the fill-in of one layer",
     "compression.loading": "a .wbz is read by `verify` and `wb.load_wbz`",
     "compression.lookup": "fine-tuning of shared weights, by `compress --tune`",
     "compression.separable": "a rival of HetConv, trained by its benchmark",

@@ -80,7 +80,7 @@ def next_degradation(
     Harm 0.1 cost 1 point and harm 0.3 cost 5; for 2 points, a quarter of the way.
 
     >>> seen = Outlook("divergence", (0.0, 1.0), (0.0, 0.1))
-    >>> round(next_harm(seen, 0.02, [(0.1, 0.01), (0.3, 0.05)]), 6)
+    >>> round(next_degradation(seen, 0.02, [(0.1, 0.01), (0.3, 0.05)]), 6)
     0.15
     """
     above = min((one for one in verified if one[1] > max_drop), default=None)

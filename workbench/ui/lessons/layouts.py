@@ -128,7 +128,8 @@ def _result(found: Found) -> Result:
         (latency_figure(found["rows"], conditions=found["line"]),),
         f"PyTorch's NHWC against its NCHW on this layer: **{ratio(value)}**{shown}. "
         f"Our engine chose `{found['kernel']}`, which reads layout "
-        f"“{found['source']}” and writes “{found['target']}”: {millis(by_name['workbench']['median_ms'])}.",
+        f"“{found['source']}” and writes “{found['target']}”: "
+        f"{millis(by_name['workbench']['median_ms'])}.",
     )
 
 

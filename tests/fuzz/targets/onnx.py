@@ -245,7 +245,10 @@ def _constant(rng: Random, model: onnx.ModelProto) -> None:
         )
         tensor.external_data.add(key="length", value=str(number(rng)))
         tensor.external_data.add(key="offset", value=str(number(rng)))
-    elif tensor.data_type == TensorProto.INT64:
+    elif (
+        tensor.data_type == TensorProto.INT64
+        and tensor.data_location != TensorProto.EXTERNAL
+    ):
         values = numpy_helper.to_array(tensor).reshape(-1).copy()
         values[rng.randrange(values.size)] = _int64(rng)
         tensor.raw_data = values.tobytes()

@@ -88,16 +88,17 @@ sweep-check: build
 
 # A checked build replaces the module in place, so it gets a copy of the tree.
 CHECKED := build/sanitize
-# The disassembler of two is loaded in a way that sanitizers refuse (RTLD_DEEPBIND); the
-# third looks at the objects of the ordinary build.
+# The disassembler of three is loaded in a way that sanitizers refuse (RTLD_DEEPBIND); the
+# fourth looks at the objects of the ordinary build.
 UNCHECKED := tests/kernels/test_emit_encoder.py tests/kernels/test_emit_memory.py \
-	tests/kernels/test_kernel_objects.py
+	tests/kernels/test_avx512_code.py tests/kernels/test_kernel_objects.py
 # The team of threads alone is checked for data races: Python itself is full of them.
 sanitize: build $(VENV)/dev.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(BUILD_TOOLS)
 	mkdir -p $(CHECKED)
+	rm -rf $(addprefix $(CHECKED)/,ext workbench tests)
 	cp -au ext workbench tests setup.py pyproject.toml README.md $(CHECKED)
-	rm -f $(CHECKED)/workbench/kernels/_native*.so
+	rm -f $(CHECKED)/workbench/kernels/_native*.so $(CHECKED)/build/cython/ext/_native.c
 	cd $(CHECKED) && WORKBENCH_SANITIZE=address,undefined \
 	  $(abspath $(BIN))/python setup.py --quiet build_ext --inplace
 	cd $(CHECKED) && ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \

@@ -13,6 +13,7 @@ ORDER = (
     "extras",
     "callable_package",
     "owner",
+    "reading",
     "writing",
     "kernels",
     "engine",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from workbench.engine.graph.graph import Graph
 from workbench.engine.graph.weights import dense_macs, is_weighted
+from workbench.reading import regular
 
 if TYPE_CHECKING:
     from torch import nn
@@ -135,7 +136,7 @@ class OnnxSource:
     def _model(self) -> Any:
         import onnx
 
-        return onnx.load(self._path)
+        return onnx.load(regular(self._path))
 
     def _run(self, model: Any, x: Array, more: tuple[str, ...]) -> dict[str, Array]:
         """Return results by name; the one under '' is the model's own."""

@@ -29,6 +29,7 @@ from workbench.compression.tensors import (
 )
 from workbench.errors import WorkbenchError
 from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
+from workbench.reading import read_regular
 
 _WEIGHT = ".weight"
 # A record that lacks a field, has a wrong one, or runs out of sections.
@@ -208,7 +209,7 @@ def read_wbz(source: str | Path | bytes) -> WbzFile:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise WorkbenchError(
             f"{path} cannot be read ({error.strerror or error})",

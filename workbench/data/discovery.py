@@ -8,6 +8,7 @@ from pathlib import Path
 
 from workbench.data.formats import FORMATS, Format
 from workbench.data.raw import DataError
+from workbench.reading import regular
 
 VARIABLE = "WORKBENCH_DATA"
 
@@ -80,6 +81,15 @@ def recognise(path: Path) -> tuple[Format, tuple[Path, ...]]:
     """
     if not path.exists():
         raise DataError(f"no file or directory {path}", "a dataset", "Check the path.")
+    if not path.is_dir():
+        try:
+            regular(path)
+        except OSError as error:
+            raise DataError(
+                f"{path} cannot be read ({error.strerror})",
+                "a file, or a folder of files",
+                "Name one; what comes out of a pipe must be saved to a file first.",
+            ) from error
     for form in FORMATS:
         files = form.collect(path, None)
         if files:

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from workbench.data.limits import MOST_PIXELS, check_unpacked
 from workbench.data.pixels import UNREADABLE, check_size, pixels_chw
 from workbench.data.raw import DataError, RawImages, checked
+from workbench.reading import NotAFileError, regular
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif"})
 _PARTS = {"train": "train", "val": "val", "valid": "val", "test": "test"}
@@ -110,14 +111,16 @@ def _decode(file: Path, size: tuple[int, int], *, grey: bool) -> NDArray[np.uint
 
 def _open(file: Path) -> Image.Image:
     try:
-        return Image.open(file)
+        return Image.open(regular(file))
+    except NotAFileError as error:
+        raise _unreadable(file, f" ({error.strerror})") from error
     except UNREADABLE as error:
         raise _unreadable(file) from error
 
 
-def _unreadable(file: Path) -> DataError:
+def _unreadable(file: Path, reason: str = "") -> DataError:
     return DataError(
-        f"{file} cannot be decoded",
+        f"{file}{reason} cannot be decoded",
         f"a whole picture of at most {MOST_PIXELS >> 20} million pixels",
         "Remove or replace it.",
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from workbench.data.limits import check_unpacked
 from workbench.data.raw import DataError
 from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
+from workbench.reading import open_regular
 
 _SUFFIX = ".npy"
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -32,7 +33,7 @@ def array_names(path: Path) -> tuple[str, ...]:
         No zip archive, or a damaged one.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except BROKEN_FILE_ERRORS as error:
         raise _unreadable(path, error) from error
@@ -49,7 +50,8 @@ def read_array(path: Path, name: str) -> NDArray[np.generic]:
     """
     try:
         with (
-            zipfile.ZipFile(path) as archive,
+            open_regular(path) as file,
+            zipfile.ZipFile(file) as archive,
             archive.open(name + _SUFFIX) as stream,
         ):
             return _array(path, name, stream)

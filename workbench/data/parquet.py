@@ -26,6 +26,7 @@ from workbench.data.raw import (
     numbered_classes,
 )
 from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
+from workbench.reading import regular
 
 IMAGE_COLUMNS = ("img", "image")
 LABEL_COLUMNS = ("label", "fine_label")
@@ -122,7 +123,7 @@ def _key(name: str) -> str:
 
 def _read_file(file: Path) -> RawImages:
     try:
-        with pq.ParquetFile(file) as stream:
+        with pq.ParquetFile(regular(file)) as stream:
             return _read_rows(file, stream)
     except _BROKEN as error:
         raise DataError(

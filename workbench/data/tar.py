@@ -9,18 +9,19 @@ import gzip
 import io
 import lzma
 import tarfile
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any
 
 from workbench.data.limits import MOST_ARCHIVE_BYTES, MOST_MEMBER_BYTES
+from workbench.reading import open_regular
 
 _OPENERS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
     (b"\x1f\x8b", gzip.open),
     (b"BZh", bz2.open),
     (b"\xfd7zXZ", lzma.open),
-    (b"", open),
+    (b"", nullcontext),
 )
 
 
@@ -35,7 +36,7 @@ def tar_members(path: Path, names: tuple[str, ...]) -> list[bytes]:
     """
     found: dict[str, bytes] = {}
     with (
-        closing(_unpacking(path)) as stream,
+        _unpacking(path) as stream,
         tarfile.open(fileobj=_Bounded(stream), mode="r:") as archive,
     ):
         while (member := archive.next()) is not None:
@@ -62,19 +63,21 @@ def read_bounded(path: Path) -> bytes:
     OSError
         It cannot be read, or is larger.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         content = file.read(MOST_MEMBER_BYTES + 1)
     if len(content) > MOST_MEMBER_BYTES:
         raise OSError(f"{path.name} has more than {MOST_MEMBER_BYTES:,} bytes")
     return content
 
 
-def _unpacking(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
+@contextmanager
+def _unpacking(path: Path) -> Iterator[IO[bytes]]:
+    with open_regular(path) as file:
         start = file.read(8)
-    opener = next(one for magic, one in _OPENERS if start.startswith(magic))
-    stream: IO[bytes] = opener(path, "rb")
-    return stream
+        file.seek(0)
+        opener = next(one for magic, one in _OPENERS if start.startswith(magic))
+        with opener(file) as stream:
+            yield stream
 
 
 class _Bounded(io.RawIOBase):

@@ -26,6 +26,7 @@ from workbench.models.pickle_guard import (
 )
 from workbench.models.torch_file import OversizedError, RefusedError, load_torch
 from workbench.models.weights_file import merge_masks
+from workbench.reading import open_regular, read_regular
 
 _UNREADABLE: tuple[type[Exception], ...] = (
     *BROKEN_FILE_ERRORS,
@@ -59,7 +60,7 @@ def check_archive(path: Path) -> Iterator[Check]:
     yield sealed
     if not sealed.ok:
         return
-    content = path.read_bytes()
+    content = read_regular(path)
     refusal = inspect_torch_file(content)
     if refusal is not None:
         yield failed(
@@ -78,7 +79,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], Check]:
     Call it only after `check_archive` passed. Masks are multiplied in.
     """
     try:
-        state = load_torch(path.read_bytes())
+        state = load_torch(read_regular(path))
     except _UNREADABLE as error:
         return {}, _no_state_dict(f"it cannot be read ({first_line(error)})")
     if not isinstance(state, Mapping) or not state:
@@ -103,7 +104,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], Check]:
 
 def read_facts(path: Path) -> dict[str, str]:
     """Return the provenance in the zip comment; empty for foreign files."""
-    with zipfile.ZipFile(path) as archive:
+    with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         comment = archive.comment
     if not comment.startswith(b"{"):
         return {}

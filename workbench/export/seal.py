@@ -15,6 +15,7 @@ from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.export.report import Check, failed, passed
+from workbench.reading import read_regular
 
 MARK = b"wb-seal-sha256="
 _DIGITS = 64
@@ -107,7 +108,7 @@ def check_seal(path: Path, *, required: bool) -> Check:
         workbench wrote it.
     """
     # Not mapped: whoever cuts the file meanwhile would end the process.
-    whole = is_whole(path.read_bytes())
+    whole = is_whole(read_regular(path))
     if whole:
         return passed("checksum", "every byte is as it was written")
     if whole is None and not required:

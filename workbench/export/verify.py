@@ -12,6 +12,7 @@ from workbench.export.formats import pt
 from workbench.export.report import Verification, failed
 from workbench.export.table import REFUSED_SUFFIXES, format_of
 from workbench.models.given import require_network
+from workbench.reading import regular
 
 
 def verify(path: str | Path, against: Exportable | None = None) -> Verification:
@@ -32,12 +33,15 @@ def verify(path: str | Path, against: Exportable | None = None) -> Verification:
     if against is not None:
         require_network(against)
     path = Path(path)
-    if not path.is_file():
+    try:
+        regular(path)
+    except OSError as error:
+        reason = f" ({error.strerror})" if path.exists() else ""
         raise WorkbenchError(
-            found=f"no file {path}",
+            found=f"no file {path}{reason}",
             expected="an exported file",
             next_step="Check the path.",
-        )
+        ) from error
     chosen = _format(path)
     size = path.stat().st_size
     if size == 0:

@@ -15,6 +15,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.models.architectures import architecture
+from workbench.reading import read_regular
 
 _PACKAGE = "sample_models"
 
@@ -76,7 +77,7 @@ class Sample:
             )
         path = sample_directory() / f"{self.name}.card.json"
         try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            content: dict[str, Any] = json.loads(read_regular(path))
         except (OSError, ValueError) as error:
             raise WorkbenchError(
                 f"no readable card at {path} ({error})",

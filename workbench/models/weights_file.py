@@ -24,6 +24,7 @@ from workbench.models.pickle_guard import (
 )
 from workbench.models.reparametrised import folded_state
 from workbench.models.torch_file import OversizedError, RefusedError, load_torch
+from workbench.reading import read_regular
 
 DIGEST_KEY = "workbench.digest"
 UNREADABLE: tuple[type[Exception], ...] = (SafetensorError, *BROKEN_FILE_ERRORS)
@@ -98,7 +99,7 @@ def _content(source: str | Path | bytes) -> tuple[bytes, str]:
     if isinstance(source, bytes):
         return source, "the uploaded file"
     try:
-        return Path(source).read_bytes(), str(source)
+        return read_regular(source), str(source)
     except OSError as error:
         raise WorkbenchError(
             f"weights file {source} cannot be read ({error.strerror})",

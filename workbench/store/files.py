@@ -8,6 +8,7 @@ import hashlib
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
+from workbench.reading import read_regular
 from workbench.writing import is_part, sweep, write_whole
 
 
@@ -48,7 +49,7 @@ class Files:
                 expected="a file that a run keeps",
                 next_step="Repeat the run that made it.",
             )
-        data = target.read_bytes()
+        data = read_regular(target)
         if hashlib.sha256(data).hexdigest() != digest:
             raise WorkbenchError(
                 found=f"stored file {target} does not fit its name",

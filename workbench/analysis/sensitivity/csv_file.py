@@ -22,6 +22,7 @@ from typing import Any
 
 from workbench.analysis.sensitivity.rows import Base, Sweep, SweepRow
 from workbench.errors import WorkbenchError
+from workbench.reading import read_regular
 from workbench.writing import write_whole
 
 LONG = ("parameter", "sparsity", "top1", "top5", "loss")
@@ -159,7 +160,8 @@ def read_csv(path: str | os.PathLike[str], *, dense_top1: float | None = None) -
     """
     file = Path(path)
     try:
-        lines = list(csv.reader(io.StringIO(file.read_text(encoding="utf-8-sig"))))
+        text = read_regular(file).decode("utf-8-sig")
+        lines = list(csv.reader(io.StringIO(text, newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise WorkbenchError(
             f"sweep '{file}' that cannot be read ({error})",

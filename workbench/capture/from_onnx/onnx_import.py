@@ -22,6 +22,7 @@ from workbench.capture.from_onnx.constants import DOMAINS, Constants, OnnxError
 from workbench.capture.from_onnx.table import OPERATIONS
 from workbench.engine.graph.fields import MOST_NODES
 from workbench.engine.graph.graph import Graph, UncoveredOp
+from workbench.reading import regular
 
 __all__ = ["OnnxError", "import_onnx"]
 
@@ -85,7 +86,7 @@ def import_onnx(
 
 def _load(path: Path) -> onnx.ModelProto:
     try:
-        model = onnx.load(path, load_external_data=False)
+        model = onnx.load(regular(path), load_external_data=False)
     except (DecodeError, ValueError, OSError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise OnnxError(

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import WorkbenchError
+from workbench.reading import open_handle
 
 Held = NDArray[Any]
 U8 = NDArray[np.uint8]
@@ -62,7 +63,7 @@ class Source:
     def __init__(self, path: Path) -> None:
         self.name = path.name
         try:
-            self._file = os.open(path, os.O_RDONLY)
+            self._file = open_handle(path)
         except OSError as error:
             raise self._unreadable(error) from error
         weakref.finalize(self, os.close, self._file)

@@ -13,13 +13,14 @@ from typing import Any
 
 from workbench.engine.stored import values
 from workbench.errors import WorkbenchError
+from workbench.reading import read_regular
 from workbench.writing import WriteError, write_whole
 
 
 def read_sealed(path: Path) -> Mapping[str, Any] | None:
     """Return what `write_sealed` wrote, None where anything about it is different."""
     try:
-        whole = values.parse(path.read_bytes(), path.name)
+        whole = values.parse(read_regular(path), path.name)
         data = values.mapping(whole.get("data"), path.name)
     except (OSError, WorkbenchError):
         return None

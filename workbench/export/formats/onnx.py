@@ -16,6 +16,7 @@ from workbench.export.report import Check, failed, passed
 from workbench.export.seal import BLANK, check_seal, seal
 from workbench.measure.onnx_model import to_onnx
 from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
+from workbench.reading import read_regular
 
 PRODUCER = "pruning-workbench"
 # TensorProto.FLOAT; onnx itself is imported when it is needed.
@@ -93,7 +94,7 @@ def _parse(path: Path) -> tuple[Any, Check]:
 
     model = onnx.ModelProto()
     try:
-        model.ParseFromString(path.read_bytes())
+        model.ParseFromString(read_regular(path))
     except DecodeError as error:
         return None, failed(
             "structure",

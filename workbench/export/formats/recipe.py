@@ -9,6 +9,7 @@ from workbench.export.report import Check, failed, passed
 from workbench.export.seal import BLANK, check_seal, seal
 from workbench.pruning.pruned import PrunedNetwork
 from workbench.pruning.recipe.recipe import Recipe
+from workbench.reading import open_regular
 
 # At the top, so that a file that was cut off still has it.
 _HEAD = "# pruning-workbench recipe; delete this line after editing; "
@@ -35,7 +36,7 @@ def write(network: Exportable, path: Path) -> None:
 def check(path: Path, against: Exportable | None) -> Iterator[Check]:
     """Check the seal, parse the recipe, compare with the network's own."""
     head = _HEAD.encode()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         sealed = check_seal(path, required=file.read(len(head)) == head)
     if not sealed.ok:
         yield failed(

@@ -13,6 +13,7 @@ from workbench.export.seal import BLANK, check_seal, seal_file
 from workbench.export.tensors import check_digest, check_same, plain_state
 from workbench.models.safetensors_file import save_safetensors
 from workbench.models.weights_file import UNREADABLE
+from workbench.reading import read_regular, regular
 
 
 def write(network: Exportable, path: Path) -> None:
@@ -29,10 +30,10 @@ def check(path: Path, against: Exportable | None) -> Iterator[Check]:
         yield sealed
         return
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
+        with safetensors.safe_open(regular(path), framework="pt") as file:
             metadata = file.metadata() or {}
         # Not load_file: it maps, and a file cut meanwhile would end the process.
-        state = load(path.read_bytes())
+        state = load(read_regular(path))
     except UNREADABLE as error:
         yield failed(
             "structure",

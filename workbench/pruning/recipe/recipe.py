@@ -6,6 +6,7 @@ finding the layers of a network that a rule means (``assign``) and pruning (``pr
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,6 +17,7 @@ from workbench.pruning.recipe.errors import RecipeError, build, unknown_key
 from workbench.pruning.recipe.plain_yaml import MOST_CHARACTERS
 from workbench.pruning.recipe.rule import Finetune, Rule, method_named
 from workbench.pruning.recipe.yaml_file import Lines, flow, parse, text_of
+from workbench.reading import open_regular
 from workbench.writing import write_whole
 
 
@@ -95,7 +97,7 @@ class Recipe(BaseModel):
         """
         file = Path(path)
         try:
-            with file.open(encoding="utf-8") as stream:
+            with io.TextIOWrapper(open_regular(file), encoding="utf-8") as stream:
                 # One more than is allowed, so that it is refused for its length.
                 text = stream.read(MOST_CHARACTERS + 1)
         except (OSError, UnicodeDecodeError) as error:

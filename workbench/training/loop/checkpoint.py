@@ -13,6 +13,7 @@ import torch
 from workbench.errors import WorkbenchError
 from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 from workbench.models.torch_file import OversizedError, RefusedError, load_torch
+from workbench.reading import read_regular
 from workbench.training.loop.options import EpochLog, FitOptions
 from workbench.writing import WriteError, replaced
 
@@ -115,7 +116,15 @@ class Checkpoint:
             If the file is no checkpoint of this form.
         """
         try:
-            content = load_torch(path.read_bytes())
+            data = read_regular(path)
+        except OSError as error:
+            raise WorkbenchError(
+                f"checkpoint {path} cannot be read ({error.strerror})",
+                f"a file with a training checkpoint of format {_FORMAT}",
+                "Check the path and its permissions.",
+            ) from error
+        try:
+            content = load_torch(data)
             if content["format"] != _FORMAT:
                 raise KeyError("format")
             return cls(

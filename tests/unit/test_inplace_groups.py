@@ -64,3 +64,42 @@ def test_the_stem_is_in_the_group_of_the_sum(act: str, add: str, normed: bool) -
         assert pruned.report.layer(name).filters_removed == 4
     # Compares the outputs of both networks.
     assert shrink(pruned).layer("stem.0").weight_shape == (4, 3, 3, 3)
+
+
+class Headless(nn.Module):
+    """Convolutions to the end, with one activation object: any image has a place."""
+
+    def __init__(self, stem: str, tail: Callable[["Headless", Tensor], Tensor]) -> None:
+        super().__init__()
+        conv = nn.Conv2d(3, 8, 3, padding=1)
+        parts = {"plain": [], "activated": [nn.ReLU(inplace=True)]}[stem]
+        self.stem = nn.Sequential(conv, *parts)
+        self.act = nn.ReLU(inplace=True)
+        self.a = nn.Conv2d(8, 8, 3, padding=1)
+        self.b = nn.Conv2d(8, 8, 3, padding=1)
+        self.last = nn.Conv2d(8, 4, 3, padding=1)
+        self.tail = tail
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stem(x)
+        z = self.b(self.act(self.a(self.act(y))))
+        return self.tail(self, z + y)
+
+
+TAILS: dict[str, Callable[[Headless, Tensor], Tensor]] = {
+    "conv": lambda net, y: net.last(y),
+    "activation": lambda net, y: net.last(net.act(y)),
+    "pool": lambda net, y: net.last(F.max_pool2d(y, 2)),
+}
+
+
+@pytest.mark.parametrize("tail", TAILS)
+@pytest.mark.parametrize("stem", ["plain", "activated"])
+def test_an_image_keeps_its_batch_when_it_is_traced(stem: str, tail: str) -> None:
+    torch.manual_seed(0)
+    net = from_module(Headless(stem, TAILS[tail]), input_shape=(3, 8, 8))
+    groups = {g.producers: g for g in coupling_groups(net)}
+    assert set(groups) == {("stem.0", "b"), ("a",), ("last",)}
+    assert groups["stem.0", "b"].blocked is None
+    pruned = prune(net, Recipe(layers=(Rule.of("b", "filter", sparsity=0.5),)))
+    assert shrink(pruned).layer("stem.0").weight_shape == (4, 3, 3, 3)

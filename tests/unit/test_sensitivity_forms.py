@@ -6,9 +6,9 @@ from pruning_networks import TOPOLOGIES, network
 from sweep_data import val_data
 from torch import fx
 
+from workbench.analysis.sensitivity import forms as sensitivity_forms
 from workbench.analysis.sensitivity.forms import Forms, Trial, may_overwrite
 from workbench.analysis.sensitivity.suffix import Runner, SuffixRunner, make_runner
-from workbench.analysis.sensitivity.sweeper import forms as sensitivity_forms
 
 ROOMY = 1 << 30
 ATEN = torch.ops.aten

@@ -99,7 +99,9 @@ def trace(module: nn.Module, input_shape: Sequence[int]) -> Graph:
     """
     for parameter in module.parameters():
         parameter.requires_grad_(parameter.is_floating_point())
-    example = torch.zeros(1, *input_shape)
+    # Of a bare tensor the library takes the first axis for a list of arguments, and the
+    # network would see an image without a batch.
+    example = (torch.zeros(1, *input_shape),)
     graph = Graph()
     with warnings.catch_warnings(), torch.enable_grad():
         warnings.simplefilter("ignore")

@@ -27,34 +27,35 @@ BUILD = Path("build")
 
 # Compiled once for each instruction set, with WB_ISA_<NAME> defined.
 KERNELS = [
-    "conv_sparse.c",
-    "conv_sparse_shift.c",
-    "conv_gathered.c",
-    "conv_blocks.c",
-    "conv_dense.c",
-    "conv_lanes.c",
-    "depthwise.c",
-    "linear.c",
-    "palette.c",
-    "pool.c",
-    "pointwise.c",
-    "transfer.c",
-    "move.c",
-    "winograd.c",
-    "fma_peak.c",
+    "kernels/conv_sparse/conv_sparse.c",
+    "kernels/conv_sparse/conv_sparse_shift.c",
+    "kernels/conv_gathered/conv_gathered.c",
+    "kernels/conv_blocks/conv_blocks.c",
+    "kernels/conv_dense/conv_dense.c",
+    "kernels/conv_lanes/conv_lanes.c",
+    "kernels/depthwise/depthwise.c",
+    "kernels/linear/linear.c",
+    "kernels/palette/palette.c",
+    "kernels/pool/pool.c",
+    "kernels/pointwise/pointwise.c",
+    "kernels/transfer/transfer.c",
+    "kernels/move/move.c",
+    "kernels/winograd/winograd.c",
+    "kernels/peak/fma_peak.c",
 ]
 
 # Compiled once, for the baseline.
 PLAIN = [
-    "registry.c",
-    "executor.c",
-    "team.c",
-    "sparse_pack.c",
-    "winograd_pack.c",
-    "dense_tiles.c",
+    "core/registry.c",
+    "core/executor.c",
+    "core/team.c",
+    "kernels/conv_sparse/sparse_pack.c",
+    "kernels/winograd/winograd_pack.c",
+    "kernels/conv_dense/dense_tiles.c",
     "emit/encoder.c",
     "emit/memory.c",
     "emit/pack.c",
+    "emit/weights_avx512.c",
     "emit/activate_avx512.c",
     "emit/columns_avx512.c",
     "emit/generate_avx512.c",
@@ -103,7 +104,10 @@ def sanitizers() -> list[str]:
 
 
 def object_commands(folder: Path) -> dict[Path, list[str]]:
-    """Return object file -> compiler command for everything that is not Cython."""
+    """Return object file -> compiler command for everything that is not Cython.
+
+    Objects lie in one folder an instruction set, hence names of sources are unique.
+    """
     compiler = shlex.split(os.environ.get("CC", sysconfig.get_config_var("CC") or "cc"))
     baseline = instruction_sets()["scalar"]
     jobs = [(Path("plain"), baseline, PLAIN)]
@@ -111,7 +115,7 @@ def object_commands(folder: Path) -> dict[Path, list[str]]:
     commands = {}
     for name, flags, sources in jobs:
         for source in sources:
-            target = (folder / name / source).with_suffix(".o")
+            target = (folder / name / Path(source).name).with_suffix(".o")
             commands[target] = [
                 *compiler,
                 *COMMON,
@@ -176,6 +180,7 @@ setup(
     ext_modules=cythonize(
         [native],
         build_dir=str(BUILD / "cython"),
+        include_path=[str(EXT)],
         compiler_directives={
             "boundscheck": False,
             "wraparound": False,

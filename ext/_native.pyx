@@ -5,20 +5,25 @@ One module out of several included files, one a kernel family. Arguments were ch
 workbench/kernels; nothing here checks again. How to add a kernel: ext/README.md.
 """
 
-include "c_api.pxi"
-include "step.pxi"
-include "runner.pxi"
-include "face_conv.pxi"
-include "face_lanes.pxi"
-include "face_sparse.pxi"
-include "face_gathered.pxi"
-include "face_blocks.pxi"
-include "face_moves.pxi"
-include "emit/face_generated.pxi"
-include "face_palette.pxi"
-include "face_winograd.pxi"
-include "face_peak.pxi"
-include "face_parts.pxi"
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+from core.wb cimport *
+
+include "faces/step.pxi"
+include "faces/runner.pxi"
+include "faces/conv.pxi"
+include "faces/lanes.pxi"
+include "faces/sparse.pxi"
+include "faces/gathered.pxi"
+include "faces/blocks.pxi"
+include "faces/moves.pxi"
+include "faces/generated.pxi"
+include "faces/palette.pxi"
+include "faces/winograd.pxi"
+include "faces/peak.pxi"
+include "faces/parts.pxi"
 
 
 def available():

@@ -3,7 +3,7 @@
  * min and max give their last operand when either is NaN; the value is therefore
  * always the last operand and the bound the first.
  */
-#include "activate_avx512.h"
+#include "emit/activate_avx512.h"
 
 #include <math.h>
 #include <string.h>

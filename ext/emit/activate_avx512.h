@@ -2,7 +2,7 @@
 #ifndef WB_EMIT_ACTIVATE_AVX512_H
 #define WB_EMIT_ACTIVATE_AVX512_H
 
-#include "generate.h"
+#include "emit/generate.h"
 
 enum { WB_ACT_CONSTANTS = 14 };
 

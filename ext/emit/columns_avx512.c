@@ -4,7 +4,7 @@
  * almost two. The taps of a window are neighbours, so their vectors are made from
  * whole ones with one valignd each where that needs fewer loads.
  */
-#include "unit_avx512.h"
+#include "emit/unit_avx512.h"
 
 enum {
     LOOK_AHEAD = 12,  /* columns */

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "activate_avx512.h"
-#include "step_data.h"
+#include "emit/activate_avx512.h"
+#include "emit/step_data.h"
 
 enum { WB_REACH = INT32_MAX / 8 }; /* floats; REACH of workbench/kernels/variants/code_shapes.py */
 

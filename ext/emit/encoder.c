@@ -1,6 +1,6 @@
 /* encoder.c - see encoder.h. Source of the encodings: Intel SDM volume 2, chapter 2
  * (VEX and EVEX prefixes, disp8*N) and the instruction pages. */
-#include "encoder.h"
+#include "emit/encoder.h"
 
 #include <assert.h>
 #include <string.h>

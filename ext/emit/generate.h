@@ -16,9 +16,9 @@
 #ifndef WB_EMIT_GENERATE_H
 #define WB_EMIT_GENERATE_H
 
-#include "encoder.h"
-#include "pack.h"
-#include "../wb.h"
+#include "emit/encoder.h"
+#include "emit/pack.h"
+#include "core/wb.h"
 
 enum {
     /* bytes; signed displacements of one byte then reach 256 or 64 weights */

@@ -9,7 +9,7 @@
  */
 #include <math.h>
 
-#include "generate.h"
+#include "emit/generate.h"
 
 enum { INPUT = 12, WEIGHT = 14, BOUND = 15, WEIGHTS_PER_STEP = 63 };
 

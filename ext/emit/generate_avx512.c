@@ -4,14 +4,12 @@
  * weight is broadcast from memory by the instruction itself. Lanes 0-7 or 0-3 alone
  * (the last vector of an image) run the same code in ymm or xmm registers.
  */
-#include "generate.h"
+#include "emit/generate.h"
 
 #include <string.h>
 
-#include "activate_avx512.h"
-#include "unit_avx512.h"
-
-enum { WEIGHTS_PER_STEP = 255 };
+#include "emit/activate_avx512.h"
+#include "emit/unit_avx512.h"
 
 typedef wb_unit_state_t state_t;
 
@@ -21,25 +19,6 @@ static int32_t out_disp(const state_t *s, int32_t row) {
 
 static int32_t residual_disp(const state_t *s, int32_t row) {
     return (int32_t)(4 * (s->unit->rows[row] * s->unit->out_cs + s->unit->residual_delta));
-}
-
-static void push_float(state_t *s, float value) {
-    s->weight_at += 4;
-    if (s->stream->at == s->stream->end) {
-        s->stream->overflow = 1;
-        return;
-    }
-    *s->stream->at++ = value;
-}
-
-int32_t wb_unit_push(wb_unit_state_t *s, float value) {
-    if (s->weight_at > 4 * 127) {
-        wb_add_imm(s->code, WB_RSI, 4 * WEIGHTS_PER_STEP);
-        s->weight_at -= 4 * WEIGHTS_PER_STEP;
-    }
-    int32_t at = s->weight_at;
-    push_float(s, value);
-    return at;
 }
 
 static void start_from_bias(state_t *s) {
@@ -87,7 +66,7 @@ static void push_constants(state_t *s, int32_t *constants) {
     int n = wb_act_constants(s->unit->act, values);
     for (int i = 0; i < n; i++) {
         constants[i] = s->weight_at;
-        push_float(s, values[i]);
+        wb_unit_append(s, values[i]);
     }
 }
 
@@ -98,7 +77,7 @@ static int32_t push_unzip_order(state_t *s) {
         int32_t from = lane < WB_LANES / 2 ? 2 * lane : 2 * lane - WB_LANES + 1;
         float bits;
         memcpy(&bits, &from, sizeof bits);
-        push_float(s, bits);
+        wb_unit_append(s, bits);
     }
     return at;
 }

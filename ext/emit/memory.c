@@ -1,11 +1,11 @@
 /* memory.c - see memory.h. */
 #define _GNU_SOURCE
-#include "memory.h"
+#include "emit/memory.h"
 
 #include <errno.h>
 
 #if WB_EMIT_POSSIBLE
-#include "encoder.h"
+#include "emit/encoder.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

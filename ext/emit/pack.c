@@ -1,5 +1,5 @@
 /* pack.c - see pack.h. */
-#include "pack.h"
+#include "emit/pack.h"
 
 #include <stdlib.h>
 #include <string.h>

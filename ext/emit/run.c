@@ -2,9 +2,9 @@
 #include <math.h>
 #include <stdalign.h>
 
-#include "../fetch.h"
-#include "../share.h"
-#include "step_data.h"
+#include "core/fetch.h"
+#include "core/share.h"
+#include "emit/step_data.h"
 
 static void visit_avx512(const wb_emit_t *step, const wb_emit_unit_t *unit,
                          const wb_emit_vector_t *v, float *arena) {

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "generate.h"
+#include "emit/generate.h"
 
 typedef struct {
     int32_t n_rows;

@@ -2,8 +2,8 @@
 #ifndef WB_EMIT_STEP_DATA_H
 #define WB_EMIT_STEP_DATA_H
 
-#include "memory.h"
-#include "step.h"
+#include "emit/memory.h"
+#include "emit/step.h"
 
 enum { WB_WIDTHS = 3 };
 

@@ -1,8 +1,8 @@
-/* unit_avx512.h - what the two halves of the AVX-512 generator share. */
+/* unit_avx512.h - what the parts of the AVX-512 generator share. */
 #ifndef WB_EMIT_UNIT_AVX512_H
 #define WB_EMIT_UNIT_AVX512_H
 
-#include "generate.h"
+#include "emit/generate.h"
 
 /* zmm0.. = rows. The last registers hold the input vector, a shifted copy of it and
  * the vector beside it. k1-k3 = segments, k4-k7 = lanes of shifts within a row. */
@@ -22,7 +22,10 @@ static inline wb_vector_t wb_unit_op(const wb_unit_state_t *s, wb_op_t name, int
     return (wb_vector_t){.op = name, .width = s->width, .dst = dst, .src = src};
 }
 
-/* Append a weight to the stream; afterwards it is at [rsi + result]. */
+/* Append a weight to the stream, at s->weight_at, wherever that is (weights_avx512.c). */
+void wb_unit_append(wb_unit_state_t *s, float value);
+/* Move the register until a short displacement reaches the weight, append it;
+ * afterwards it is at [rsi + result]. */
 int32_t wb_unit_push(wb_unit_state_t *s, float value);
 
 /* All multiply-adds of the unit (columns_avx512.c). */

@@ -72,7 +72,7 @@ def _same(made: np.ndarray, read: np.ndarray, kept: np.ndarray) -> bool:
 
 
 def _strips(plan: SparsePlan, count: int) -> Iterator[range]:
-    """Cut vectors into strips as run_strips of ext/conv_sparse_body.h does."""
+    """Cut vectors into strips as run_strips of ext/kernels/conv_sparse/ does."""
     unit, at = plan.row_vectors, 0
     while at < count:
         left = (count - at) // unit

@@ -1,9 +1,9 @@
-/* Shares of threads end between cache lines (ext/share.h); run by test_share.py.
+/* Shares of threads end between cache lines (ext/core/share.h); run by test_share.py.
  *
  * Each case: how many pixels an image row holds, how many floats lie between two rows of
  * the output, vectors of 16 pixels; expected first vector of the second of two threads.
  */
-#include "share.h"
+#include "core/share.h"
 
 #include <stdio.h>
 #include <stdlib.h>

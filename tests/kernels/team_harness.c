@@ -2,7 +2,7 @@
  *
  * Built with the team itself, in order to reach its threads. Prints what went wrong and
  * returns 1, or returns 0. */
-#include "team.c"
+#include "core/team.c"
 
 #include <signal.h>
 #include <stdio.h>

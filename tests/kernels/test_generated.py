@@ -369,7 +369,7 @@ def test_whole_vectors_outside_of_the_arena_are_refused() -> None:
 
 def test_too_much_code_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = generated.CodePlan
-    monkeypatch.setattr(generated, "Plan", lambda *a: plan(*a, code_limit=4096))
+    monkeypatch.setattr(generated, "CodePlan", lambda *a: plan(*a, code_limit=4096))
     with pytest.raises(KernelError, match="bytes of code"):
         layer().run(ISAS[-1], None)
 

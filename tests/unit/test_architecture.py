@@ -105,7 +105,7 @@ def test_the_rule_catches_what_it_forbids() -> None:
 
 
 def test_files_stay_short() -> None:
-    patterns = ("*.py", "*.pyx", "*.pxi", "*.c", "*.h", "*.inc", "*.def")
+    patterns = ("*.py", "*.pyx", "*.pxi", "*.pxd", "*.c", "*.h", "*.inc", "*.def")
     roots = [ROOT / name for name in ("workbench", "ext", "tests", "sample_models")]
     files = [p for root in roots for pattern in patterns for p in root.rglob(pattern)]
     long = {

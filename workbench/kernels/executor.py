@@ -1,7 +1,7 @@
 """The executor: runs a list of steps over an arena of its own.
 
 Belongs here: the public, checking face. Does not belong here: threads and their parts
-(ext/team.c) or how steps are made.
+(ext/core/team.c) or how steps are made.
 """
 
 from collections.abc import Sequence

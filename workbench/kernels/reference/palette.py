@@ -1,7 +1,7 @@
 """What the layers with a table of weights compute, in NumPy.
 
-Belongs here: their checked arguments and the specification of ext/palette.c and of
-conv_palette in ext/conv_dense.c.
+Belongs here: their checked arguments and the specification of kernels/palette/ and of
+conv_palette in kernels/conv_dense/ of ext/.
 """
 
 from dataclasses import dataclass

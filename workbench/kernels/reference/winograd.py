@@ -1,6 +1,6 @@
 """What the Winograd convolution computes, in NumPy.
 
-Belongs here: the specification of ext/winograd.c, read from the same tables.
+Belongs here: the specification of ext/kernels/winograd/, read from the same tables.
 """
 
 import numpy as np

@@ -2,7 +2,7 @@
 
 Belongs here: the public, checking face, how blocks are cut for the registers of an
 instruction set, and the variants. Does not belong here: finding blocks in a weight
-(engine) or the arithmetic (ext/conv_blocks*, reference/blocks.py).
+(engine) or the arithmetic (ext/kernels/conv_blocks/, reference/blocks.py).
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ NUMBERS = {"scalar": 0, "avx2": 1, "avx512": 2}
 """Instruction sets as the compiled module numbers them."""
 
 # Vectors of a tile by its height, the best of most layers first; the largest fill the
-# registers (ext/conv_blocks_sizes.inc). Shorter strips are cut into fewer chunks.
+# registers (ext/kernels/conv_blocks/). Shorter strips are cut into fewer chunks.
 _TILES: Mapping[str, Mapping[int, tuple[int, ...]]] = {
     "scalar": {2: (1,)},
     "avx2": {4: (1,), 2: (3, 2)},

@@ -1,7 +1,7 @@
 """Layers whose weights are bytes into a table of at most 256 numbers.
 
 Belongs here: the public, checking face and the specifications. Does not belong here:
-finding palettes in weights (engine) or the arithmetic (ext/palette.c, ext/conv_dense.c,
+finding palettes in weights (engine) or the arithmetic (ext/kernels/palette/,
 reference).
 """
 

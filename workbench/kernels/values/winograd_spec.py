@@ -190,7 +190,7 @@ def coefficients(weights: WinogradWeights | WinogradTaps) -> F32:
     """The numbers that the straight-line transforms use, in the order C reads them.
 
     Even and odd parts share them: the product of all (x - p^2), the products without
-    one pair, the points, and their powers (ext/winograd_transform.h).
+    one pair, the points, and their powers (ext/kernels/winograd/winograd_transform.h).
     """
     m = weights.at.shape[0]
     half = m // 2
@@ -206,7 +206,7 @@ def filter_rows(weights: WinogradTaps) -> F64:
     """What the weight transform uses of G, in the order C reads it.
 
     The entry of point 0, then the rows of p_1, p_2, ...: those of -p_1, ... differ in
-    one sign (ext/winograd_transform.h).
+    one sign (ext/kernels/winograd/winograd_transform.h).
     """
     pairs = weights.g[1 : len(weights.g) - 1 : 2]
     return np.concatenate((weights.g[0, :1], pairs.ravel()))

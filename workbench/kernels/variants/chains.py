@@ -14,7 +14,7 @@ from workbench.kernels.values.types import I32, I64, Vectors
 
 @dataclass(frozen=True)
 class DepthwiseGrid:
-    """A grid of taps over rows of vectors; see ext/depthwise.h.
+    """A grid of taps over rows of vectors; see ext/kernels/depthwise/depthwise.h.
 
     ``step`` is how many filter rows apart the taps of neighbouring output rows meet, 0
     where they do not; ``columns`` are the vectors of an output row and ``row_stride``

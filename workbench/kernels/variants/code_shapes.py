@@ -36,7 +36,7 @@ BYTES_PER_NONZERO = 14
 FEW_VECTORS = 16
 SHARED_VECTORS = 12
 """Planes of at least so many vectors are shared by pixels, unless there is much code:
-whoever reads them next has written them (see `WB_TALL` in ext/depthwise.c)."""
+whoever reads them next has written them (`WB_TALL` of ext/kernels/depthwise/)."""
 
 REACH = (2**31 - 1) // 8
 """Floats from the first pixel of a channel to the farthest that code may address: its

@@ -1,8 +1,8 @@
 """Sparse convolutions of few pixels, whose input is gathered into lines first.
 
 Belongs here: when that may pay, which pixels lie side by side, and what a line holds.
-Does not belong here: packing (ext/face_gathered.pxi) or arithmetic
-(ext/conv_gathered.c).
+Does not belong here: packing (ext/faces/gathered.pxi) or arithmetic
+(ext/kernels/conv_gathered/conv_gathered.c).
 """
 
 from dataclasses import dataclass

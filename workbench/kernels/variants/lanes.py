@@ -1,7 +1,7 @@
 """Dense convolutions whose lanes are output channels, for images of few pixels.
 
 Belongs here: when that may pay, and one place a pixel out of a table of vectors. Does
-not belong here: packing (ext/face_lanes.pxi) or arithmetic (ext/conv_lanes.c).
+not belong here: packing (ext/faces/lanes.pxi) or arithmetic (ext/kernels/conv_lanes/).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MOST_PIXELS = 128
 LEAST_CHANNELS = 8
 
 BLOCK = {"scalar": 16, "avx2": 16, "avx512": 32}
-"""Output channels of a tile by instruction set (ext/conv_lanes.h)."""
+"""Output channels of a tile by instruction set (ext/kernels/conv_lanes/)."""
 
 
 @dataclass(frozen=True, eq=False)

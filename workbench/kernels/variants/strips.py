@@ -1,7 +1,7 @@
 """How a sparse convolution may be packed: the variants of ``conv_sparse``.
 
 Belongs here: strip lengths, chunk sizes, and when sums may be shifted instead of loads.
-Does not belong here: packing itself (ext/sparse_pack.c).
+Does not belong here: packing itself (ext/kernels/conv_sparse/sparse_pack.c).
 """
 
 import os
@@ -17,7 +17,7 @@ _UNCHUNKED = 1 << 40
 _HALF = LANES // 2
 _MAX_DX = 3
 # Vectors that a strip may hold: rows that are apart, rows that follow each other.
-# See MOST in ext/conv_sparse_shift.c.
+# See MOST in ext/kernels/conv_sparse/conv_sparse_shift.c.
 _MOST = {"scalar": (3, 3), "avx2": (6, 6), "avx512": (8, 14)}
 # (vectors a strip, chunked to L1), the best of most shapes first.
 _STRIPS = {

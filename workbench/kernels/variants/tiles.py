@@ -1,7 +1,7 @@
 """How the output channels of dense layers are cut into tiles.
 
 Belongs here: which filters a tile holds and where they go. Does not belong here:
-packing (ext/face_conv.pxi, ext/face_lanes.pxi) or how wide a tile is (ext/).
+packing (ext/faces/conv.pxi, ext/faces/lanes.pxi) or how wide a tile is (ext/).
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,66 @@
+/* Fully connected layers; contract in linear.h. Bound by the bytes of the weights. */
+#include "kernels/linear/linear.h"
+
+#include "simd/epilogue.h"
+
+/* Rows at once: each has two sums, so that additions do not wait for each other. */
+#define ROWS WB_TILE(1, 2, 4)
+
+WB_INLINE void dense_rows(const wb_linear_dense *a, float *arena, int64_t row,
+                          const int rows) {
+    const float *x = arena + a->src, *w = a->weights + row * a->inputs;
+    wb_v16 even[4], odd[4];
+    for (int r = 0; r < rows; r++) even[r] = odd[r] = wb_zero();
+    int64_t i = 0;
+    for (; i + 32 <= a->inputs; i += 32) {
+        const wb_v16 x0 = wb_load(x + i), x1 = wb_load(x + i + 16);
+        for (int r = 0; r < rows; r++) {
+            /* Rows below: the fetcher of the processor stops at every page. */
+            __builtin_prefetch(w + (r + rows) * a->inputs + i, 0, 2);
+            __builtin_prefetch(w + (r + rows) * a->inputs + i + 16, 0, 2);
+            even[r] = wb_fma(x0, wb_load(w + r * a->inputs + i), even[r]);
+            odd[r] = wb_fma(x1, wb_load(w + r * a->inputs + i + 16), odd[r]);
+        }
+    }
+    for (int r = 0; r < rows; r++) {
+        float sum = a->bias[row + r] + wb_sum(wb_add(even[r], odd[r]));
+        for (int64_t j = i; j < a->inputs; j++) sum += x[j] * w[r * a->inputs + j];
+        arena[a->dst + row + r] = wb_activate1(sum, &a->act);
+    }
+}
+
+WB_DEFINE(linear_dense, 1x16, 2x16, 4x16) {
+    const wb_linear_dense *a = args;
+    const int64_t stop = wb_share(a->outputs, tid + 1, nthreads);
+    int64_t row = wb_share(a->outputs, tid, nthreads);
+    for (; row + ROWS <= stop; row += ROWS) dense_rows(a, arena, row, ROWS);
+    for (; row < stop; row++) dense_rows(a, arena, row, 1);
+}
+
+#define SPARSE_ROW(columns)                                                              \
+    for (; n + 4 <= end; n += 4)                                                         \
+        for (int k = 0; k < 4; k++) sum[k] += a->values[n + k] * x[(columns)[n + k]];    \
+    for (; n < end; n++) sum[0] += a->values[n] * x[(columns)[n]];
+
+WB_DEFINE(linear_sparse, 1x4, 1x4, 1x4) {
+    const wb_linear_sparse *a = args;
+    const float *x = arena + a->src;
+    const int64_t work = (int64_t)a->indptr[a->outputs] + a->outputs;
+    const int64_t low = wb_share(work, tid, nthreads);
+    const int64_t high = wb_share(work, tid + 1, nthreads);
+    for (int64_t row = 0; row < a->outputs; row++) {
+        const int64_t at = a->indptr[row] + row;
+        if (at < low) continue;
+        if (at >= high) break;
+        int64_t n = a->indptr[row];
+        const int64_t end = a->indptr[row + 1];
+        float sum[4] = {a->bias[row], 0.0f, 0.0f, 0.0f};
+        if (a->wide) {
+            SPARSE_ROW((const int32_t *)a->columns)
+        } else {
+            SPARSE_ROW((const uint16_t *)a->columns)
+        }
+        const float total = (sum[0] + sum[2]) + (sum[1] + sum[3]);
+        arena[a->dst + row] = wb_activate1(total, &a->act);
+    }
+}

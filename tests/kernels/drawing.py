@@ -10,7 +10,6 @@ or wider than the window; fourteen structures of zeros, every activation, residu
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from workbench.kernels import Activation
 
@@ -200,13 +199,3 @@ def keep(rng: np.random.Generator, structure: str, shape: tuple[int, ...]):
     }[name]
     limit = {"dense": 2.0, "empty": -1.0}.get(name, density)
     return np.broadcast_to(rng.random(axes) < limit, shape)
-
-
-def torch_activation(values: torch.Tensor, act: Activation) -> torch.Tensor:
-    """Return what an activation makes of values."""
-    functions = torch.nn.functional
-    if act.kind == "none":
-        return values
-    if act.kind == "clip":
-        return values.clamp(act.lo, act.hi)
-    return getattr(functions, act.kind)(values)

@@ -22,9 +22,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from tests.kernels.drawing import Shape, draw, keep, torch_activation
+from tests.kernels.drawing import Shape, draw, keep
+from tests.kernels.float64 import activate, convolve
 from workbench.engine.candidates import TABLE, Binding, Candidate, Form
 from workbench.engine.graph.graph import INPUT, Graph, Node
 from workbench.engine.graph.passes import simplify
@@ -110,20 +110,12 @@ def _expected(
     """Return the result in float64, and the largest sum of magnitudes."""
     top, left, bottom, right = shape.padding
     padded = np.pad(image.astype(np.float64), ((0, 0), (top, bottom), (left, right)))
-    with torch.no_grad():
-        out = torch.nn.functional.conv2d(
-            torch.from_numpy(padded)[None],
-            torch.from_numpy(weight.astype(np.float64)),
-            torch.from_numpy(bias.astype(np.float64)),
-            stride=shape.stride,
-            dilation=shape.dilation,
-            groups=shape.groups,
-        )[0]
+    out = convolve(padded, weight, bias, shape.stride, shape.dilation, shape.groups)
     sums = np.abs(weight).reshape(len(weight), -1).sum(axis=1).max()
     if added is not None:
-        out = out + torch.from_numpy(added.astype(np.float64))
+        out += added
     scale = float(sums * max(1.0, np.abs(image).max()) + 4)
-    return torch_activation(out, shape.act).numpy(), scale
+    return activate(out, shape.act), scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,7 +287,6 @@ def main() -> int:
     asked = parser.parse_args()
     ran: Counter[str] = Counter()
     failed, start = 0, time.monotonic()
-    torch.set_num_threads(1)
     with forced_isa(asked.isa) if asked.isa else nullcontext():
         for done, number in enumerate(range(asked.first, asked.first + asked.count), 1):
             counts, wrong = check(asked.seed, number)

@@ -1,4 +1,4 @@
-"""Convolution in n x 1 blocks against torch in float64: every ISA, height, tile."""
+"""Convolution in n x 1 blocks against float64: every ISA, height, tile."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def block_case(seed: int, shape: dict, height: int) -> tuple[Case, dict]:
 @pytest.mark.parametrize("isa", EVERY)
 @settings(max_examples=25, deadline=None)
 @given(drawn=convolutions(groups=1), height=HEIGHT)
-def test_blocks_equal_torch_in_every_variant(isa: str, drawn, height: int) -> None:
+def test_blocks_equal_float64_in_every_variant(isa: str, drawn, height: int) -> None:
     case, arrays = block_case(*drawn, height)
     with forced_isa(isa):
         for variant in variants_conv_blocks(arrays["offsets"], height):

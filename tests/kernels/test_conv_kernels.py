@@ -1,4 +1,4 @@
-"""Convolution kernels against torch in float64: every ISA, layout, stride, group."""
+"""Convolution kernels against float64: every ISA, layout, stride, group."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ from workbench.kernels import (
 @pytest.mark.parametrize("isa", EVERY)
 @settings(max_examples=15, deadline=None)
 @given(drawn=convolutions())
-def test_sparse_equals_torch_in_every_variant(isa: str, drawn) -> None:
+def test_sparse_equals_float64_in_every_variant(isa: str, drawn) -> None:
     case = build(*drawn)
     arrays = sparse_arrays(case)
     with forced_isa(isa):
@@ -42,7 +42,7 @@ def test_sparse_equals_torch_in_every_variant(isa: str, drawn) -> None:
 @pytest.mark.parametrize("isa", EVERY)
 @settings(max_examples=15, deadline=None)
 @given(drawn=convolutions(stride=1, kernel=3, groups=1, source="aligned", dilation=1))
-def test_shifting_kernel_equals_torch(isa: str, drawn) -> None:
+def test_shifting_kernel_equals_float64(isa: str, drawn) -> None:
     case = build(*drawn)
     arrays = sparse_arrays(case)
     with forced_isa(isa):
@@ -57,7 +57,7 @@ def test_shifting_kernel_equals_torch(isa: str, drawn) -> None:
 @pytest.mark.parametrize("isa", EVERY)
 @settings(max_examples=15, deadline=None)
 @given(drawn=convolutions(density=1.0))
-def test_dense_equals_torch_in_every_variant(isa: str, drawn) -> None:
+def test_dense_equals_float64_in_every_variant(isa: str, drawn) -> None:
     case = build(*drawn)
     arrays = case.dense()
     with forced_isa(isa):
@@ -72,7 +72,7 @@ def test_dense_equals_torch_in_every_variant(isa: str, drawn) -> None:
 
 @pytest.mark.parametrize("isa", EVERY)
 @pytest.mark.parametrize("residual", [False, True])
-def test_dense_tiles_that_wrap_around_rows_equal_torch(
+def test_dense_tiles_that_wrap_around_rows_equal_float64(
     isa: str, residual: bool
 ) -> None:
     # 7 x 7 pixels are 3 full vectors and one of a pixel; sixteen pixels of a strip wrap
@@ -90,7 +90,7 @@ def test_dense_tiles_that_wrap_around_rows_equal_torch(
 @pytest.mark.parametrize("isa", EVERY)
 @settings(max_examples=15, deadline=None)
 @given(drawn=convolutions(inputs=1, outputs=1, groups=7, density=1.0))
-def test_depthwise_equals_torch(isa: str, drawn) -> None:
+def test_depthwise_equals_float64(isa: str, drawn) -> None:
     case = build(*drawn)
     with forced_isa(isa):
         step = depthwise(
@@ -107,7 +107,7 @@ def test_depthwise_equals_torch(isa: str, drawn) -> None:
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("source", ["planes", "aligned", "rows"])
 def test_special_values_stay_where_they_belong(isa, special, source) -> None:
-    # Dense weights: a pruned weight skips an infinity that torch multiplies by zero.
+    # Dense weights: a pruned weight skips an infinity that others multiply by zero.
     size = {"height": 7, "width": 7, "density": 1.0}
     case = build(11, SHAPE | size | {"source": source})
     case.image[3, 2, 4] = special

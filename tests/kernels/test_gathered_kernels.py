@@ -23,7 +23,7 @@ EDGES = [
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize(("inputs", "height", "width"), EDGES)
 @pytest.mark.parametrize("threads", [1, 3])
-def test_gathered_equals_torch(isa, inputs, height, width, threads) -> None:
+def test_gathered_equals_float64(isa, inputs, height, width, threads) -> None:
     odd = inputs % 2 == 1
     shape = SHAPE | {"inputs": inputs, "outputs": 20 + inputs, "threads": threads}
     shape |= {"height": height, "width": width, "density": 0.3, "residual": odd}

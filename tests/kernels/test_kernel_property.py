@@ -13,10 +13,10 @@ import os
 from collections import Counter
 
 import numpy as np
-import torch
 
 from tests.kernels.cases import ISAS, TOLERANCE, Case, build, drawn, sparse_arrays
-from tests.kernels.drawing import STRUCTURES, keep, torch_activation
+from tests.kernels.drawing import STRUCTURES, keep
+from tests.kernels.float64 import activate
 from workbench.engine.candidates.blocks import blocks_of
 from workbench.kernels import (
     Executor,
@@ -41,7 +41,6 @@ from workbench.kernels.steps.palette import Table, conv_palette
 SEED = 20240229
 CASES = 3000
 KERNELS = ("sparse", "blocks", "generated", "dense", "shared", "linear", "palette")
-torch.set_num_threads(1)
 
 
 def case_of(seed: int, number: int) -> tuple[dict, str, str, str]:
@@ -118,8 +117,7 @@ def check_linear(shape: dict, structure: str, rng: np.random.Generator) -> None:
         values=weights[weights != 0],
         **ends,
     )
-    sums = torch.from_numpy(weights.astype(np.float64) @ x + bias)
-    wanted = torch_activation(sums, shape["act"]).numpy()
+    wanted = activate(weights.astype(np.float64) @ x + bias, shape["act"])
     for step in (sparse, linear_dense(weights=weights, **ends)):
         with Executor([step], arena_floats=1024, threads=shape["threads"]) as executor:
             executor.arena[:] = np.nan

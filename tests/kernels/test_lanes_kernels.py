@@ -28,7 +28,7 @@ EDGES = [
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize(("outputs", "height", "width"), EDGES)
 @pytest.mark.parametrize("threads", [1, 2])
-def test_lanes_equal_torch(isa, outputs, height, width, threads) -> None:
+def test_lanes_equal_float64(isa, outputs, height, width, threads) -> None:
     shape = SHAPE | {"outputs": outputs, "height": height, "width": width}
     shape |= {"threads": threads, "density": 1.0, "residual": outputs % 2 == 1}
     shape |= {"source": "planes", "act": Activation("silu")}
@@ -49,7 +49,7 @@ def test_lanes_equal_torch(isa, outputs, height, width, threads) -> None:
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("classes", [1, 2, 3, 5])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_classes_of_filters_in_turns_equal_torch(isa, classes, threads) -> None:
+def test_classes_of_filters_in_turns_equal_float64(isa, classes, threads) -> None:
     # Of 5, 8 and 9 filters a class the last tile is half full, full and nearly empty.
     outputs = classes * (5 + 3 * (classes > 1) + (classes > 3))
     shape = SHAPE | {"outputs": max(8, outputs), "height": 4, "width": 4}

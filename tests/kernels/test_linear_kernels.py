@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels.cases import EVERY, TOLERANCE
-from tests.kernels.drawing import ACTIVATIONS, torch_activation
+from tests.kernels.drawing import ACTIVATIONS
+from tests.kernels.float64 import activate
 from workbench.kernels import Executor, forced_isa, linear_dense, linear_sparse
 
 SHAPES = st.fixed_dictionaries(
@@ -33,7 +33,7 @@ def test_linear_equals_float64(isa: str, shape: dict) -> None:
     weights *= rng.random((o, i)) < shape["density"]
     bias = rng.standard_normal(o, dtype=np.float32)
     sums = weights.astype(np.float64) @ x + bias
-    wanted = torch_activation(torch.from_numpy(sums), shape["act"]).numpy()
+    wanted = activate(sums, shape["act"])
     rows = [np.flatnonzero(row) for row in weights]
     with forced_isa(isa):
         steps = (

@@ -12,7 +12,8 @@ from tests.kernels.cases import (
     build,
     convolutions,
 )
-from tests.kernels.drawing import ACTIVATIONS, torch_activation
+from tests.kernels.drawing import ACTIVATIONS
+from tests.kernels.float64 import activate
 from workbench.kernels import Activation, Executor, KernelError, forced_isa
 from workbench.kernels.steps.palette import (
     Table,
@@ -69,15 +70,9 @@ def test_palettes_equal_float64(isa: str, shape: dict) -> None:
         )
         full = codebook[codes].astype(np.float64)
         for step, weights in ((dense, full), (sparse, full * keep)):
-            wanted = torch_activation_of(weights @ x * scale + bias, shape["act"])
+            wanted = activate(weights @ x * scale + bias, shape["act"])
             result = run(step, x, o, shape["threads"])
             np.testing.assert_allclose(result, wanted, **TOLERANCE)
-
-
-def torch_activation_of(sums: np.ndarray, act: Activation) -> np.ndarray:
-    import torch
-
-    return torch_activation(torch.from_numpy(sums), act).numpy()
 
 
 @pytest.mark.parametrize("isa", EVERY)

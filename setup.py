@@ -96,11 +96,17 @@ def instruction_sets() -> dict[str, list[str]]:
 
 
 def sanitizers() -> list[str]:
-    """Return the flags that WORKBENCH_SANITIZE asks for."""
+    """Return the flags of a checked build, which WORKBENCH_SANITIZE asks for."""
     names = os.environ.get("WORKBENCH_SANITIZE", "")
     if not names:
         return []
-    return [f"-fsanitize={names}", "-fno-sanitize-recover=all", "-g1", "-O1"]
+    return [
+        f"-fsanitize={names}",
+        "-fno-sanitize-recover=all",
+        "-DWB_CHECKED",
+        "-g1",
+        "-O1",
+    ]
 
 
 def object_commands(folder: Path) -> dict[Path, list[str]]:

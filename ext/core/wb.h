@@ -34,8 +34,11 @@ typedef struct {
     float *shared;   /* one block for all threads, 64-byte aligned */
     int64_t scratch_stride;
     const wb_span *next; /* of the next step, ended by one of 0 bytes; see fetch.h */
-    int64_t cold, unused;
+    int64_t cold;
+    int64_t padding; /* the arena behind it stays aligned */
 } wb_context;
+
+_Static_assert(sizeof(wb_context) % WB_ALIGN == 0, "an arena begins behind its context");
 
 static inline wb_context *wb_context_of(float *arena) { return (wb_context *)arena - 1; }
 
@@ -103,5 +106,7 @@ const wb_kernel *wb_kernel_at(int index);
 int wb_isa_available(int isa);
 const char *wb_isa_name(int isa);
 const char *wb_compiler(void);
+
+#include "core/require.h"
 
 #endif

@@ -6,7 +6,7 @@
 #include "emit/activate_avx512.h"
 #include "emit/step_data.h"
 
-enum { WB_REACH = INT32_MAX / 8 }; /* floats; REACH of workbench/kernels/variants/code_shapes.py */
+enum { WB_REACH = INT32_MAX / 8 }; /* floats; REACH of code_shapes.py */
 
 enum { PAGE = 4096, CODE_PER_ROW = 1024, CODE_PER_UNIT = 1024, CODE_PER_NONZERO = 26 };
 

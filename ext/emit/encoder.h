@@ -19,10 +19,12 @@ typedef struct {
     int overflow; /* 1 when an instruction was dropped for want of room */
 } wb_code_t;
 
+/* clang-format off: as the encoding counts them */
 typedef enum {
     WB_RAX, WB_RCX, WB_RDX, WB_RBX, WB_RSP, WB_RBP, WB_RSI, WB_RDI,
     WB_R8, WB_R9, WB_R10, WB_R11, WB_R12, WB_R13, WB_R14, WB_R15
 } wb_gpr_t;
+/* clang-format on */
 
 typedef enum { WB_XMM, WB_YMM, WB_ZMM } wb_width_t;
 

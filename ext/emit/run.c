@@ -90,6 +90,8 @@ static int cuts(const void *args, int64_t v) {
 
 void wb_emit_run(const void *args, float *arena, int tid, int nthreads) {
     const wb_emit_t *step = args;
+    WB_REQUIRE_STEP(step, arena, tid, nthreads);
+    WB_REQUIRE(step->parts >= 1 && step->n_vectors >= 0 && step->n_units >= 0);
     int64_t begin = 0, end = step->n_vectors;
     int32_t u0 = 0, u1 = step->n_units;
     if (step->by_rows) {

@@ -1,4 +1,4 @@
-/* weights_avx512.c - the weights of an AVX-512 unit, in the order in which it reads them. */
+/* weights_avx512.c - the weights of an AVX-512 unit, in the order of their use. */
 #include "emit/unit_avx512.h"
 
 enum { WEIGHTS_PER_STEP = 255 };

@@ -9,8 +9,11 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[2] / "ext"
 
 
-def run_harness(name: str, folder: Path) -> None:
-    """Compile a program of this folder into another one; it must end without a word."""
+def run_harness(name: str, folder: Path) -> str:
+    """Compile a program of this folder into another one and return what it printed.
+
+    Neither may write an error, and the program must end with 0.
+    """
     program = folder / name
     compiler = shlex.split(os.environ.get("CC", sysconfig.get_config_var("CC") or "cc"))
     flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-pthread", "-I", str(SOURCES)]
@@ -23,3 +26,4 @@ def run_harness(name: str, folder: Path) -> None:
     assert built.stderr == ""
     ran = subprocess.run([program], capture_output=True, text=True, timeout=120)
     assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout

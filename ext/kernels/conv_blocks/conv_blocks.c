@@ -102,6 +102,15 @@ static void run_strips(const wb_conv_blocks *a, float *arena, float *part,
 /* Many strips: threads share vectors; few: blocks of groups of equal work. */
 WB_DEFINE(conv_blocks, 2x16, 4x16, 8x48) {
     const wb_conv_blocks *a = args;
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE_PLACE(&a->place);
+    WB_REQUIRE(a->outputs >= 1 && a->chunks >= 1 && a->blocks >= 1 && a->strip >= 1);
+    WB_REQUIRE(a->height == 2 || a->height == 4 || a->height == 8);
+    WB_REQUIRE(a->unit == 1 || a->unit == 16);
+    WB_REQUIRE_ARRAY(a->chunk_base);
+    WB_REQUIRE_ARRAY(a->run_at);
+    WB_REQUIRE_ARRAY(a->nz_at);
+    WB_REQUIRE_ARRAY(a->bias);
     const int64_t count = a->place.count;
     int64_t range[4] = {0, count, 0, a->blocks};
     const int by_vectors = count >= 3 * (int64_t)a->strip * nthreads;

@@ -104,6 +104,15 @@ static int64_t at_once(const wb_conv_dense *a) {
 }
 
 WB_INLINE void run(const wb_conv_dense *a, float *arena, int tid, int nthreads) {
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE_PLACE(&a->place);
+    WB_REQUIRE(a->tiles >= 1 && a->taps >= 1);
+    WB_REQUIRE_WITHIN(1, a->vectors, 3);
+    WB_REQUIRE_FLAG(a->weights_outer);
+    WB_REQUIRE_ARRAY(a->tile);
+    WB_REQUIRE_ARRAY(a->offsets);
+    WB_REQUIRE_ARRAY(a->bias);
+    WB_REQUIRE(a->codes == NULL || (a->table != NULL && a->scale != NULL));
     const int64_t all = a->tiles;
     int64_t v0 = 0, v1 = a->place.count, b0 = 0, b1 = all;
     /* Share what leaves the smaller rest. Else channels, so that weights are streamed once,

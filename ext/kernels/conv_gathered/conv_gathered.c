@@ -69,6 +69,16 @@ WB_DEFINE(conv_gathered, 1x32, 1x32, 1x32) {
     static const wb_strip_fn strip[] = {NULL, lines_1, lines_2};
     const wb_conv_gathered *a = args;
     const wb_conv_sparse *sums = &a->sums;
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE_SPARSE(sums);
+    WB_REQUIRE(sums->row_vectors == 0);
+    WB_REQUIRE_WITHIN(1, a->vectors, 2);
+    WB_REQUIRE(a->lines >= 1 && a->reads >= 1 && a->writes >= 1);
+    WB_REQUIRE_FLAG(a->idle);
+    WB_REQUIRE_ACT(a->act);
+    WB_REQUIRE_ARRAY(a->read);
+    WB_REQUIRE_ARRAY(a->write);
+    WB_REQUIRE_ARRAY(a->line_offset);
     const int64_t low = wb_share(sums->blocks, tid, nthreads);
     const int64_t high = wb_share(sums->blocks, tid + 1, nthreads);
     if (low == high) return;

@@ -132,6 +132,15 @@ static void run_tile(const wb_conv_lanes *a, float *arena, int64_t index, pixels
 
 WB_DEFINE(conv_lanes, 16x2, 16x6, 32x12) {
     const wb_conv_lanes *a = args;
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE(a->pixels >= 0 && a->tiles >= 1 && a->taps >= 1);
+    WB_REQUIRE_ACT(a->act);
+    WB_REQUIRE_ARRAY(a->in);
+    WB_REQUIRE_ARRAY(a->out);
+    WB_REQUIRE_ARRAY(a->tile);
+    WB_REQUIRE_ARRAY(a->offsets);
+    WB_REQUIRE_ARRAY(a->weights);
+    WB_REQUIRE_ARRAY(a->bias);
     const int64_t sets = (a->pixels + MOST - 1) / MOST;
     int64_t c0 = 0, c1 = a->tiles, s0 = 0, s1 = sets;
     /* Channels are shared where that leaves no larger rest than sets of pixels. */

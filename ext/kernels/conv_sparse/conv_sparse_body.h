@@ -11,6 +11,19 @@
 /* Sums that keep the multiply-adds busy: two a cycle, four cycles each. */
 #define ENOUGH_SUMS WB_TILE(4, 4, 8)
 
+/* The rows of a sparse convolution, wherever they are taken from. */
+#define WB_REQUIRE_SPARSE(a)                                                                \
+    do {                                                                                 \
+        WB_REQUIRE((a)->rows >= 0 && (a)->chunks >= 1 && (a)->blocks >= 1);              \
+        WB_REQUIRE((a)->classes >= 1 && (a)->row_vectors >= 0);                          \
+        WB_REQUIRE_WITHIN(1, (a)->strip, WB_MAX_STRIP);                                  \
+        WB_REQUIRE((a)->unit == 1 || (a)->unit == 8 || (a)->unit == 16);                 \
+        WB_REQUIRE_ARRAY((a)->chunk_base);                                               \
+        WB_REQUIRE_ARRAY((a)->run_at);                                                   \
+        WB_REQUIRE_ARRAY((a)->nz_at);                                                    \
+        WB_REQUIRE_ARRAY((a)->bias);                                                     \
+    } while (0)
+
 /* One call of a strip function. */
 typedef struct {
     const float *base[WB_MAX_STRIP]; /* input of each vector at the chunk's base */
@@ -93,6 +106,9 @@ static inline int unit_cuts(const void *args, int64_t at) {
 WB_INLINE void run_share(const wb_conv_sparse *a, float *arena,
                          const wb_strip_fn *contiguous, const wb_strip_fn *scattered,
                          int tid, int nthreads) {
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE_PLACE(&a->place);
+    WB_REQUIRE_SPARSE(a);
     const int64_t unit = a->row_vectors > 0 ? a->row_vectors : 1;
     const int64_t units = a->place.count / unit;
     int64_t range[4] = {0, a->place.count, 0, a->blocks};

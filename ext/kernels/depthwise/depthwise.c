@@ -331,6 +331,15 @@ static void share(const wb_depthwise *a, int tid, int nthreads, int64_t range[4]
 
 WB_DEFINE(depthwise, 1x32, 1x64, 1x64) {
     const wb_depthwise *a = args;
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE_PLACE(&a->place);
+    WB_REQUIRE(a->channels >= 1 && a->taps >= 1);
+    WB_REQUIRE_WITHIN(0, a->grid, 2);
+    WB_REQUIRE_WITHIN(1, a->pace, 2);
+    WB_REQUIRE(a->grid == 0 || (a->columns >= 1 && (a->taps == 9 || a->taps == 25)));
+    WB_REQUIRE_ARRAY(a->offsets);
+    WB_REQUIRE_ARRAY(a->weights);
+    WB_REQUIRE_ARRAY(a->bias);
     const wb_place *p = &a->place;
     if (a->grid >= a->pace && p->count % a->columns == 0) {
         const int clipped =

@@ -31,6 +31,11 @@ WB_INLINE void dense_rows(const wb_linear_dense *a, float *arena, int64_t row,
 
 WB_DEFINE(linear_dense, 1x16, 2x16, 4x16) {
     const wb_linear_dense *a = args;
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE(a->outputs >= 0 && a->inputs >= 0);
+    WB_REQUIRE_ACT(a->act);
+    WB_REQUIRE_ARRAY(a->weights);
+    WB_REQUIRE_ARRAY(a->bias);
     const int64_t stop = wb_share(a->outputs, tid + 1, nthreads);
     int64_t row = wb_share(a->outputs, tid, nthreads);
     for (; row + ROWS <= stop; row += ROWS) dense_rows(a, arena, row, ROWS);
@@ -44,6 +49,13 @@ WB_DEFINE(linear_dense, 1x16, 2x16, 4x16) {
 
 WB_DEFINE(linear_sparse, 1x4, 1x4, 1x4) {
     const wb_linear_sparse *a = args;
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE(a->outputs >= 0);
+    WB_REQUIRE_FLAG(a->wide);
+    WB_REQUIRE_ACT(a->act);
+    WB_REQUIRE_ARRAY(a->indptr);
+    WB_REQUIRE_ARRAY(a->bias);
+    WB_REQUIRE(0 <= a->indptr[0] && a->indptr[0] <= a->indptr[a->outputs]);
     const float *x = arena + a->src;
     const int64_t work = (int64_t)a->indptr[a->outputs] + a->outputs;
     const int64_t low = wb_share(work, tid, nthreads);

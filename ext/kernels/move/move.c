@@ -5,6 +5,9 @@
 
 WB_DEFINE(move, 1x16, 1x16, 1x16) {
     const wb_move *a = args;
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE(a->count > 0 && a->dst >= 0);
+    WB_REQUIRE(a->src < 0 || a->dst <= a->src);
     const int apart = a->src < 0 || a->src - a->dst >= a->count;
     /* Overlapping ranges are one thread's: a later part would meet moved floats. */
     if (!apart && tid != 0) return;

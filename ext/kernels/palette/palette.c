@@ -146,6 +146,13 @@ WB_INLINE void dense(const wb_palette_dense *a, float *arena, const int parts,
 
 WB_DEFINE(palette_dense, 4x4, 4x8, 4x16) {
     const wb_palette_dense *a = args;
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE(a->outputs >= 0 && a->inputs >= 0);
+    WB_REQUIRE_WITHIN(1, a->entries, 256);
+    WB_REQUIRE_ACT(a->act);
+    WB_REQUIRE_ARRAY(a->table);
+    WB_REQUIRE_ARRAY(a->scale);
+    WB_REQUIRE_ARRAY(a->bias);
     const int64_t row = wb_share(a->outputs, tid, nthreads);
     const int64_t stop = wb_share(a->outputs, tid + 1, nthreads);
 #if defined(WB_ISA_AVX512)
@@ -179,6 +186,15 @@ WB_DEFINE(palette_dense, 4x4, 4x8, 4x16) {
 
 WB_DEFINE(palette_sparse, 1x4, 1x4, 1x4) {
     const wb_palette_sparse *a = args;
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE(a->outputs >= 0);
+    WB_REQUIRE_FLAG(a->wide);
+    WB_REQUIRE_ACT(a->act);
+    WB_REQUIRE_ARRAY(a->indptr);
+    WB_REQUIRE_ARRAY(a->table);
+    WB_REQUIRE_ARRAY(a->scale);
+    WB_REQUIRE_ARRAY(a->bias);
+    WB_REQUIRE(0 <= a->indptr[0] && a->indptr[0] <= a->indptr[a->outputs]);
     const float *x = arena + a->src;
     const int64_t work = (int64_t)a->indptr[a->outputs] + a->outputs;
     const int64_t low = wb_share(work, tid, nthreads);

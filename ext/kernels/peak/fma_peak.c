@@ -11,6 +11,8 @@
 
 WB_DEFINE(fma_peak, 3x16, 6x16, 12x16) {
     const wb_fma_peak *k = args;
+    WB_REQUIRE_STEP(k, arena, tid, nthreads);
+    WB_REQUIRE(k->rounds >= 0);
     (void)nthreads;
     if (tid != 0) return;
     const wb_v16 half = wb_set1(0.5f);

@@ -36,6 +36,13 @@ static void split_row(const wb_pointwise *k, float *arena, int64_t c, int64_t y,
 
 WB_DEFINE(pointwise, 1x16, 1x16, 1x16) {
     const wb_pointwise *k = args;
+    WB_REQUIRE_STEP(k, arena, tid, nthreads);
+    WB_REQUIRE_GEOMETRY(&k->a);
+    WB_REQUIRE_GEOMETRY(&k->out);
+    WB_REQUIRE_WITHIN(WB_COPY, k->op, WB_MUL);
+    WB_REQUIRE(k->a.c == k->out.c);
+    WB_REQUIRE(0 <= k->first && k->first <= k->stop);
+    WB_REQUIRE_ACT(k->act);
     const int two = k->op != WB_COPY && !k->broadcast;
     const int flat = wb_flat(&k->a) && wb_flat(&k->out) && (!two || wb_flat(&k->b)) &&
                      k->a.strips == k->out.strips && !k->split &&

@@ -117,6 +117,14 @@ static void pool_whole(const wb_pool *a, float *arena, int64_t first, int64_t st
 
 WB_DEFINE(pool, 1x4, 1x8, 1x16) {
     const wb_pool *a = args;
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE_GEOMETRY(&a->in);
+    WB_REQUIRE_GEOMETRY(&a->out);
+    WB_REQUIRE_FLAG(a->maximum);
+    WB_REQUIRE_FLAG(a->whole);
+    WB_REQUIRE(a->in.c == a->out.c);
+    WB_REQUIRE(0 <= a->first && a->first <= a->stop);
+    WB_REQUIRE(!a->whole || (!a->in.strips && !a->out.strips));
     float *room = wb_thread_scratch(arena, tid);
     float *result = room + a->in.w, *column = result + a->out.w + a->pad;
     const int64_t each = a->stop - a->first, rows = a->out.c * each;
@@ -149,6 +157,9 @@ WB_INLINE float sum_piece(const float *p, int64_t n) {
 
 WB_DEFINE(global_avg, 1x16, 1x16, 1x16) {
     const wb_global_avg *a = args;
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE_GEOMETRY(&a->in);
+    WB_REQUIRE(a->in.h >= 1 && a->in.w >= 1);
     const wb_geometry g = wb_flat(&a->in) ? wb_flattened(&a->in) : a->in;
     const float pixels = (float)(a->in.h * a->in.w);
     const int64_t stop = wb_share(g.c, tid + 1, nthreads);

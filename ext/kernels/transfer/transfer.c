@@ -31,6 +31,12 @@ static void ask(const wb_transfer *a, float *arena, int64_t c, int64_t y) {
 /* Image rows of all channels together: threads share what later layers share. */
 WB_DEFINE(transfer, 1x4, 1x8, 1x16) {
     const wb_transfer *a = args;
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE_GEOMETRY(&a->inside);
+    WB_REQUIRE_FLAG(a->load);
+    WB_REQUIRE_FLAG(a->split);
+    WB_REQUIRE(a->channels >= 1 && a->height >= 1 && a->width >= 1);
+    WB_REQUIRE(0 <= a->first && a->first <= a->stop && a->stop <= a->height);
     const wb_context *context = wb_context_of(arena);
     float *room = wb_thread_scratch(arena, tid);
     const int64_t channels = a->channels, rows = channels * (a->stop - a->first);

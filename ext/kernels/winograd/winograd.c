@@ -329,6 +329,21 @@ WINO_ENTRY(6)
 
 WB_DEFINE(winograd, 4x12, 4x24, 8x48) {
     const wb_winograd *a = args;
+    WB_REQUIRE_STEP(a, arena, tid, nthreads);
+    WB_REQUIRE_PLACE(&a->place);
+    WB_REQUIRE(a->m == 2 || a->m == 4 || a->m == 6);
+    WB_REQUIRE(a->channels >= 1 && a->outputs >= 1 && a->vectors >= 0 && a->nv >= 1);
+    WB_REQUIRE_WITHIN(1, a->tail, 16);
+    WB_REQUIRE(a->ob > 0 && a->ob % 8 == 0);
+    WB_REQUIRE_FLAG(a->rectify);
+    WB_REQUIRE_ARRAY(a->item_start);
+    WB_REQUIRE_ARRAY(a->item_off);
+    WB_REQUIRE_ARRAY(a->item_mask);
+    WB_REQUIRE_ARRAY(a->item_slot);
+    WB_REQUIRE_ARRAY(a->item_halo);
+    WB_REQUIRE_ARRAY(a->bias);
+    WB_REQUIRE_ARRAY(a->coef);
+    WB_REQUIRE(a->taps == NULL || a->filter != NULL);
     if (a->m == 2)
         wino_run_2(a, arena, tid, nthreads);
     else if (a->m == 4)

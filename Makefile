@@ -13,13 +13,16 @@ BUILD_TOOLS := -c constraints.txt setuptools cython
 # As `source_files` of setup.py has it: whatever is in ext/ but its descriptions.
 KERNEL_SOURCES := setup.py $(shell find ext -type f ! -name '*.md')
 
+# What .clang-format shapes; the module that Cython writes is not ours.
+C_FILES := $(shell find ext tests -name '*.[ch]' ! -name _native.c -o -name '*.inc')
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check docs packages sweep-check sanitize format build clean tools
 
 help:
 	@echo "make run     create .venv, install, build the kernels, start the app"
 	@echo "make test    the same set-up, then the whole test suite"
-	@echo "make check   ruff, mypy and the smoke tests (before each commit)"
+	@echo "make check   ruff, clang-format, mypy and the smoke tests (before each commit)"
 	@echo "make docs    the reference pages checked, the site built into build/site"
 	@echo "make packages  wheel and sdist, built and tried in clean environments"
 	@echo "make sanitize  the kernel tests on checked builds: address, undefined, threads"
@@ -66,6 +69,7 @@ test: build $(VENV)/dev.stamp
 check: build $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests -m smoke
 
@@ -116,6 +120,7 @@ sanitize: build $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(C_FILES)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info workbench/kernels/*.so

@@ -42,7 +42,8 @@ static int64_t padded(int64_t floats) { return (floats + 15) / 16 * 16; }
 
 /* Floats of the whole block in *all, 1 when the sizes are possible. */
 static int count_floats(wb_sizes sizes, int64_t head, int64_t *all) {
-    const int64_t each[] = {sizes.arena_floats, sizes.shared_floats, sizes.scratch_floats};
+    const int64_t each[] = {sizes.arena_floats, sizes.shared_floats,
+                            sizes.scratch_floats};
     for (int i = 0; i < 3; i++)
         if (each[i] < 0 || each[i] > WB_MOST_FLOATS) return 0;
     if (sizes.threads < 1) return 0;
@@ -60,7 +61,8 @@ static int count_floats(wb_sizes sizes, int64_t head, int64_t *all) {
  * does not fill the last of them stays on small ones. */
 static void *zeroed(size_t bytes) {
     void *p = NULL;
-    if (posix_memalign(&p, bytes >= WB_PAGE ? WB_PAGE : WB_ALIGN, bytes) != 0) return NULL;
+    if (posix_memalign(&p, bytes >= WB_PAGE ? WB_PAGE : WB_ALIGN, bytes) != 0)
+        return NULL;
 #if defined(__linux__)
     if (bytes >= WB_PAGE) madvise(p, bytes / WB_PAGE * WB_PAGE, MADV_HUGEPAGE);
 #endif
@@ -134,8 +136,9 @@ void wb_executor_free(wb_executor *e) {
 static void note_end(int64_t *end) {
     const int64_t now = now_ns();
     int64_t seen = __atomic_load_n(end, __ATOMIC_RELAXED);
-    while (seen < now && !__atomic_compare_exchange_n(end, &seen, now, 1, __ATOMIC_RELAXED,
-                                                      __ATOMIC_RELAXED)) {}
+    while (seen < now && !__atomic_compare_exchange_n(
+                             end, &seen, now, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
 }
 
 static void run_part(void *arg, int64_t step, int part) {

@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-__attribute__((noreturn, noinline, cold, unused)) static void wb_broken(
-    const char *what, const char *file, int line) {
+__attribute__((noreturn, noinline, cold, unused)) static void
+wb_broken(const char *what, const char *file, int line) {
     fprintf(stderr, "%s:%d: the kernel was called with something else than %s\n", file,
             line, what);
     abort();

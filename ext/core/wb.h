@@ -49,7 +49,9 @@ static inline float *wb_thread_scratch(float *arena, int tid) {
 }
 
 /* Scratch that all parts of a step see; keep it within one step. */
-static inline float *wb_shared_scratch(float *arena) { return wb_context_of(arena)->shared; }
+static inline float *wb_shared_scratch(float *arena) {
+    return wb_context_of(arena)->shared;
+}
 
 /* act(v) = curve(min(hi, max(lo, v))); a NaN stays a NaN. */
 enum { WB_LINEAR = 0, WB_HARDSWISH, WB_SILU, WB_SIGMOID, WB_HARDSIGMOID };
@@ -67,7 +69,7 @@ typedef struct {
     const uint16_t *mask; /* [count][segments], bit l: lane l is stored */
     int64_t src, dst, out_cs;
     int64_t residual; /* WB_NONE, or the base of a tensor with dst's layout */
-    int64_t unzip;    /* 1: even lanes, then odd ones; out and mask count lanes after it.
+    int64_t unzip; /* 1: even lanes, then odd ones; out and mask count lanes after it.
                          Segments are then more than one. */
     wb_act act;
 } wb_place;
@@ -83,9 +85,9 @@ typedef struct {
 static inline int64_t wb_share(int64_t n, int tid, int parts) { return n * tid / parts; }
 
 /* One line a kernel in kernel_list.def feeds declarations and the table below. */
-#define WB_KERNEL(op, scalar_tile, avx2_tile, avx512_tile)                              \
-    void wb_f32_##op##_##scalar_tile##__scalar(const void *, float *, int, int);        \
-    void wb_f32_##op##_##avx2_tile##__avx2(const void *, float *, int, int);            \
+#define WB_KERNEL(op, scalar_tile, avx2_tile, avx512_tile)                               \
+    void wb_f32_##op##_##scalar_tile##__scalar(const void *, float *, int, int);         \
+    void wb_f32_##op##_##avx2_tile##__avx2(const void *, float *, int, int);             \
     void wb_f32_##op##_##avx512_tile##__avx512(const void *, float *, int, int);
 #include "core/kernel_list.def"
 #undef WB_KERNEL

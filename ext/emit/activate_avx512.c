@@ -12,9 +12,9 @@
 
 /* exp(t) = 2^n p(t - n ln 2), |t - n ln 2| <= ln(2) / 2; p = Taylor polynomial of
  * degree 7, relative error below 2e-8. ln 2 in two parts (Cody and Waite). */
-static const float EXP[] = {-1.0f, 87.0f, -87.0f, 1.44269504f, 0.693359375f,
-                            -2.12194440e-4f, 1.0f / 5040, 1.0f / 720, 1.0f / 120,
-                            1.0f / 24, 1.0f / 6, 0.5f};
+static const float EXP[] = {-1.0f,        87.0f,           -87.0f,      1.44269504f,
+                            0.693359375f, -2.12194440e-4f, 1.0f / 5040, 1.0f / 720,
+                            1.0f / 120,   1.0f / 24,       1.0f / 6,    0.5f};
 enum { LO, HI };
 enum { SIXTH = 2, HALF, ONE };
 enum { MINUS_ONE = 2, HIGH, LOW, LOG2E, LN2_HIGH, LN2_LOW, C7, C6, C5, C4, C3, C2 };

@@ -18,7 +18,8 @@ static int live_lanes(const wb_emit_vector_t *v) {
 /* AVX2 stores whole vectors itself; the rest goes through scratch and C. */
 static int needs_scratch(const wb_emit_spec_t *spec, const wb_emit_vector_t *v) {
     int lanes = v->width == WB_XMM ? 0xFF : 0xFFFF;
-    return spec->place.unzip || v->mask[1] != 0 || v->mask[0] != lanes || spec->place.act.curve != WB_LINEAR;
+    return spec->place.unzip || v->mask[1] != 0 || v->mask[0] != lanes ||
+           spec->place.act.curve != WB_LINEAR;
 }
 
 /* Copy the vectors that store anything, their used segments first. */
@@ -93,9 +94,8 @@ static int copy_plan(wb_emit_t *step, const wb_emit_spec_t *spec) {
     return copy_vectors(step, spec);
 }
 
-static void generate_unit(wb_emit_unit_t *unit, const wb_unit_spec_t *spec,
-                          int isa, const int *widths, wb_code_t *code,
-                          wb_stream_t *stream) {
+static void generate_unit(wb_emit_unit_t *unit, const wb_unit_spec_t *spec, int isa,
+                          const int *widths, wb_code_t *code, wb_stream_t *stream) {
     float *weights = stream->at;
     for (int w = 0; w < WB_WIDTHS; w++) {
         if (!widths[w]) continue;
@@ -158,9 +158,7 @@ static size_t code_bound(const wb_emit_t *step, const wb_emit_spec_t *spec) {
     return bytes < spec->code_limit ? bytes : spec->code_limit;
 }
 
-static int within(int64_t floats) {
-    return floats < WB_REACH && floats > -WB_REACH;
-}
+static int within(int64_t floats) { return floats < WB_REACH && floats > -WB_REACH; }
 
 /* Displacements are 32 bits of bytes. Half of them for rows and half for the residual;
  * an input register that was moved to one offset reaches all others. */
@@ -223,33 +221,21 @@ void wb_emit_free(wb_emit_t *step) {
     free(step);
 }
 
-size_t wb_emit_size(void) {
-    return sizeof(wb_emit_t);
-}
+size_t wb_emit_size(void) { return sizeof(wb_emit_t); }
 
-size_t wb_emit_code_bytes(const wb_emit_t *step) {
-    return step->code_bytes;
-}
+size_t wb_emit_code_bytes(const wb_emit_t *step) { return step->code_bytes; }
 
-const uint8_t *wb_emit_code(const wb_emit_t *step) {
-    return step->block.base;
-}
+const uint8_t *wb_emit_code(const wb_emit_t *step) { return step->block.base; }
 
-const float *wb_emit_weights(const wb_emit_t *step) {
-    return step->weights;
-}
+const float *wb_emit_weights(const wb_emit_t *step) { return step->weights; }
 
 size_t wb_emit_weight_bytes(const wb_emit_t *step) {
     return step->weight_floats * sizeof(float);
 }
 
-int32_t wb_emit_units(const wb_emit_t *step) {
-    return step->n_units;
-}
+int32_t wb_emit_units(const wb_emit_t *step) { return step->n_units; }
 
-int64_t wb_emit_vectors(const wb_emit_t *step) {
-    return step->n_vectors;
-}
+int64_t wb_emit_vectors(const wb_emit_t *step) { return step->n_vectors; }
 
 void wb_emit_narrow(wb_emit_t *copy, int64_t first, int64_t count, const int64_t *moved) {
     copy->vectors += first;

@@ -11,7 +11,7 @@ typedef struct {
 } opcode_t;
 
 static const opcode_t OPCODES[WB_OP_COUNT] = {
-#define WB_OP_ROW(name, text, map, prefix, opcode, operands, imm, forms) \
+#define WB_OP_ROW(name, text, map, prefix, opcode, operands, imm, forms)                 \
     {map, prefix, opcode, operands, imm, forms, #name, text},
     WB_VECTOR_OPS(WB_OP_ROW)
 #undef WB_OP_ROW
@@ -21,7 +21,7 @@ enum { LONGEST = 15, FORM_VEX = 1, FORM_EVEX = 2 };
 
 wb_op_info_t wb_op_info(int op) {
     const opcode_t *o = &OPCODES[op];
-    return (wb_op_info_t){o->name,    o->mnemonic,          o->operands - 1,
+    return (wb_op_info_t){o->name,    o->mnemonic,         o->operands - 1,
                           o->has_imm, o->forms & FORM_VEX, (o->forms & FORM_EVEX) != 0};
 }
 
@@ -96,14 +96,13 @@ static inline int put_product(wb_code_t *code, const wb_vector_t *v, int base,
     assert(v->dst >= 0 && v->dst < 32 && v->src >= 0 && v->src < 32);
     const uint64_t prefix = 0x62 |
                             ((v->dst & 8 ? 0u : 0x80u) | 0x40u | (base & 8 ? 0u : 0x20u) |
-                             (v->dst & 16 ? 0u : 0x10u) | 2u)
-                                << 8 |
+                             (v->dst & 16 ? 0u : 0x10u) |
+                             2u) << 8 |
                             (((uint32_t)~v->src & 15) << 3 | 5u) << 16;
-    const uint64_t rest = ((uint32_t)v->width << 5 | 0x10u | (v->src & 16 ? 0u : 8u)) |
-                          0xB8u << 8 |
-                          (0x40u | (uint32_t)(v->dst & 7) << 3 | (uint32_t)(base & 7))
-                              << 16 |
-                          (uint32_t)(uint8_t)(disp / 4) << 24;
+    const uint64_t rest =
+        ((uint32_t)v->width << 5 | 0x10u | (v->src & 16 ? 0u : 8u)) | 0xB8u << 8 |
+        (0x40u | (uint32_t)(v->dst & 7) << 3 | (uint32_t)(base & 7)) << 16 |
+        (uint32_t)(uint8_t)(disp / 4) << 24;
     const uint64_t bytes = prefix | rest << 24;
     memcpy(code->at, &bytes, sizeof bytes);
     code->at += 7;

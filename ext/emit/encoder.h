@@ -21,8 +21,22 @@ typedef struct {
 
 /* clang-format off: as the encoding counts them */
 typedef enum {
-    WB_RAX, WB_RCX, WB_RDX, WB_RBX, WB_RSP, WB_RBP, WB_RSI, WB_RDI,
-    WB_R8, WB_R9, WB_R10, WB_R11, WB_R12, WB_R13, WB_R14, WB_R15
+    WB_RAX,
+    WB_RCX,
+    WB_RDX,
+    WB_RBX,
+    WB_RSP,
+    WB_RBP,
+    WB_RSI,
+    WB_RDI,
+    WB_R8,
+    WB_R9,
+    WB_R10,
+    WB_R11,
+    WB_R12,
+    WB_R13,
+    WB_R14,
+    WB_R15
 } wb_gpr_t;
 /* clang-format on */
 
@@ -31,31 +45,31 @@ typedef enum { WB_XMM, WB_YMM, WB_ZMM } wb_width_t;
 /* name, mnemonic, opcode map (1 0F, 2 0F38, 3 0F3A), prefix (1 = 66), opcode,
  * operands (2 or 3, destination included), has an immediate byte, encodings that it
  * exists in here: 1 VEX (AVX2), 2 EVEX (AVX-512), 3 both. */
-#define WB_VECTOR_OPS(X)                                                   \
-    X(LOAD, "vmovups", 1, 0, 0x10, 2, 0, 3)                                \
-    X(STORE, "vmovups", 1, 0, 0x11, 2, 0, 3)                               \
-    X(BROADCAST, "vbroadcastss", 2, 1, 0x18, 2, 0, 3)                      \
-    X(FMADD231, "vfmadd231ps", 2, 1, 0xB8, 3, 0, 3)                        \
-    X(FMADD213, "vfmadd213ps", 2, 1, 0xA8, 3, 0, 3)                        \
-    X(FNMADD231, "vfnmadd231ps", 2, 1, 0xBC, 3, 0, 3)                      \
-    X(ADD, "vaddps", 1, 0, 0x58, 3, 0, 3)                                  \
-    X(MUL, "vmulps", 1, 0, 0x59, 3, 0, 3)                                  \
-    X(SUB, "vsubps", 1, 0, 0x5C, 3, 0, 3)                                  \
-    X(MIN, "vminps", 1, 0, 0x5D, 3, 0, 3)                                  \
-    X(DIV, "vdivps", 1, 0, 0x5E, 3, 0, 3)                                  \
-    X(MAX, "vmaxps", 1, 0, 0x5F, 3, 0, 3)                                  \
-    X(XOR, "vxorps", 1, 0, 0x57, 3, 0, 1)                                  \
-    X(XORD, "vpxord", 1, 1, 0xEF, 3, 0, 2)                                 \
-    X(ROUNDSCALE, "vrndscaleps", 3, 1, 0x08, 2, 1, 2)                      \
-    X(SCALEF, "vscalefps", 2, 1, 0x2C, 3, 0, 2)                            \
-    X(ALIGN, "valignd", 3, 1, 0x03, 3, 1, 2)                               \
+#define WB_VECTOR_OPS(X)                                                                 \
+    X(LOAD, "vmovups", 1, 0, 0x10, 2, 0, 3)                                              \
+    X(STORE, "vmovups", 1, 0, 0x11, 2, 0, 3)                                             \
+    X(BROADCAST, "vbroadcastss", 2, 1, 0x18, 2, 0, 3)                                    \
+    X(FMADD231, "vfmadd231ps", 2, 1, 0xB8, 3, 0, 3)                                      \
+    X(FMADD213, "vfmadd213ps", 2, 1, 0xA8, 3, 0, 3)                                      \
+    X(FNMADD231, "vfnmadd231ps", 2, 1, 0xBC, 3, 0, 3)                                    \
+    X(ADD, "vaddps", 1, 0, 0x58, 3, 0, 3)                                                \
+    X(MUL, "vmulps", 1, 0, 0x59, 3, 0, 3)                                                \
+    X(SUB, "vsubps", 1, 0, 0x5C, 3, 0, 3)                                                \
+    X(MIN, "vminps", 1, 0, 0x5D, 3, 0, 3)                                                \
+    X(DIV, "vdivps", 1, 0, 0x5E, 3, 0, 3)                                                \
+    X(MAX, "vmaxps", 1, 0, 0x5F, 3, 0, 3)                                                \
+    X(XOR, "vxorps", 1, 0, 0x57, 3, 0, 1)                                                \
+    X(XORD, "vpxord", 1, 1, 0xEF, 3, 0, 2)                                               \
+    X(ROUNDSCALE, "vrndscaleps", 3, 1, 0x08, 2, 1, 2)                                    \
+    X(SCALEF, "vscalefps", 2, 1, 0x2C, 3, 0, 2)                                          \
+    X(ALIGN, "valignd", 3, 1, 0x03, 3, 1, 2)                                             \
     X(PERMUTE, "vpermps", 2, 1, 0x16, 3, 0, 2)
 
 typedef enum {
 #define WB_OP_NAME(name, ...) WB_OP_##name,
     WB_VECTOR_OPS(WB_OP_NAME)
 #undef WB_OP_NAME
-    WB_OP_COUNT
+        WB_OP_COUNT
 } wb_op_t;
 
 /* What the table says about an operation. */
@@ -88,8 +102,8 @@ void wb_kmov_gpr(wb_code_t *code, int mask, wb_gpr_t src);            /* kmovw k
 void wb_kmov_mem(wb_code_t *code, int mask, wb_gpr_t base, int32_t disp);
 void wb_mov_load(wb_code_t *code, wb_gpr_t dst, wb_gpr_t base, int32_t disp);
 void wb_add_imm(wb_code_t *code, wb_gpr_t dst, int32_t value);        /* 64-bit add */
-void wb_mov_imm(wb_code_t *code, wb_gpr_t dst, int32_t value);        /* mov r32, imm32 */
-void wb_test(wb_code_t *code, wb_gpr_t reg);                          /* test r, r */
+void wb_mov_imm(wb_code_t *code, wb_gpr_t dst, int32_t value); /* mov r32, imm32 */
+void wb_test(wb_code_t *code, wb_gpr_t reg); /* test r, r */
 /* jnz to a place not known yet; wb_land makes it go to code->at. */
 uint8_t *wb_jnz_forward(wb_code_t *code);
 void wb_land(wb_code_t *code, uint8_t *jump);

@@ -64,11 +64,11 @@ typedef struct {
     int64_t residual_delta; /* floats from an output to the residual added to it */
     int has_residual;
     wb_shift_t shift;
-    int32_t in_skew;        /* floats by which `in` was moved down to a multiple of 16 */
+    int32_t in_skew; /* floats by which `in` was moved down to a multiple of 16 */
     wb_act act;
-    int unzip;              /* even lanes to 0-7, odd ones to 8-15, before anything is
+    int unzip; /* even lanes to 0-7, odd ones to 8-15, before anything is
                                added or stored; needs first and last set */
-    int first, last;        /* first: start from the bias, else from the output;
+    int first, last; /* first: start from the bias, else from the output;
                                last: add the residual and activate */
     /* Vectors of one segment exist (more is NULL), of several exist. Units with first
      * unset must have exactly one of the two. */

@@ -18,7 +18,8 @@ static int32_t out_disp(const state_t *s, int32_t row) {
 }
 
 static int32_t residual_disp(const state_t *s, int32_t row) {
-    return (int32_t)(4 * (s->unit->rows[row] * s->unit->out_cs + s->unit->residual_delta));
+    return (int32_t)(4 *
+                     (s->unit->rows[row] * s->unit->out_cs + s->unit->residual_delta));
 }
 
 static void start_from_bias(state_t *s) {

@@ -18,8 +18,8 @@ static size_t round_up(size_t bytes, size_t unit) {
 
 int wb_code_open(wb_code_block_t *block, size_t bytes) {
     size_t mapped = round_up(bytes, (size_t)sysconf(_SC_PAGESIZE));
-    void *base = mmap(NULL, mapped, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *base =
+        mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     *block = (wb_code_block_t){NULL, 0};
     if (base == MAP_FAILED) return errno;
 #ifdef MADV_HUGEPAGE
@@ -71,12 +71,8 @@ int wb_code_seal(wb_code_block_t *block, size_t used) {
     return ENOSYS;
 }
 
-void wb_code_close(wb_code_block_t *block) {
-    *block = (wb_code_block_t){NULL, 0};
-}
+void wb_code_close(wb_code_block_t *block) { *block = (wb_code_block_t){NULL, 0}; }
 
-int wb_code_probe(void) {
-    return ENOSYS;
-}
+int wb_code_probe(void) { return ENOSYS; }
 
 #endif

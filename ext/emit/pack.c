@@ -21,7 +21,8 @@ static int number_columns(wb_pack_t *pack, int32_t nnz) {
     int32_t *filled = calloc(size, sizeof *filled);
     for (int32_t j = 0; keys && filled && j < nnz; j++) {
         uint32_t slot = slot_of(pack->offsets[j], size - 1);
-        while (filled[slot] && keys[slot] != pack->offsets[j]) slot = (slot + 1) & (size - 1);
+        while (filled[slot] && keys[slot] != pack->offsets[j])
+            slot = (slot + 1) & (size - 1);
         if (filled[slot]) continue;
         keys[slot] = pack->offsets[j];
         filled[slot] = 1;
@@ -67,7 +68,8 @@ static int number_columns(wb_pack_t *pack, int32_t nnz) {
     }
     for (int32_t j = 0; j < nnz; j++) {
         uint32_t slot = slot_of(pack->offsets[j], size - 1);
-        while (keys[slot] != pack->offsets[j] || !filled[slot]) slot = (slot + 1) & (size - 1);
+        while (keys[slot] != pack->offsets[j] || !filled[slot])
+            slot = (slot + 1) & (size - 1);
         pack->column_of[j] = filled[slot] - 1;
     }
     free(keys);

@@ -59,12 +59,14 @@ WB_INLINE wb_v16 wb_load_in(const float *p, wb_lanes lanes) {
 }
 WB_INLINE __m256 wb_join_up(__m256 v, __m256 previous) {
     const __m256i now = _mm256_castps_si256(v);
-    const __m256i middle = _mm256_permute2x128_si256(_mm256_castps_si256(previous), now, 0x21);
+    const __m256i middle =
+        _mm256_permute2x128_si256(_mm256_castps_si256(previous), now, 0x21);
     return _mm256_castsi256_ps(_mm256_alignr_epi8(now, middle, 12));
 }
 WB_INLINE __m256 wb_join_down(__m256 v, __m256 next) {
     const __m256i now = _mm256_castps_si256(v);
-    const __m256i middle = _mm256_permute2x128_si256(now, _mm256_castps_si256(next), 0x21);
+    const __m256i middle =
+        _mm256_permute2x128_si256(now, _mm256_castps_si256(next), 0x21);
     return _mm256_castsi256_ps(_mm256_alignr_epi8(middle, now, 4));
 }
 /* Lane l of the result is lane l - 1 of v; lane 0 is lane 15 of the previous vector. */
@@ -103,7 +105,8 @@ WB_INLINE wb_pair wb_unzip2_in(wb_v16 a, wb_v16 b, wb_lanes even_lanes,
 }
 WB_INLINE float wb_sum(wb_v16 v) {
     const __m256 eight = _mm256_add_ps(v.lo, v.hi);
-    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 four =
+        _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     four = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
 }

@@ -24,9 +24,7 @@ WB_INLINE wb_v16 wb_larger(wb_v16 a, wb_v16 b) {
     return _mm512_mask_mov_ps(wb_max(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
 }
 /* a * b + c */
-WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) {
-    return _mm512_fmadd_ps(a, b, c);
-}
+WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) { return _mm512_fmadd_ps(a, b, c); }
 WB_INLINE void wb_store_mask(float *p, wb_v16 v, unsigned mask) {
     _mm512_mask_storeu_ps(p, (__mmask16)mask, v);
 }
@@ -59,8 +57,8 @@ WB_INLINE wb_v16 wb_shift_up_in(wb_v16 v, wb_v16 previous, wb_lanes lanes) {
         lanes, _mm512_castps_si512(v), _mm512_castps_si512(previous), 15));
 }
 WB_INLINE wb_v16 wb_shift_down_in(wb_v16 v, wb_v16 next, wb_lanes lanes) {
-    return _mm512_castsi512_ps(_mm512_maskz_alignr_epi32(
-        lanes, _mm512_castps_si512(next), _mm512_castps_si512(v), 1));
+    return _mm512_castsi512_ps(_mm512_maskz_alignr_epi32(lanes, _mm512_castps_si512(next),
+                                                         _mm512_castps_si512(v), 1));
 }
 /* Even lanes to lanes 0..7, odd lanes to lanes 8..15. */
 WB_INLINE wb_v16 wb_unzip(wb_v16 v) {
@@ -73,7 +71,8 @@ WB_INLINE wb_pair wb_unzip2(wb_v16 a, wb_v16 b) {
     const __m512i even =
         _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
-    return (wb_pair){_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b)};
+    return (wb_pair){_mm512_permutex2var_ps(a, even, b),
+                     _mm512_permutex2var_ps(a, odd, b)};
 }
 /* The same, in the lanes that are set. */
 WB_INLINE wb_pair wb_unzip2_in(wb_v16 a, wb_v16 b, wb_lanes even_lanes,

@@ -72,7 +72,8 @@ static void report(const char *name, void (*run)(void)) {
     }
     close(ends[1]);
     size_t n = 0;
-    for (ssize_t got; (got = read(ends[0], said + n, sizeof said - 1 - n)) > 0;) n += (size_t)got;
+    for (ssize_t got; (got = read(ends[0], said + n, sizeof said - 1 - n)) > 0;)
+        n += (size_t)got;
     close(ends[0]);
     waitpid(child, &status, 0);
     const char *what = strstr(said, "else than ");

@@ -22,16 +22,18 @@ static wb_place place_of(const image *im) {
     const int64_t pixels = im->width * im->height, count = (pixels + LANES - 1) / LANES;
     for (int64_t v = 0; v < count; v++) {
         int used = -1;
-        for (int s = 0; s < SEGMENTS; s++) out[v * SEGMENTS + s] = mask[v * SEGMENTS + s] = 0;
+        for (int s = 0; s < SEGMENTS; s++)
+            out[v * SEGMENTS + s] = mask[v * SEGMENTS + s] = 0;
         for (int64_t lane = 0; lane < LANES && v * LANES + lane < pixels; lane++) {
             const int64_t p = v * LANES + lane;
             const int64_t to = p / im->width * im->pitch + p % im->width - lane;
-            if (used < 0 || out[v * SEGMENTS + used] != to) out[v * SEGMENTS + ++used] = to;
+            if (used < 0 || out[v * SEGMENTS + used] != to)
+                out[v * SEGMENTS + ++used] = to;
             mask[v * SEGMENTS + used] |= (uint16_t)(1 << lane);
         }
     }
-    return (wb_place){.count = count, .segments = SEGMENTS, .out = out, .mask = mask,
-                      .dst = im->dst};
+    return (wb_place){
+        .count = count, .segments = SEGMENTS, .out = out, .mask = mask, .dst = im->dst};
 }
 
 static int failed(const image *im) {
@@ -39,8 +41,9 @@ static int failed(const image *im) {
     int wrong = 0;
     const int64_t second = wb_share_apart(place.count, 1, 2, wb_place_cuts, &place);
     if (second != im->second) {
-        fprintf(stderr, "%s: the second thread begins at %lld of %lld, not %lld\n", im->name,
-                (long long)second, (long long)place.count, (long long)im->second);
+        fprintf(stderr, "%s: the second thread begins at %lld of %lld, not %lld\n",
+                im->name, (long long)second, (long long)place.count,
+                (long long)im->second);
         wrong++;
     }
     for (int parts = 1; parts <= 40; parts++) {
@@ -76,6 +79,7 @@ int main(void) {
         {"three vectors", 16, 3, 16, 0, 1},
     };
     int wrong = 0;
-    for (size_t i = 0; i < sizeof IMAGES / sizeof *IMAGES; i++) wrong += failed(&IMAGES[i]);
+    for (size_t i = 0; i < sizeof IMAGES / sizeof *IMAGES; i++)
+        wrong += failed(&IMAGES[i]);
     return wrong ? EXIT_FAILURE : EXIT_SUCCESS;
 }

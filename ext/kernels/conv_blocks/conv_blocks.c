@@ -15,18 +15,17 @@ typedef struct {
     const uint32_t *run, *run_end;
     const void *index;
     const float *values;
-    float *part;     /* partial sums, [groups * height][vectors][16] */
-    int64_t vector;  /* first vector of the strip */
+    float *part; /* partial sums, [groups * height][vectors][16] */
+    int64_t vector; /* first vector of the strip */
     int first, last; /* chunk: start from the bias, finish the sums */
-    int simple;      /* one segment, no curved activation */
+    int simple; /* one segment, no curved activation */
 } strip;
 
 typedef void (*tile_fn)(const wb_conv_blocks *a, const strip *s, float *arena);
 
-static __attribute__((noinline)) void finish_rows(const wb_conv_blocks *a,
-                                                  const strip *s, float *arena,
-                                                  const float *sums, int64_t row,
-                                                  int rows, int count) {
+static __attribute__((noinline)) void finish_rows(const wb_conv_blocks *a, const strip *s,
+                                                  float *arena, const float *sums,
+                                                  int64_t row, int rows, int count) {
     for (int r = 0; r < rows && row + r < a->outputs; r++)
         for (int v = 0; v < count; v++)
             wb_finish(&a->place, arena, s->vector + v, (row + r) * a->place.out_cs,
@@ -74,8 +73,7 @@ static void run_strips(const wb_conv_blocks *a, float *arena, float *part,
                        const int64_t range[4]) {
     const tile_fn *tiles = tiles_of(a);
     const wb_place *p = &a->place;
-    strip s = {.part = part,
-               .simple = p->segments == 1 && p->act.curve == WB_LINEAR};
+    strip s = {.part = part, .simple = p->segments == 1 && p->act.curve == WB_LINEAR};
     int64_t v = range[0];
     while (v < range[1]) {
         const int64_t left = range[1] - v;

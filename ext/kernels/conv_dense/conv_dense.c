@@ -57,12 +57,14 @@ WB_INLINE void finish(const wb_place *p, float *arena, int64_t at, unsigned mask
 static const tile_fn TILES[2][4] = {
     {NULL, TILE_FN(1, HALF)
 #if defined(WB_ISA_AVX512)
-     , TILE_FN(2, HALF), TILE_FN(3, HALF)
+               ,
+     TILE_FN(2, HALF), TILE_FN(3, HALF)
 #endif
     },
     {NULL, TILE_FN(1, WIDE)
 #if defined(WB_ISA_AVX512)
-     , TILE_FN(2, WIDE), TILE_FN(3, WIDE)
+               ,
+     TILE_FN(2, WIDE), TILE_FN(3, WIDE)
 #endif
     },
 };

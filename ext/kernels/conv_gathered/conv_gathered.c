@@ -23,8 +23,7 @@ WB_INLINE void copy(float *to, const float *from, int width) {
 /* One piece of `count` lines. */
 WB_INLINE void gather_piece(const float *src, const int32_t *offset, int64_t count,
                             float *lane, int64_t pitch, const int width) {
-    for (int64_t l = 0; l < count; l++, lane += pitch)
-        copy(lane, src + offset[l], width);
+    for (int64_t l = 0; l < count; l++, lane += pitch) copy(lane, src + offset[l], width);
 }
 
 /* Lines [first, first + count). */
@@ -84,7 +83,8 @@ WB_DEFINE(conv_gathered, 1x32, 1x32, 1x32) {
     if (low == high) return;
     const int64_t pitch = 16 * (int64_t)a->vectors;
     float *room = wb_thread_scratch(arena, tid), *lines = room + sums->rows * pitch;
-    const int64_t calls = (int64_t)sums->chunks * sums->rows * (high - low) / sums->blocks;
+    const int64_t calls =
+        (int64_t)sums->chunks * sums->rows * (high - low) / sums->blocks;
     wb_ahead ahead = wb_ahead_open(arena, calls);
     /* The strips work on scratch: their arena is the room for sums. */
     wb_strip s = {.ahead = wb_is_cold(arena) ? &ahead : NULL,

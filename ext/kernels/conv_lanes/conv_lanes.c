@@ -64,7 +64,7 @@ typedef void (*lanes_fn)(const float *const *pixel, const int32_t *offset,
 #endif
 
 static const lanes_fn TILES[] = {
-    NULL, lanes_1, lanes_2,
+    NULL,    lanes_1, lanes_2,
 #if defined(WB_ISA_AVX2) || defined(WB_ISA_AVX512)
     lanes_3, lanes_4, lanes_5, lanes_6,
 #endif

@@ -25,13 +25,13 @@ typedef struct {
     wb_place place;
     int32_t rows, chunks, blocks, classes;
     int32_t strip;        /* vectors a strip at most */
-    int32_t row_vectors;  /* shifting kernel: strips are whole image rows of this many */
-    int32_t last_dx;      /* shifting kernel: how far results end up too high */
-    int32_t unit;         /* 1: int32 offsets; 8, 16: uint16 offsets in so many floats */
+    int32_t row_vectors; /* shifting kernel: strips are whole image rows of this many */
+    int32_t last_dx; /* shifting kernel: how far results end up too high */
+    int32_t unit; /* 1: int32 offsets; 8, 16: uint16 offsets in so many floats */
     const int64_t *chunk_base; /* [chunks] */
-    const uint32_t *runs;      /* [...][1 + classes] */
-    const int64_t *run_at;     /* [chunks * blocks + 1], in entries */
-    const int64_t *nz_at;      /* [chunks * blocks + 1] */
+    const uint32_t *runs; /* [...][1 + classes] */
+    const int64_t *run_at; /* [chunks * blocks + 1], in entries */
+    const int64_t *nz_at; /* [chunks * blocks + 1] */
     const void *index;
     const float *values;
     const float *bias;
@@ -41,8 +41,8 @@ typedef struct {
 typedef struct {
     int32_t rows, blocks, classes, strip, unit;
     int32_t first_dx;
-    int64_t l1_floats;        /* activations of one strip and chunk at most */
-    const int64_t *strip_in;  /* [strip] input of the vectors of a typical strip */
+    int64_t l1_floats; /* activations of one strip and chunk at most */
+    const int64_t *strip_in; /* [strip] input of the vectors of a typical strip */
 } wb_sparse_plan;
 
 /* What packing made; free with wb_free_packed. */

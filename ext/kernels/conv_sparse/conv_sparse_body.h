@@ -12,7 +12,7 @@
 #define ENOUGH_SUMS WB_TILE(4, 4, 8)
 
 /* The rows of a sparse convolution, wherever they are taken from. */
-#define WB_REQUIRE_SPARSE(a)                                                                \
+#define WB_REQUIRE_SPARSE(a)                                                             \
     do {                                                                                 \
         WB_REQUIRE((a)->rows >= 0 && (a)->chunks >= 1 && (a)->blocks >= 1);              \
         WB_REQUIRE((a)->classes >= 1 && (a)->row_vectors >= 0);                          \
@@ -41,11 +41,9 @@ typedef struct {
 
 typedef void (*wb_strip_fn)(const wb_conv_sparse *a, const wb_strip *s, float *arena);
 
-static __attribute__((noinline, unused)) void finish_strip(const wb_conv_sparse *a,
-                                                           const wb_strip *s,
-                                                           float *arena,
-                                                           const float *sums, int count,
-                                                           int64_t channel) {
+static __attribute__((noinline, unused)) void
+finish_strip(const wb_conv_sparse *a, const wb_strip *s, float *arena, const float *sums,
+             int count, int64_t channel) {
     for (int v = 0; v < count; v++)
         wb_finish(&a->place, arena, s->vector + v, channel, wb_load(sums + 16 * v));
 }

@@ -112,8 +112,7 @@ static void cut_blocks(work *w) {
     const wb_sparse_plan *plan = w->plan;
     const double all = (double)w->indptr[plan->rows] + plan->rows;
     for (int32_t r = 0; r < plan->rows; r++) {
-        const double middle =
-            (w->indptr[r] + w->indptr[r + 1]) * 0.5 + r + 0.5;
+        const double middle = (w->indptr[r] + w->indptr[r + 1]) * 0.5 + r + 0.5;
         int32_t block = (int32_t)(middle / all * plan->blocks);
         w->block_of_row[r] = block < plan->blocks ? block : plan->blocks - 1;
     }
@@ -134,8 +133,8 @@ static int longest_first(const void *a, const void *b) {
 /* The rows of block b from `row` on, in the order of their runs in chunk c. Rows with as
  * many non-zeros follow each other: a loop that ends where the last one did is no
  * surprise, and the surprises of short rows cost more than their multiply-adds. */
-static int32_t order_rows(const work *w, int32_t chunks, int32_t c, int32_t b, int32_t row,
-                          counted_row *order) {
+static int32_t order_rows(const work *w, int32_t chunks, int32_t c, int32_t b,
+                          int32_t row, counted_row *order) {
     const wb_sparse_plan *plan = w->plan;
     int32_t n = 0;
     for (; row < plan->rows && w->block_of_row[row] == b; row++, n++) {

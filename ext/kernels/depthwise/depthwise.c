@@ -267,7 +267,10 @@ WB_INLINE void bands(const wb_depthwise *shared, float *arena, wb_ahead *ahead,
             for (int32_t j = 0; j < a->columns; j++) {
                 const int64_t vector = row * a->columns + j;
                 const float *at = channel.from + a->place.in[vector];
-                wb_column column = {&channel, NULL, at, vector,
+                wb_column column = {&channel,
+                                    NULL,
+                                    at,
+                                    vector,
                                     step * (before + row) - a->top,
                                     a->place.mask[vector]};
                 wb_lanes inside[5];

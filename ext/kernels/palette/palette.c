@@ -74,8 +74,7 @@ WB_INLINE wide look_up(const palette *p, const float *table, const int parts,
     if (parts == 0) return _mm256_i32gather_ps(table, code, 4);
     __m256 found[MOST_PARTS];
 #pragma GCC unroll 4
-    for (int i = 0; i < parts; i++)
-        found[i] = _mm256_permutevar8x32_ps(p->part[i], code);
+    for (int i = 0; i < parts; i++) found[i] = _mm256_permutevar8x32_ps(p->part[i], code);
     /* blendv looks at the sign: shift the deciding bit there. */
     if (parts > 1) {
         const __m256 odd = _mm256_castsi256_ps(_mm256_slli_epi32(code, 28));
@@ -123,8 +122,8 @@ WB_INLINE void dense_rows(const wb_palette_dense *a, float *arena, const palette
         const wide in = wide_load(x + i);
 #pragma GCC unroll 4
         for (int r = 0; r < rows; r++)
-            sums[r] = wide_fma(look_up(p, a->table, parts, codes + r * a->inputs + i),
-                               in, sums[r]);
+            sums[r] = wide_fma(look_up(p, a->table, parts, codes + r * a->inputs + i), in,
+                               sums[r]);
     }
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++) {
@@ -156,23 +155,15 @@ WB_DEFINE(palette_dense, 4x4, 4x8, 4x16) {
     const int64_t row = wb_share(a->outputs, tid, nthreads);
     const int64_t stop = wb_share(a->outputs, tid + 1, nthreads);
 #if defined(WB_ISA_AVX512)
-    if (a->entries <= 32)
-        dense(a, arena, 1, row, stop);
-    else if (a->entries <= 64)
-        dense(a, arena, 2, row, stop);
-    else if (a->entries <= 128)
-        dense(a, arena, 4, row, stop);
-    else
-        dense(a, arena, 8, row, stop);
+    if (a->entries <= 32) dense(a, arena, 1, row, stop);
+    else if (a->entries <= 64) dense(a, arena, 2, row, stop);
+    else if (a->entries <= 128) dense(a, arena, 4, row, stop);
+    else dense(a, arena, 8, row, stop);
 #elif defined(WB_ISA_AVX2)
-    if (a->entries <= 8)
-        dense(a, arena, 1, row, stop);
-    else if (a->entries <= 16)
-        dense(a, arena, 2, row, stop);
-    else if (a->entries <= 32)
-        dense(a, arena, 4, row, stop);
-    else
-        dense(a, arena, 0, row, stop);
+    if (a->entries <= 8) dense(a, arena, 1, row, stop);
+    else if (a->entries <= 16) dense(a, arena, 2, row, stop);
+    else if (a->entries <= 32) dense(a, arena, 4, row, stop);
+    else dense(a, arena, 0, row, stop);
 #else
     dense(a, arena, 0, row, stop);
 #endif

@@ -46,7 +46,8 @@ static void reduce_columns(const wb_pool *a, float *column, float *out) {
         const float neutral = a->maximum ? -INFINITY : 0.0f;
         float *padded = column - a->pad, *end = column + a->in.w;
         for (int64_t i = 0; i < a->pad; i++) padded[i] = neutral;
-        for (float *p = end; p < padded + a->step * a->out.w + a->width; p++) *p = neutral;
+        for (float *p = end; p < padded + a->step * a->out.w + a->width; p++)
+            *p = neutral;
         if (a->width == 2 && a->step == 2) regular_columns(a, padded, out, 2, 2);
         else if (a->width == 3 && a->step == 2) regular_columns(a, padded, out, 3, 2);
         else if (a->width == 3 && a->step == 1) regular_columns(a, padded, out, 3, 1);
@@ -98,7 +99,8 @@ WB_INLINE wb_v16 reduce(const wb_pool *a, wb_v16 one, wb_v16 other) {
 
 /* Rows [first, stop) of whole windows: vectors of eight windows, from two places. */
 static void pool_whole(const wb_pool *a, float *arena, int64_t first, int64_t stop) {
-    const int64_t each = a->stop - a->first, count = (stop - first) * ((a->out.w + 7) / 8);
+    const int64_t each = a->stop - a->first,
+                  count = (stop - first) * ((a->out.w + 7) / 8);
     walk w = {a, arena, first / each, a->first + first % each, 0};
     for (int64_t i = 0; i < count; i += 2) {
         const few p = step_on(&w);

@@ -11,7 +11,8 @@ static void claim_row(float *arena, const wb_geometry *g, int64_t c, int64_t y,
                       int64_t width) {
     if (g->strips) return;
     float *row = arena + wb_at(g, c, y, 0);
-    for (int64_t x = 0; x < width; x += WB_LINE / (int64_t)sizeof(float)) wb_claim(row + x);
+    for (int64_t x = 0; x < width; x += WB_LINE / (int64_t)sizeof(float))
+        wb_claim(row + x);
 }
 
 /* Ask for row y of channel c of the image, and for where it goes. */

@@ -43,8 +43,7 @@ WB_INLINE void wino_vertical(const int m, const wb_winograd *a, const float *cha
             wv d[ALPHA(6)], t[ALPHA(6)];
 #pragma GCC unroll 8
             for (int i = 0; i < alpha; i++)
-                d[i] =
-                    wv_load_mask(channel + off[i] + lane, mask[i] >> lane & LANE_BITS);
+                d[i] = wv_load_mask(channel + off[i] + lane, mask[i] >> lane & LANE_BITS);
             wino_input_1d(m, a->coef, d, t);
 #pragma GCC unroll 8
             for (int i = 0; i < alpha; i++) {
@@ -174,9 +173,8 @@ WB_INLINE void wino_inverse(const int m, const wb_winograd *a, const float *in, 
 }
 
 /* M -> dst for `rows` output channels from `o` on */
-WB_INLINE void wino_output(const int m, const wb_winograd *a, float *arena,
-                           float *staged, const float *acc, int first, int nv, int o,
-                           int rows) {
+WB_INLINE void wino_output(const int m, const wb_winograd *a, float *arena, float *staged,
+                           const float *acc, int first, int nv, int o, int rows) {
     for (int r = 0; r < rows; r++) {
         const wv bias = wv_set1(a->bias[o + r]);
         const int64_t channel = (o + r) * a->place.out_cs;
@@ -185,8 +183,7 @@ WB_INLINE void wino_output(const int m, const wb_winograd *a, float *arena,
             wino_inverse(m, a, acc + (r * a->nv + b) * WB_WINOGRAD_M_STRIDE(m), bias,
                          staged);
             for (int j = 0; j < m * m; j++)
-                wb_finish(&a->place, arena, chunk + j, channel,
-                          wb_load(staged + 16 * j));
+                wb_finish(&a->place, arena, chunk + j, channel, wb_load(staged + 16 * j));
         }
     }
 }
@@ -318,10 +315,10 @@ WB_INLINE void wino_run(const int m, const wb_winograd *a, float *arena, int tid
     }
 }
 
-#define WINO_ENTRY(M)                                                                  \
-    static void wino_run_##M(const wb_winograd *a, float *arena, int tid,              \
-                             int nthreads) {                                           \
-        wino_run(M, a, arena, tid, nthreads);                                          \
+#define WINO_ENTRY(M)                                                                    \
+    static void wino_run_##M(const wb_winograd *a, float *arena, int tid,                \
+                             int nthreads) {                                             \
+        wino_run(M, a, arena, tid, nthreads);                                            \
     }
 WINO_ENTRY(2)
 WINO_ENTRY(4)
@@ -344,10 +341,7 @@ WB_DEFINE(winograd, 4x12, 4x24, 8x48) {
     WB_REQUIRE_ARRAY(a->bias);
     WB_REQUIRE_ARRAY(a->coef);
     WB_REQUIRE(a->taps == NULL || a->filter != NULL);
-    if (a->m == 2)
-        wino_run_2(a, arena, tid, nthreads);
-    else if (a->m == 4)
-        wino_run_4(a, arena, tid, nthreads);
-    else
-        wino_run_6(a, arena, tid, nthreads);
+    if (a->m == 2) wino_run_2(a, arena, tid, nthreads);
+    else if (a->m == 4) wino_run_4(a, arena, tid, nthreads);
+    else wino_run_6(a, arena, tid, nthreads);
 }

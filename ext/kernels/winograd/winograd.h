@@ -62,7 +62,7 @@ typedef struct {
 #define WB_WINOGRAD_M_STRIDE(m) ((WB_WINOGRAD_COORDS(m) | 1) * 16)
 
 #define WB_WINOGRAD_EVEN(channels) (((int64_t)(channels) + 1) / 2 * 2)
-#define WB_WINOGRAD_U_STRIDE(channels, ob)                                              \
+#define WB_WINOGRAD_U_STRIDE(channels, ob)                                               \
     ((WB_WINOGRAD_EVEN(channels) * (ob) / 16 | 1) * 16)
 
 static inline int64_t wb_winograd_v(const wb_winograd *a) {
@@ -76,9 +76,8 @@ static inline int64_t wb_winograd_u(const wb_winograd *a) {
     return WB_WINOGRAD_COORDS(a->m) * WB_WINOGRAD_U_STRIDE(a->channels, a->ob);
 }
 static inline int64_t wb_winograd_scratch(const wb_winograd *a) {
-    return WB_WINOGRAD_STAGED(a->m) + 16 + 4 * WB_WINOGRAD_HALF(a->m) +
-           wb_winograd_v(a) + wb_winograd_m(a) +
-           (a->taps == NULL ? 0 : wb_winograd_u(a));
+    return WB_WINOGRAD_STAGED(a->m) + 16 + 4 * WB_WINOGRAD_HALF(a->m) + wb_winograd_v(a) +
+           wb_winograd_m(a) + (a->taps == NULL ? 0 : wb_winograd_u(a));
 }
 
 #endif

@@ -34,11 +34,11 @@ typedef struct {
 #undef TILE
 #undef TILE_LANES
 
-#define WINO_TILE(kind, rows, group)                                                   \
-    static __attribute__((noinline)) void wino_##kind##_##rows##x##group(              \
-        wino_product *s, const float *u, const float *v, float *m, int at) {           \
-        kind(rows, group, s, u, v, m, at);                                             \
-        s->pace = 0;                                                                   \
+#define WINO_TILE(kind, rows, group)                                                     \
+    static __attribute__((noinline)) void wino_##kind##_##rows##x##group(                \
+        wino_product *s, const float *u, const float *v, float *m, int at) {             \
+        kind(rows, group, s, u, v, m, at);                                               \
+        s->pace = 0;                                                                     \
     }
 #if L == 16
 #define TILE SLIM
@@ -92,8 +92,7 @@ static void wino_dense(wino_product *s, const float *u, const float *v, float *m
         while (s->floats - at >= 2 * L) {
             const int three = s->floats - at >= 3 * L && s->floats - at != 4 * L;
             for (int r = 0; r < WINO_ROWS; r += 4)
-                (three ? wino_wtile_4x3 : wino_wtile_4x2)(s, u + r, v, m + r * m_row,
-                                                          at);
+                (three ? wino_wtile_4x3 : wino_wtile_4x2)(s, u + r, v, m + r * m_row, at);
             at += three ? 3 * L : 2 * L;
         }
         if (s->floats > at) wino_wtile_8x1(s, u, v, m, at);

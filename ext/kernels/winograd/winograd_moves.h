@@ -8,14 +8,14 @@
 #include "kernels/winograd/winograd_simd.h"
 
 #if L == 16
-#define LANE_INDEX(f)                                                                  \
-    _mm512_setr_epi32(f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9),      \
-                      f(10), f(11), f(12), f(13), f(14), f(15))
+#define LANE_INDEX(f)                                                                    \
+    _mm512_setr_epi32(f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), \
+                      f(11), f(12), f(13), f(14), f(15))
 #define PAIR_INDEX(f) _mm512_setr_epi64(f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7))
 #define LANES2(a, f, b) _mm512_permutex2var_ps(a, LANE_INDEX(f), b)
-#define PAIRS2(a, f, b)                                                                \
-    _mm512_castpd_ps(_mm512_permutex2var_pd(_mm512_castps_pd(a), PAIR_INDEX(f),        \
-                                            _mm512_castps_pd(b)))
+#define PAIRS2(a, f, b)                                                                  \
+    _mm512_castpd_ps(                                                                    \
+        _mm512_permutex2var_pd(_mm512_castps_pd(a), PAIR_INDEX(f), _mm512_castps_pd(b)))
 #define LOW_HALVES(a, b) _mm512_shuffle_f32x4(a, b, 0x44)
 #define HIGH_HALVES(a, b) _mm512_shuffle_f32x4(a, b, 0xee)
 #define EVEN(l) (2 * (l))

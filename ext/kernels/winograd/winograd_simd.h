@@ -87,8 +87,8 @@ WB_INLINE wv wv_set1(float x) { return (wv){x, x, x, x}; }
 WB_INLINE wv wv_rectify(wv x) { return (wv)((wvi)x & ~(x < 0.0f)); }
 #define wv_unlo(a, b) __builtin_shuffle(a, b, (wvi){0, 4, 1, 5})
 #define wv_unhi(a, b) __builtin_shuffle(a, b, (wvi){2, 6, 3, 7})
-#define wv_shuf(a, b, i)                                                               \
-    __builtin_shuffle(                                                                 \
+#define wv_shuf(a, b, i)                                                                 \
+    __builtin_shuffle(                                                                   \
         a, b, (wvi){(i) & 3, (i) >> 2 & 3, 4 + ((i) >> 4 & 3), 4 + ((i) >> 6 & 3)})
 WB_INLINE wv wv_load_mask(const float *p, unsigned mask) {
     const wvi bits = {1, 2, 4, 8};

@@ -332,6 +332,9 @@ def test_a_model_for_images_beyond_all_memory_is_not_tried(
         lambda content: content.update(technique_states=[]),
         lambda content: content.update(history=[{"epoch": 1}]),
         lambda content: content["module"].update({"3.bias": torch.zeros(1000)}),
+        lambda content: content.update(techniques=[{"ema": 1}]),
+        lambda content: content.update(data_digest=7),
+        lambda content: content["options"].update(seed=torch.zeros(2)),
     ],
 )
 def test_a_checkpoint_of_another_content_says_what_to_do(

@@ -4,6 +4,7 @@ Belongs here: the file. Does not belong here: what is trained and how (``fit.py`
 """
 
 import errno
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -128,11 +129,10 @@ class Checkpoint:
             if content["format"] != _FORMAT:
                 raise KeyError("format")
             return cls(
-                FitOptions(**content["options"]),
+                FitOptions(**_plain(content["options"])),
                 Identity(
-                    content["data_digest"],
-                    content.get("start", ""),
-                    tuple(content.get("techniques", ())),
+                    *_texts(content["data_digest"], content.get("start", "")),
+                    _texts(*content.get("techniques", ())),
                 ),
                 tuple(EpochLog(**log) for log in content["history"]),
                 content["module"],
@@ -173,6 +173,21 @@ class Checkpoint:
                 f"{', '.join(self.identity.techniques) or 'the plain loop'}",
                 ", ".join(identity.techniques) or "the plain loop",
             )
+
+
+def _texts(*values: object) -> tuple[str, ...]:
+    """Return texts of a file as they are, and raise TypeError for anything else."""
+    if not all(isinstance(value, str) for value in values):
+        raise TypeError("texts")
+    return tuple(str(value) for value in values)
+
+
+def _plain(values: Mapping[str, object]) -> dict[str, Any]:
+    """Return options of a file, and raise TypeError for what no option is."""
+    plain = (bool, int, float, str, tuple, list, type(None))
+    if not all(isinstance(value, plain) for value in values.values()):
+        raise TypeError("numbers and texts")
+    return dict(values)
 
 
 def unusable(path: Path) -> WorkbenchError:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 import workbench as wb
 from workbench.analysis.planner.planner import Budget, make_plan
@@ -10,6 +12,7 @@ from workbench.analysis.sensitivity.csv_file import read_csv
 from workbench.analysis.sensitivity.fill import filled
 from workbench.analysis.sensitivity.grid import SweepOptions
 from workbench.errors import WorkbenchError
+from workbench.models.inspect import from_module
 
 # As Distiller writes it: percent, names of a DataParallel module, a dense line.
 LONG = """parameter,sparsity,top1,top5,loss
@@ -103,3 +106,47 @@ def test_names_that_are_no_layers_are_told(tmp_path: Path) -> None:
     network = wb.load_model("lenet5-mnist5k")
     with pytest.raises(WorkbenchError, match=r"no layers of 'lenet5.*features\.3"):
         filled(read_csv(file), network, SweepOptions())
+
+
+def test_lines_whose_channels_stay_are_skipped_with_the_reason(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    parts = (
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ChannelShuffle(2),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, 4),
+    )
+    network = from_module(nn.Sequential(*parts), input_shape=(3, 8, 8))
+    file = tmp_path / "theirs.csv"
+    file.write_text(
+        "parameter,sparsity,top1,top5,loss,method\n"
+        "0.weight,0.0,98.0,100.0,0.10,filter\n"
+        "0.weight,0.5,97.0,100.0,0.13,filter\n"
+        "2.weight,0.5,97.5,100.0,0.11,filter\n"
+        "6.weight,0.5,97.5,100.0,0.11,filter\n"
+        "0.weight,0.5,97.5,100.0,0.11,channel\n"
+    )
+    sweep = filled(read_csv(file), network, SweepOptions())
+    assert [(row.subject, row.filters_removed) for row in sweep.rows] == [("2", 4)]
+    assert [(one.subject, one.method, one.reason) for one in sweep.skipped] == [
+        (
+            "0",
+            "filter",
+            "rule '0': channels of '0' that cannot be removed: they are moved or mixed "
+            "by channel_shuffle before '2' reads them",
+        ),
+        (
+            "6",
+            "filter",
+            "rule '6': channels of '6' that cannot be removed: these channels are the "
+            "network's output",
+        ),
+        (
+            "0",
+            "channel",
+            "layer '0', which has no channels that 'channel' could take",
+        ),
+    ]

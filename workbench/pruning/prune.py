@@ -17,6 +17,7 @@ from workbench.data.dataset import Dataset
 from workbench.models.given import require_network
 from workbench.models.network import Network
 from workbench.pruning.calibration import Calibration
+from workbench.pruning.computed import computed_weights
 from workbench.pruning.coupling.groups import coupling_groups
 from workbench.pruning.coupling.ties import tied_layers
 from workbench.pruning.coupling.values import CouplingGroup
@@ -25,6 +26,7 @@ from workbench.pruning.method import (
     Context,
     MaskSet,
     MethodError,
+    Refusal,
     Target,
     Vote,
     no_calibration,
@@ -81,6 +83,7 @@ def prune(
         for row in assignments
         if row.protected
     }
+    computed = computed_weights(network)
     ties = tied_layers(network)
     for row in assignments:
         if row.layer.id in ties:
@@ -92,7 +95,7 @@ def prune(
     }
     results = []
     for index, rule in enumerate(recipe.layers):
-        targets = _targets(rule, index, assignments, weights, notes)
+        targets = _targets(rule, index, assignments, weights, notes, computed)
         # One tensor is scored and counted once.
         targets = [
             target
@@ -183,6 +186,7 @@ def _targets(
     assignments: Sequence[Assignment],
     weights: dict[str, torch.Tensor],
     notes: dict[str, str],
+    computed: Mapping[str, str],
 ) -> list[Target]:
     """Return the layers that the rule prunes; others get a note or an error."""
     row = METHODS[rule.method]
@@ -191,6 +195,8 @@ def _targets(
         if found.index != index or found.protected:
             continue
         refusal = row.refuses(found.layer, rule.params)
+        if rule.method != "none":
+            refusal = _unkept(found.layer.id, computed) or refusal
         if refusal is None:
             weight = weights[found.layer.id]
             targets.append(Target(found.layer, weight, rule.explicit))
@@ -199,6 +205,18 @@ def _targets(
         else:
             notes[found.layer.id] = f"left dense: {refusal}"
     return targets
+
+
+def _unkept(name: str, computed: Mapping[str, str]) -> Refusal | None:
+    """Return why zeros of a layer's weight would be none in the network, or None."""
+    if name not in computed:
+        return None
+    return Refusal(
+        f"the weight of {name!r}, of which zeros in it do not stay zeros: "
+        f"{computed[name]}",
+        "a layer that computes with its weight as it is, or scaled",
+        "Put a plain layer with the computed weight in its place, or leave it dense.",
+    )
 
 
 def _run(rule: Rule, targets: list[Target], context: Context) -> MaskSet:

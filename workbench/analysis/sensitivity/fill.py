@@ -10,13 +10,13 @@ Belongs here: filling in numbers. Does not belong here: reading files
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from workbench.analysis.cost.complexity import NetworkCost, layer_costs
 from workbench.analysis.sensitivity.grid import Curve, SweepOptions, grid
 from workbench.analysis.sensitivity.latency import Timer, Times
-from workbench.analysis.sensitivity.rows import Sweep, SweepRow
+from workbench.analysis.sensitivity.rows import Skipped, Sweep, SweepRow, require_rows
 from workbench.errors import WorkbenchError
 from workbench.models.network import Network
 from workbench.pruning.prune import prune
@@ -47,7 +47,8 @@ def filled(
     Raises
     ------
     WorkbenchError
-        Names that are no layers of this network, or a cell that cannot be pruned.
+        Names that are no layers of this network, or no cell that can be pruned. A cell
+        that cannot be while others can is skipped with its reason.
     """
     _require_layers(sweep, network)
     levels = sorted({row.sparsity for row in sweep.rows})
@@ -58,19 +59,24 @@ def filled(
     dense = layer_costs(network)
     timed = options.latency != "none" and sweep.base.network_ms is None
     timer = Timer(network, options.latency, options.threads) if timed else None
-    rows = []
+    rows, skipped = [], list(sweep.skipped)
     for row in sweep.rows:
         check()
         if row.counted and timer is None:
             rows.append(row)
             continue
-        curve = curves[row.subject, row.method]
-        recipe = curve.recipe(row.sparsity, seed=options.seed)
-        pruned = prune(network, recipe, options.calibration)
-        found = row if row.counted else _counted(row, curve, pruned, dense)
+        try:
+            curve = _curve(row, curves)
+            recipe = curve.recipe(row.sparsity, seed=options.seed)
+            pruned = prune(network, recipe, options.calibration)
+        except WorkbenchError as refusal:
+            cell = row.subject, row.method, row.sparsity
+            skipped.append(Skipped(*cell, refusal.found))
+            continue
+        filled_in = row if row.counted else _counted(row, curve, pruned, dense)
         if timer is not None:
-            found = _timed(found, timer.times(pruned))
-        rows.append(found)
+            filled_in = _timed(filled_in, timer.times(pruned))
+        rows.append(filled_in)
     base = replace(sweep.base, macs=dense.dense_macs, bytes=dense.sparse_bytes)
     if timer is not None:
         base = replace(
@@ -79,12 +85,27 @@ def filled(
             network_ms=timer.base.network_ms,
             measured_ms=timer.measured_ms,
         )
-    return replace(
+    found = replace(
         sweep,
         model=sweep.model or network.name,
         latency=options.latency if timed else sweep.latency,
         base=base,
         rows=tuple(rows),
+        skipped=tuple(skipped),
+    )
+    require_rows(found)
+    return found
+
+
+def _curve(row: SweepRow, curves: Mapping[tuple[str, str], Curve]) -> Curve:
+    """Return the curve of a row; channels are swept by the first layer of a group."""
+    for curve in curves.values():
+        if curve.method == row.method and row.subject in curve.layers:
+            return curve
+    raise WorkbenchError(
+        f"layer {row.subject!r}, which has no channels that {row.method!r} could take",
+        "a layer that reads or makes channels of another",
+        "Leave its lines out.",
     )
 
 

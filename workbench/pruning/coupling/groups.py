@@ -7,6 +7,7 @@ here: choosing channels (``channels``) or cutting them out (``shrink``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch_pruning as tp
 from torch import nn
 
 from workbench.models.network import Network
+from workbench.pruning.computed import computed_weights
 from workbench.pruning.coupling.flow import false_claims
 from workbench.pruning.coupling.ties import owners
 from workbench.pruning.coupling.traced import (
@@ -41,12 +43,24 @@ def coupling_groups(network: Network) -> tuple[CouplingGroup, ...]:
     >>> [(g.producers, g.consumers, g.size) for g in coupling_groups(net)]
     [(('0',), ('2',), 4), (('2',), (), 2)]
     """
-    groups = traced_groups(network)
+    computed = computed_weights(network)
+    groups = tuple(
+        replace(group, blocked=_computed(group, computed) or group.blocked)
+        for group in traced_groups(network)
+    )
     reasons = false_claims(network, groups)
     return tuple(
         replace(group, blocked=group.blocked or reasons.get(group.root))
         for group in groups
     )
+
+
+def _computed(group: CouplingGroup, computed: Mapping[str, str]) -> str | None:
+    """Return why a group with a layer that computes its weight anew stays, or None."""
+    for member in group.members:
+        if member.layer in computed:
+            return f"of the weight of {member.layer!r}, {computed[member.layer]}"
+    return None
 
 
 def traced_groups(network: Network) -> tuple[CouplingGroup, ...]:

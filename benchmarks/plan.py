@@ -25,12 +25,12 @@ import torch
 import workbench as wb
 from workbench.analysis.planner.planner import Budget
 from workbench.analysis.sensitivity.csv_file import read_csv
-from workbench.jobs.plan import verify_plan
-from workbench.jobs.plan_round import Proof, best_round
 from workbench.measure.contenders import Contender, subject_of
 from workbench.measure.interleave import Settings, measure_contenders
 from workbench.measure.peers.protocol import FunctionRunner
 from workbench.pruning.recipe.recipe import Recipe
+from workbench.workflows.plan.round import Proof, best_round
+from workbench.workflows.plan.verify import verify_plan
 
 BASELINES = {"uniform magnitude": {}, "global magnitude": {"scope": "global"}}
 PLAN = "plan"

@@ -31,10 +31,11 @@ from workbench.analysis.sensitivity.rows import cell_key
 from workbench.analysis.sensitivity.sweeper import Sweeper
 from workbench.data.dataset import Dataset, make_dataset
 from workbench.jobs.job import Job
-from workbench.jobs.process_executor import ProcessExecutor
-from workbench.jobs.sweep import SweepOrder, run_sweep
 from workbench.measure.conditions import read_conditions
 from workbench.models.network import Network
+from workbench.workflows.sweep.order import SweepOrder
+from workbench.workflows.sweep.process_executor import ProcessExecutor
+from workbench.workflows.sweep.run import run_sweep
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 

@@ -44,7 +44,7 @@ _HOME = {
     "layer_costs": "analysis.cost.complexity",
     "Sweep": "analysis.sensitivity.rows",
     "SweepOptions": "analysis.sensitivity.grid",
-    "sensitivity": "jobs.sweep",
+    "sensitivity": "workflows.sweep.run",
     "ConvShape": "analysis.algorithms.comparison",
     "measure_algorithms": "analysis.algorithms.comparison",
     "measure_layouts": "analysis.algorithms.layout_times",

@@ -13,9 +13,10 @@ from sweep_data import val_data
 import workbench as wb
 from workbench.errors import WorkbenchError
 from workbench.jobs.job import Job
-from workbench.jobs.process_executor import ProcessExecutor, shared
-from workbench.jobs.sweep import SweepOrder, run_sweep
 from workbench.store.store import Store
+from workbench.workflows.sweep.order import SweepOrder
+from workbench.workflows.sweep.process_executor import ProcessExecutor, shared
+from workbench.workflows.sweep.run import run_sweep
 
 
 def order(images: int = 40, **options: object) -> SweepOrder:

@@ -15,8 +15,9 @@ from workbench.errors import WorkbenchError
 from workbench.jobs.job import Job, JobView
 from workbench.jobs.process import in_process
 from workbench.jobs.registry import Registry
-from workbench.jobs.sweep import SweepOrder, run_sweep
-from workbench.jobs.sweep_process import sweep_in_process
+from workbench.workflows.sweep.in_process import sweep_in_process
+from workbench.workflows.sweep.order import SweepOrder
+from workbench.workflows.sweep.run import run_sweep
 
 # Starting a Python with torch on a busy machine.
 PATIENCE_S = 120.0

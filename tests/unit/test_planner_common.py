@@ -13,9 +13,9 @@ from workbench.analysis.planner.degradation import outlook
 from workbench.analysis.planner.planner import Budget, Prediction, PruningPlan
 from workbench.analysis.sensitivity.rows import Sweep
 from workbench.errors import WorkbenchError
-from workbench.jobs.plan import most_rounds, verify_plan
-from workbench.jobs.plan_round import Proof, Round, best_round
 from workbench.pruning.recipe.recipe import Recipe
+from workbench.workflows.plan.round import Proof, Round, best_round
+from workbench.workflows.plan.verify import most_rounds, verify_plan
 
 TOLD = Prediction(0.1, 0.5, 1.0, 500, 2000, 0.2)
 

@@ -11,10 +11,12 @@ from sweep_data import val_data
 
 import workbench as wb
 from workbench.errors import WorkbenchError
-from workbench.jobs.executors import LocalExecutor, executor_named
 from workbench.jobs.job import Job
-from workbench.jobs.sweep import SweepOrder, run_sweep
 from workbench.models.network import Network
+from workbench.workflows.sweep.choose import executor_named
+from workbench.workflows.sweep.executors import LocalExecutor
+from workbench.workflows.sweep.order import SweepOrder
+from workbench.workflows.sweep.run import run_sweep
 
 # Where the tests of a change run, a missing Ray is a failure, not a skip.
 ray = import_module("ray") if os.environ.get("CI") else pytest.importorskip("ray")
@@ -52,7 +54,7 @@ def small() -> Network:
 
 @pytest.mark.timeout(180)
 def test_two_nodes_one_killed_give_what_one_thread_gives(cluster: Any) -> None:
-    from workbench.jobs.ray_executor import RayExecutor
+    from workbench.workflows.sweep.ray_executor import RayExecutor
 
     torch.set_num_threads(1)
 

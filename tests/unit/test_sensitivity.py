@@ -15,9 +15,9 @@ from workbench.analysis.sensitivity.grid import SweepOptions, grid, parse_method
 from workbench.analysis.sensitivity.rows import Skipped, Sweep, SweepRow
 from workbench.analysis.sensitivity.sweeper import Sweeper, stops, suffix_share
 from workbench.errors import WorkbenchError
-from workbench.jobs.sweep import SweepOrder
 from workbench.models.network import Network
 from workbench.pruning import Recipe, prune
+from workbench.workflows.sweep.order import SweepOrder
 
 METHODS = ("magnitude", "kernel", "filter", "pattern", "block", "stripe")
 

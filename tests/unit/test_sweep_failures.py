@@ -11,8 +11,9 @@ from sweep_data import val_data
 from workbench.analysis.sensitivity.grid import SweepOptions
 from workbench.errors import WorkbenchError
 from workbench.jobs.job import Job, JobCancelled
-from workbench.jobs.sweep import SweepOrder, run_sweep
 from workbench.store.store import Store
+from workbench.workflows.sweep.order import SweepOrder
+from workbench.workflows.sweep.run import run_sweep
 
 
 class Failing:

@@ -4,7 +4,7 @@ The plainest plan of all, and after training often a good one. What it costs is 
 between the cells of each layer, since its sparsities lie between those of the sweep.
 
 Belongs here: the sparsity that reaches a limit, and its prediction. Does not belong
-here: choosing cell by cell (``planner``), proving (``jobs.plan``).
+here: choosing cell by cell (``planner``), proving (``workflows.plan.verify``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a verified plan teaches: how much harm to ask for next, and how sums are off.
 
 Belongs here: arithmetic on what was promised and found. Does not belong here: finding
-it (``jobs.plan``).
+it (``workflows.plan.verify``).
 """
 
 from __future__ import annotations

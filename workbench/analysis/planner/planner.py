@@ -3,7 +3,7 @@
 A multiple-choice knapsack: at most one cell for each layer, each with a harm (how far
 the network's scores move) and a saving (ms, MACs or bytes), both taken as additive over
 layers but for one factor. It is solved exactly, by mixed-integer programming.
-Additivity is a model: verify a plan (``jobs.plan``), which measures it and repairs it.
+Additivity is a model: verify a plan (``workflows.plan``): it measures and repairs it.
 
 Source: Dudzinski & Walukiewicz 1987, the multiple-choice knapsack; HiGHS (Huangfu &
 Hall 2018) through ``scipy.optimize.milp``.

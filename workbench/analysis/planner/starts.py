@@ -5,7 +5,7 @@ methods and goes to extremes. Narrower choices of the same cells err less, so ea
 planned as exactly and proved in turn, and the best proved plan is kept.
 
 Belongs here: which cells go together. Does not belong here: choosing from them
-(``planner``), proving the choices (``jobs.plan``).
+(``planner``), proving the choices (``workflows.plan.verify``).
 """
 
 from __future__ import annotations

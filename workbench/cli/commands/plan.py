@@ -25,16 +25,16 @@ from workbench.cli.progress import shown
 from workbench.cli.workspace import Workspace, open_store
 from workbench.errors import WorkbenchError
 from workbench.jobs.job import Job
-from workbench.jobs.plan import ROUNDS, most_rounds, verify_plan
-from workbench.jobs.plan_round import Proof, best_round
 from workbench.store.record import network_inputs, plain
+from workbench.workflows.plan.round import Proof, best_round
+from workbench.workflows.plan.verify import ROUNDS, most_rounds, verify_plan
 
 if TYPE_CHECKING:
     from workbench.analysis.planner.planner import Prediction, PruningPlan
     from workbench.analysis.sensitivity.rows import Sweep
     from workbench.data.dataset import Dataset
-    from workbench.jobs.plan_round import Round
     from workbench.models.network import Network
+    from workbench.workflows.plan.round import Round
 
 
 def run(

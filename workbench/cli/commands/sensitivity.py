@@ -23,9 +23,10 @@ from workbench.cli.output import percent, print_json, print_line, print_table
 from workbench.cli.progress import duration, shown
 from workbench.cli.workspace import Workspace, open_store
 from workbench.errors import WorkbenchError
-from workbench.jobs.executors import executor_named
 from workbench.jobs.job import Job
-from workbench.jobs.sweep import SweepOrder, run_sweep
+from workbench.workflows.sweep.choose import executor_named
+from workbench.workflows.sweep.order import SweepOrder
+from workbench.workflows.sweep.run import run_sweep
 
 if TYPE_CHECKING:
     from workbench.analysis.sensitivity.rows import Sweep, SweepRow

@@ -19,8 +19,8 @@ from workbench.ui.services.programs import compiled
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
     from workbench.jobs.job import Job, JobView
-    from workbench.jobs.sweep import SweepOrder
     from workbench.models.network import Network
+    from workbench.workflows.sweep.order import SweepOrder
 
 SWITCH = "WORKBENCH_FIRST_START"
 """Environment variable: "0" leaves the first start out, as tests do."""
@@ -129,8 +129,8 @@ def _run(
     images: "Dataset | None",
 ) -> None:
     """Answer the questions one after the other; each is recorded by itself."""
-    from workbench.jobs.sweep import run_sweep
     from workbench.measure.conditions import read_conditions
+    from workbench.workflows.sweep.run import run_sweep
 
     def over(step: int) -> None:
         job.advance({_STEP: STEPS[step]}, cells=0)

@@ -1,7 +1,7 @@
 """Plans proved in the background: pruned, evaluated, measured and repaired.
 
-Belongs here: the job and its record. Does not belong here: the rounds (``jobs.plan``),
-drawing.
+Belongs here: the job and its record. Does not belong here: the rounds
+(``workflows.plan``), drawing.
 """
 
 from dataclasses import asdict, replace
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from workbench.analysis.planner.planner import Budget
     from workbench.analysis.sensitivity.rows import Sweep
     from workbench.jobs.job import Job
-    from workbench.jobs.plan_round import Proof
-    from workbench.jobs.sweep import SweepOrder
+    from workbench.workflows.plan.round import Proof
+    from workbench.workflows.sweep.order import SweepOrder
 
 KIND = "plan-proof"
 REPAIRS = 2
@@ -32,7 +32,7 @@ def proof_of(
     WorkbenchError
         Training images are asked for and there are none on this machine.
     """
-    from workbench.jobs.plan_round import Proof
+    from workbench.workflows.plan.round import Proof
 
     train = data.load(order.network, "train") if settle or tune_epochs else None
     options = replace(order.options, images=sweep.base.n or order.options.images)
@@ -90,8 +90,8 @@ def prove(
     """Do the rounds inside a job; each is a row as soon as it is known."""
     import torch
 
-    from workbench.jobs.plan import most_rounds, verify_plan
-    from workbench.jobs.plan_round import best_round
+    from workbench.workflows.plan.round import best_round
+    from workbench.workflows.plan.verify import most_rounds, verify_plan
 
     if threads is not None:
         torch.set_num_threads(threads)

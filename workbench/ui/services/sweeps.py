@@ -1,7 +1,7 @@
 """Sensitivity sweeps for their page: the order, the job, what is known already.
 
 Belongs here: turning controls into an order and rows into tables. Does not belong
-here: evaluating cells (``analysis``), recording them (``jobs.sweep``).
+here: evaluating cells (``analysis``), recording them (``workflows.sweep.run``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +17,8 @@ from workbench.ui.services import data, recipes
 if TYPE_CHECKING:
     from workbench.analysis.sensitivity.rows import Base, Sweep
     from workbench.jobs.job import Job
-    from workbench.jobs.sweep import SweepOrder
     from workbench.models.network import Network
+    from workbench.workflows.sweep.order import SweepOrder
 
 Row = dict[str, Any]
 
@@ -40,7 +40,7 @@ def order_of(
         No images on this machine, or an empty grid.
     """
     from workbench.analysis.sensitivity.grid import SweepOptions
-    from workbench.jobs.sweep import SweepOrder
+    from workbench.workflows.sweep.order import SweepOrder
 
     images_in_all = data.load(network, "val")
     options = SweepOptions(
@@ -71,8 +71,8 @@ def start(order: "SweepOrder") -> str:
 
 
 def _work(order: "SweepOrder") -> "Callable[[Job], object]":
-    from workbench.jobs.sweep import run_sweep
-    from workbench.jobs.sweep_process import sweep_in_process
+    from workbench.workflows.sweep.in_process import sweep_in_process
+    from workbench.workflows.sweep.run import run_sweep
 
     try:
         return sweep_in_process(order)
@@ -101,8 +101,9 @@ class Known:
 
 def known(order: "SweepOrder") -> Known:
     """Return the cells of this grid that earlier sweeps answered or gave up."""
-    from workbench.jobs.sweep import KIND, known_rows
     from workbench.store.run import run_key
+    from workbench.workflows.sweep.order import KIND
+    from workbench.workflows.sweep.record import known_rows
 
     store = wb.Store()
     found, base = known_rows(store, order.inputs)

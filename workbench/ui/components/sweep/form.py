@@ -11,8 +11,8 @@ from workbench.ui.glossary import tip
 from workbench.ui.services import sweeps
 
 if TYPE_CHECKING:
-    from workbench.jobs.sweep import SweepOrder
     from workbench.models.network import Network
+    from workbench.workflows.sweep.order import SweepOrder
 
 LEVELS = ("30 %", "50 %", "60 %", "70 %", "80 %", "90 %", "95 %")
 FIRST = ("50 %", "70 %", "80 %", "90 %")

@@ -19,7 +19,7 @@ from workbench.ui.format import duration
 from workbench.ui.services import code, sweeps
 
 if TYPE_CHECKING:
-    from workbench.jobs.sweep import SweepOrder
+    from workbench.workflows.sweep.order import SweepOrder
 
 _JOB = "sweep"
 

@@ -20,7 +20,7 @@ from workbench.ui.services import recipes
 if TYPE_CHECKING:
     from workbench.analysis.planner.planner import PruningPlan
     from workbench.analysis.sensitivity.rows import Sweep
-    from workbench.jobs.sweep import SweepOrder
+    from workbench.workflows.sweep.order import SweepOrder
 
 DROP, LATENCY, MACS = "lose at most", "meet a latency", "meet MACs"
 

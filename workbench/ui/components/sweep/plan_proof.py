@@ -23,7 +23,7 @@ from workbench.ui.services import break_even, plan_proofs, recipes
 if TYPE_CHECKING:
     from workbench.analysis.planner.planner import Budget
     from workbench.analysis.sensitivity.rows import Sweep
-    from workbench.jobs.sweep import SweepOrder
+    from workbench.workflows.sweep.order import SweepOrder
 
 
 def plan_proof(
@@ -181,8 +181,8 @@ def _code(said: str, *, settle: bool, epochs: int) -> None:
         command=f"python -m workbench plan sweep.csv --{said} --verify "
         f"--rounds {plan_proofs.REPAIRS}{options} -o recipe.yaml",
         python="from workbench.analysis.planner.planner import budget_of\n"
-        "from workbench.jobs.plan import verify_plan\n"
-        "from workbench.jobs.plan_round import Proof, best_round\n\n"
+        "from workbench.workflows.plan.verify import verify_plan\n"
+        "from workbench.workflows.plan.round import Proof, best_round\n\n"
         f"budget = budget_of(sweep, {name.replace('-', '_')}={value})\n"
         f"proof = Proof(net, val, options, settle={train}, tune_epochs={epochs})\n"
         "rounds = verify_plan(sweep, budget, proof, "

@@ -26,7 +26,7 @@ from workbench.ui.services import sweeps
 
 if TYPE_CHECKING:
     from workbench.analysis.sensitivity.rows import Sweep
-    from workbench.jobs.sweep import SweepOrder
+    from workbench.workflows.sweep.order import SweepOrder
 
 
 def sweep_results(sweep: "Sweep", order: "SweepOrder") -> None:

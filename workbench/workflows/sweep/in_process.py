@@ -1,7 +1,7 @@
 """A sensitivity sweep in a process of its own, for a page that must stay quick.
 
 Belongs here: what is sent to the child and what it opens there. Does not belong here:
-the sweep (``sweep``), processes (``process``).
+the sweep (``run``), processes (``jobs/process``).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import torch
 from workbench.analysis.sensitivity.rows import Sweep
 from workbench.jobs.job import Job
 from workbench.jobs.process import in_process
-from workbench.jobs.sweep import SweepOrder, run_sweep
 from workbench.store.store import Store
+from workbench.workflows.sweep.order import SweepOrder
+from workbench.workflows.sweep.run import run_sweep
 
 
 def sweep_in_process(

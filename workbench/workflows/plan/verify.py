@@ -1,8 +1,7 @@
 """A plan proved: pruned, evaluated, measured, and repaired where the sum was wrong.
 
 Belongs here: the starts and their rounds. Does not belong here: choosing
-(``analysis/planner``), one start (``plan_repair``), which round is best
-(``plan_round``).
+(``analysis/planner``), one start (``repair``), which round is best (``round``).
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from workbench.analysis.planner.planner import Budget
 from workbench.analysis.planner.starts import starts
 from workbench.analysis.sensitivity.rows import Sweep
 from workbench.errors import WorkbenchError
-from workbench.jobs.plan_repair import CommonRepair, Repair
-from workbench.jobs.plan_round import Proof, Round, best_round, keeps
+from workbench.workflows.plan.repair import CommonRepair, Repair
+from workbench.workflows.plan.round import Proof, Round, best_round, keeps
 
 Check = Callable[[], None]
 ROUNDS = 3

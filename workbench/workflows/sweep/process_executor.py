@@ -4,7 +4,7 @@ One process cannot use many cores for small images: PyTorch's threads meet after
 operation. Processes with one thread each meet never.
 
 Belongs here: shares, and gathering what comes. Does not belong here: what a process is
-(``process``), what a cell is (``analysis/sensitivity``).
+(``jobs/process``), what a cell is (``analysis/sensitivity``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -22,9 +22,7 @@ from workbench.analysis.sensitivity.sweeper import Found, Sweeper, suffix_share
 from workbench.errors import WorkbenchError
 from workbench.jobs.job import Job, JobCancelled
 from workbench.jobs.process import in_process
-
-if TYPE_CHECKING:
-    from workbench.jobs.sweep import SweepOrder
+from workbench.workflows.sweep.order import SweepOrder
 
 _POLL_S = 0.1
 
@@ -50,7 +48,7 @@ class ProcessExecutor:
         check: Callable[[], None],
         on_base: Callable[[Base], None],
     ) -> Iterator[Found]:
-        """Yield every cell that is not known, as it comes; see ``Executor``.
+        """Yield every cell that is not known, as it comes; see ``SweepExecutor``.
 
         Raises
         ------

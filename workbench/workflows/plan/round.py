@@ -1,6 +1,6 @@
 """A plan proved: what it promised, what it gave, and which of several is best.
 
-Belongs here: the values and their order. Does not belong here: proving (``plan``).
+Belongs here: the values and their order. Does not belong here: proving (``repair``).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The rounds of one start: a plan, its proof, and what that teaches the next plan.
 
 Belongs here: pruning, evaluating, timing and tuning one plan, and what to try next.
-Does not belong here: what a round teaches in numbers (``analysis/planner_repair``), the
-cells around a plan (``analysis/planner_context``), several starts (``plan``).
+Does not belong here: what a round teaches in numbers (``planner/corrections``), the
+cells around a plan (``planner/context``), several starts (``verify``).
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from workbench.analysis.sensitivity.change import compare
 from workbench.analysis.sensitivity.rows import Sweep
 from workbench.analysis.sensitivity.suffix import Runner
 from workbench.errors import WorkbenchError
-from workbench.jobs.plan_round import Proof, Round, best_round, keeps
 from workbench.measure.bars import OURS_DENSE, OURS_PRUNED
 from workbench.measure.bench import bench
 from workbench.pruning.prune import prune
@@ -40,6 +39,7 @@ from workbench.pruning.recipe.recipe import Recipe
 from workbench.training.batchnorm import reestimate_bn
 from workbench.training.finetune import finetune
 from workbench.training.loop.fit import FitHooks
+from workbench.workflows.plan.round import Proof, Round, best_round, keeps
 
 Check = Callable[[], None]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.analysis.sensitivity.grid import Curve, SweepOptions
 from workbench.analysis.sensitivity.rows import Base, Skipped, SweepRow, cell_key
@@ -21,9 +21,7 @@ from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.extras import missing_package
 from workbench.models.network import Network
-
-if TYPE_CHECKING:
-    from workbench.jobs.sweep import SweepOrder
+from workbench.workflows.sweep.order import SweepOrder
 
 Check = Callable[[], None]
 _POLL_S = 0.2
@@ -72,7 +70,7 @@ class RayExecutor:
         check: Check,
         on_base: Callable[[Base], None],
     ) -> Iterator[Found]:
-        """Yield every cell that is not known, as it comes; see ``Executor``."""
+        """Yield every cell that is not known, as it comes; see ``SweepExecutor``."""
         ray = self._ray
         shipped = ray.put((order.network, order.data, order.options))
         actor = ray.remote(num_cpus=1, max_restarts=0)(_Worker)

@@ -1,0 +1,1 @@
+"""Plans proved: pruned, evaluated, measured and repaired."""

@@ -1,0 +1,1 @@
+"""Sensitivity sweeps: recorded cell by cell, resumed by key, anywhere run."""

@@ -1,4 +1,4 @@
-"""Requirements at the entry of kernels: the C program beside this file, and who asks."""
+"""Requirements at the entry of kernels: the C program beside this, and who asks."""
 
 import re
 from pathlib import Path

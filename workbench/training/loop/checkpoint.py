@@ -117,7 +117,7 @@ class Checkpoint:
             If the file is no checkpoint of this form.
         """
         try:
-            data = read_regular(path)
+            read = read_regular(path)
         except OSError as error:
             raise WorkbenchError(
                 f"checkpoint {path} cannot be read ({error.strerror})",
@@ -125,15 +125,13 @@ class Checkpoint:
                 "Check the path and its permissions.",
             ) from error
         try:
-            content = load_torch(data)
+            content = load_torch(read)
             if content["format"] != _FORMAT:
                 raise KeyError("format")
+            data, start = _texts(content["data_digest"], content.get("start", ""))
             return cls(
                 FitOptions(**_plain(content["options"])),
-                Identity(
-                    *_texts(content["data_digest"], content.get("start", "")),
-                    _texts(*content.get("techniques", ())),
-                ),
+                Identity(data, start, _texts(*content.get("techniques", ()))),
                 tuple(EpochLog(**log) for log in content["history"]),
                 content["module"],
                 content["optimizer"],

@@ -229,5 +229,15 @@ def test_a_job_of_a_link_is_found_after_a_page_switch(app: AppTest) -> None:
     assert app.session_state["job-sweep"] == started.id
 
 
+def test_a_job_that_this_server_does_not_know_is_said_once(app: AppTest) -> None:
+    app.query_params["sweep"] = "deadbeef"
+    open_page(app, "sensitivity")
+    (notice,) = app.error
+    assert "**Found:** no job 'deadbeef'" in notice.value
+    assert "sweep" not in app.query_params
+    app.run()
+    assert not app.error
+
+
 def _finished(job: Job) -> None:
     job.set_total(1)

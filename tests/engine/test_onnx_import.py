@@ -98,5 +98,5 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_threads_is_refused() -> None:
-    with pytest.raises(WorkbenchError, match=r"threads=0; expected one thread"):
+    with pytest.raises(WorkbenchError, match=r"threads=0; expected an integer from 1"):
         compile_graph(import_onnx(tiny()), threads=0)

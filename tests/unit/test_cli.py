@@ -284,6 +284,15 @@ def test_wrong_use_says_what_to_do(
     assert following.startswith("Next: ")
 
 
+@pytest.mark.parametrize("command", ["inspect --cost", "bench"])
+def test_threads_without_end_are_refused(shell: Shell, command: str) -> None:
+    words = (*command.split(), "lenet5-mnist5k", "--threads", "1000000000")
+    code, out, err = shell.run(*words)
+    assert (code, out) == (2, "")
+    assert "--threads" in err
+    assert "256" in err
+
+
 def test_a_factory_in_the_working_directory_is_found(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

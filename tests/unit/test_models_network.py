@@ -68,7 +68,7 @@ def test_the_module_is_copied_and_put_into_eval_mode() -> None:
 
 def test_large_images_are_inspected_without_computing() -> None:
     with torch.device("meta"):
-        module = Vgg16()
+        module = Vgg16().to_empty(device="cpu")
     net = network_of(
         module, input_shape=(3, 224, 224), name="vgg16", classes=(), dataset=None
     )

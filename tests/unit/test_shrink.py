@@ -127,30 +127,15 @@ class Counted(nn.Module):
         return self.fc(self.two(self.width(self.one(x))).mean((2, 3)))
 
 
-@pytest.mark.parametrize(
-    ("width", "message", "next_step"),
-    [
-        (
-            lambda x: x / x.shape[1],
-            "the smaller 'counted' differs from the masked one by",
-            "Keep the masked network",
-        ),
-        (
-            lambda x: x.view(-1, 6, 6, 6),
-            "'counted' does not run without the channels of 'one'",
-            "Keep the masked network, or write x.shape",
-        ),
-    ],
-)
-def test_a_network_that_cannot_shrink_is_refused(
-    width: Callable[[torch.Tensor], torch.Tensor], message: str, next_step: str
-) -> None:
+def test_a_network_that_cannot_shrink_is_refused() -> None:
     torch.manual_seed(0)
-    net = from_module(Counted(width), input_shape=(3, 8, 8), name="counted")
+    module = Counted(lambda x: x / x.shape[1])
+    net = from_module(module, input_shape=(3, 8, 8), name="counted")
     pruned = prune(net, Recipe.uniform("filter", 0.5, match="one"))
+    message = "the smaller 'counted' differs from the masked one by"
     with pytest.raises(WorkbenchError, match=message) as caught:
         shrink(pruned)
-    assert caught.value.next_step.startswith(next_step)
+    assert caught.value.next_step.startswith("Keep the masked network")
     assert "input_shape" not in str(caught.value)
 
 

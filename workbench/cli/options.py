@@ -11,6 +11,7 @@ import typer
 
 import workbench as wb
 from workbench.errors import WorkbenchError
+from workbench.kernels.executor import MAX_THREADS
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -41,7 +42,9 @@ Data = Annotated[
         help="Dataset name, file or folder; WORKBENCH_DATA is looked at too.",
     ),
 ]
-Threads = Annotated[int, typer.Option(min=1, help="Threads of every engine.")]
+Threads = Annotated[
+    int, typer.Option(min=1, max=MAX_THREADS, help="Threads of every engine.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

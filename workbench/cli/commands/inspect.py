@@ -130,11 +130,13 @@ def _cost(
             for row in layer_sizes(wb.compress(net, bits))
         }
     costs = wb.layer_costs(net)
+    # Refuses what is too large before an image of that size is made.
+    program = wb.compile(net, threads=threads)
     machine = this_machine(threads)
     image = np.random.default_rng(0).standard_normal(
         (1, *net.input_shape), dtype=np.float32
     )
-    profile = wb.compile(net, threads=threads).profile(image)
+    profile = program.profile(image)
     rows = roofline(costs, profile, machine, compressed=compressed)
     if as_json:
         print_json(

@@ -18,6 +18,7 @@ from torch import nn
 from workbench.models.network import Network
 from workbench.pruning.computed import computed_weights
 from workbench.pruning.coupling.flow import false_claims
+from workbench.pruning.coupling.runs import fixed_widths
 from workbench.pruning.coupling.ties import owners
 from workbench.pruning.coupling.traced import (
     TRACE_ERRORS,
@@ -49,8 +50,13 @@ def coupling_groups(network: Network) -> tuple[CouplingGroup, ...]:
         for group in traced_groups(network)
     )
     reasons = false_claims(network, groups)
-    return tuple(
+    groups = tuple(
         replace(group, blocked=group.blocked or reasons.get(group.root))
+        for group in groups
+    )
+    fixed = fixed_widths(network, groups)
+    return tuple(
+        replace(group, blocked=group.blocked or fixed.get(group.root))
         for group in groups
     )
 

@@ -37,18 +37,27 @@ def launch(name: str, start: Callable[..., str], *arguments: object) -> None:
 
 
 def find(name: str) -> "JobView | None":
-    """Return the job that the page's address or the session names, if it is known."""
+    """Return the job that the page's address or the session names, if it is known.
+
+    An address that names another is told so, once.
+    """
     from workbench.jobs.registry import registry
 
     kept = f"job-{name}"
-    job_id = st.query_params.get(name) or st.session_state.get(kept)
+    linked = st.query_params.get(name)
+    job_id = linked or st.session_state.get(kept)
     if job_id is None:
         return None
-    st.session_state[kept] = job_id
     try:
-        return registry().get(job_id).view()
-    except WorkbenchError:
+        found = registry().get(job_id).view()
+    except WorkbenchError as error:
+        st.session_state.pop(kept, None)
+        if linked:
+            del st.query_params[name]
+            show_error(error)
         return None
+    st.session_state[kept] = job_id
+    return found
 
 
 def job_panel(

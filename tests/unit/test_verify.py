@@ -205,3 +205,41 @@ def test_a_seal_covers_every_byte_but_its_own_digits() -> None:
     ] * 2
     with pytest.raises(WorkbenchError, match="2 blank seals"):
         seal(BLANK.encode() * 2)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_an_onnx_file_with_a_loop_is_not_run(tmp_path: Path, nested: bool) -> None:
+    onnx = pytest.importorskip("onnx")
+    helper, kind = onnx.helper, onnx.TensorProto
+    shape = [1, 3, 8, 8]
+    inner = [
+        helper.make_tensor_value_info("i", kind.INT64, []),
+        helper.make_tensor_value_info("c", kind.BOOL, []),
+        helper.make_tensor_value_info("s", kind.FLOAT, shape),
+    ]
+    outer = [
+        helper.make_tensor_value_info("c2", kind.BOOL, []),
+        helper.make_tensor_value_info("s2", kind.FLOAT, shape),
+    ]
+    steps = [
+        helper.make_node("Identity", ["c"], ["c2"]),
+        helper.make_node("Relu", ["s"], ["s2"]),
+    ]
+    body = helper.make_graph(steps, "body", inner, outer)
+    turns = helper.make_tensor("turns", kind.INT64, [], [2**40])
+    go = helper.make_tensor("go", kind.BOOL, [], [1])
+    node = helper.make_node("Loop", ["turns", "go", "x"], ["y"], body=body)
+    if nested:
+        done = [helper.make_tensor_value_info("y", kind.FLOAT, shape)]
+        branch = helper.make_graph([node], "branch", [], done)
+        node = helper.make_node(
+            "If", ["go"], ["y"], then_branch=branch, else_branch=branch
+        )
+    ends = [helper.make_tensor_value_info(name, kind.FLOAT, shape) for name in "xy"]
+    graph = helper.make_graph([node], "g", ends[:1], ends[1:], [turns, go])
+    path = tmp_path / "loop.onnx"
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+    found = verify(path)
+    assert not found.ok
+    assert found.checks[-1].found == "a model with Loop, whose turns nobody can bound"

@@ -21,6 +21,7 @@ from workbench.reading import read_regular
 PRODUCER = "pruning-workbench"
 # TensorProto.FLOAT; onnx itself is imported when it is needed.
 _FLOAT = 1
+_ENDLESS = frozenset({"Loop", "Scan", "SequenceMap"})
 _AGAIN = "Fetch or export the file again."
 
 
@@ -60,7 +61,27 @@ def check(path: Path, against: Exportable | None) -> Iterator[Check]:
     yield valid
     if not valid.ok:
         return
+    endless = sorted(_ENDLESS & _operations(model))
+    if endless:
+        yield failed(
+            "outputs",
+            f"a model with {', '.join(endless)}, whose turns nobody can bound",
+            expected="operations that run once each",
+            next_step="Export the network without loops; nothing of it was run.",
+        )
+        return
     yield _check_input(model, against)
+
+
+def _operations(part: Any) -> set[str]:
+    """Return the names of all operations, in subgraphs and functions too."""
+    if part.DESCRIPTOR.name == "NodeProto":
+        inner = [g for one in part.attribute for g in (one.g, *one.graphs)]
+        return {part.op_type}.union(*(_operations(graph) for graph in inner))
+    if part.DESCRIPTOR.name == "ModelProto":
+        bodies = (part.graph, *part.functions)
+        return set().union(*(_operations(body) for body in bodies))
+    return set().union(*(_operations(node) for node in part.node))
 
 
 def _check_input(model: Any, against: Exportable | None) -> Check:

@@ -181,6 +181,17 @@ class Store:
             ).fetchall()
         return tuple(_run(row) for row in found)
 
+    def newest(self, kind: str, inputs: Json) -> Run | None:
+        """Return the newest finished run that asked this question, None without one."""
+        with self._database.reading() as connection:
+            found = connection.execute(
+                f"SELECT {_COLUMNS}, checksum, {_COUNT} FROM runs "
+                "WHERE key = ? AND status = 'done' ORDER BY created DESC, rowid DESC",
+                (run_key(kind, inputs),),
+            )
+            runs = (_run(row) for row in found)
+            return next((run for run in runs if run.status == "done"), None)
+
     def get(self, run_id: str) -> Run:
         """Return the run of that id, or of the only id that begins so.
 

@@ -23,12 +23,11 @@ from workbench.cli.workspace import record_inputs
 from workbench.errors import WorkbenchError
 from workbench.measure.bench import ROUNDS, contenders_of
 from workbench.measure.interleave import Settings, measure_contenders
+from workbench.workflows.bench import KIND, bench_inputs, latency_of
 
 if TYPE_CHECKING:
     from workbench.measure.contenders import Contender
     from workbench.measure.peers.protocol import Subject
-
-KIND = "bench"
 
 
 def run(
@@ -78,7 +77,7 @@ def run(
     facts = result.to_dict()
     if per_layer:
         facts["per_layer"] = _per_layer(contenders[-1].subject, threads, budget)
-    facts["run"] = _record(facts, recipe)
+    facts["run"] = _record(facts, latency_of(result), recipe, names)
     if as_json:
         print_json(facts)
     else:
@@ -136,17 +135,22 @@ def _per_layer(
     return {"weights": subject.weights, **per_layer(program).to_dict()}
 
 
-def _record(facts: Mapping[str, Any], recipe: Path | None) -> str | None:
+def _record(
+    facts: Mapping[str, Any],
+    latency: Mapping[str, Any],
+    recipe: Path | None,
+    against: tuple[str, ...],
+) -> str | None:
     """Keep the result as a run; return its id, or None where that cannot be done."""
-    inputs = {
-        "model": facts["network"],
-        "digest": facts["digest"],
-        "recipe": None if recipe is None else wb.Recipe.load(recipe).dump(),
-        "threads": facts["threads"],
-        "rows": [row["name"] for row in facts["rows"]],
-        "machine": facts["conditions"]["machine_digest"],
-    }
-    return record_inputs(KIND, inputs, {"latency": dict(facts)})
+    inputs = bench_inputs(
+        facts["network"],
+        facts["digest"],
+        None if recipe is None else wb.Recipe.load(recipe).dump(),
+        threads=facts["threads"],
+        against=against,
+    )
+    more = {"per_layer": facts["per_layer"]} if "per_layer" in facts else {}
+    return record_inputs(KIND, inputs, {"latency": latency, **more})
 
 
 def _print(result: Mapping[str, Any]) -> None:

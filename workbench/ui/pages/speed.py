@@ -71,11 +71,13 @@ else:
     if earlier is None:
         st.caption(
             "Nothing measured with these settings yet. About "
-            f"{8 + seconds} s on a quiet machine."
+            f"{order.estimate_s:.0f} s on a quiet machine."
         )
     else:
         st.caption(f"Measured before, {earlier.created[:16]} UTC.")
         bench_results(earlier.results, key="bench")
+        if "layers" not in earlier.results:
+            st.caption("Layers were not timed: “Measure now” times each of them.")
 
 even, threading, crossover = st.tabs(
     ["Break-even of a layer", "Threads", "Algorithms"],

@@ -105,11 +105,8 @@ def start_shape(shape: "ConvShape") -> str:
 
 def recorded(kind: str, inputs: Mapping[str, Any]) -> "Run | None":
     """Return the newest record of a question, if there is one."""
-    from workbench.store.run import run_key
-
-    runs = wb.Store().runs(key=run_key(kind, inputs), limit=3)
-    found = [run for run in runs if run.status == "done"]
-    return found[0] if found else None
+    found: Run | None = wb.Store().newest(kind, inputs)
+    return found
 
 
 def start_job(kind: str, inputs: dict[str, Any], work: Any) -> str:

@@ -210,11 +210,8 @@ def _train(order: FinetuneOrder, hooks: "FitHooks") -> "Tuned":
 
 def recorded(order: FinetuneOrder) -> "Run | None":
     """Return the newest finished training of the same order, if there is one."""
-    from workbench.store.run import run_key
-
-    key = run_key(KIND, order.inputs)
-    found = [run for run in wb.Store().runs(key=key, limit=5) if run.status == "done"]
-    return found[0] if found else None
+    found: Run | None = wb.Store().newest(KIND, order.inputs)
+    return found
 
 
 def keep(network: "PrunedNetwork") -> None:

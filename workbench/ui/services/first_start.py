@@ -13,8 +13,8 @@ import streamlit as st
 import workbench as wb
 from workbench.errors import WorkbenchError
 from workbench.ui.services import benches, data, live, networks, profiles, sweeps
-from workbench.ui.services.profile import profile_rows
-from workbench.ui.services.programs import compiled
+from workbench.workflows.profile_rows import profile_rows
+from workbench.workflows.programs import compiled
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset

@@ -43,8 +43,5 @@ def start(lesson: "Lesson", setting: "Setting", seed: int) -> str:
 
 def recorded(lesson: "Lesson", setting: "Setting", seed: int) -> "Run | None":
     """Return the newest finished measurement of this lesson and setting."""
-    from workbench.store.run import run_key
-
-    key = run_key(KIND, inputs_of(lesson, setting, seed))
-    found = [run for run in wb.Store().runs(key=key, limit=3) if run.status == "done"]
-    return found[0] if found else None
+    found: Run | None = wb.Store().newest(KIND, inputs_of(lesson, setting, seed))
+    return found

@@ -7,8 +7,8 @@ Belongs here: the job and its record. Does not belong here: compiling and timing
 from typing import TYPE_CHECKING, Any
 
 import workbench as wb
-from workbench.ui.services.profile import profile_rows, with_weights
-from workbench.ui.services.programs import compiled
+from workbench.workflows.profile_rows import profile_rows, with_weights
+from workbench.workflows.programs import compiled
 
 if TYPE_CHECKING:
     from workbench.jobs.job import Job
@@ -56,11 +56,8 @@ def start(network: "Network | PrunedNetwork") -> str:
 
 def recorded(network: "Network | PrunedNetwork") -> "Run | None":
     """Return the newest measurement of these weights on this machine."""
-    from workbench.store.run import run_key
-
-    key = run_key(KIND, inputs_of(network))
-    found = [run for run in wb.Store().runs(key=key, limit=3) if run.status == "done"]
-    return found[0] if found else None
+    found: Run | None = wb.Store().newest(KIND, inputs_of(network))
+    return found
 
 
 def times_of(run: "Run") -> dict[str, float]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import workbench as wb
 from workbench.errors import WorkbenchError
 from workbench.ui.services import catalog, networks, settled
-from workbench.ui.services.profile import MOVES
+from workbench.workflows.profile_rows import MOVES
 
 if TYPE_CHECKING:
     from workbench.models.network import Network

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from workbench.ui.services.break_even import start_job
-from workbench.ui.services.programs import DENSE, PRUNED, compiled, measured
+from workbench.workflows.programs import DENSE, PRUNED, compiled, measured
 
 if TYPE_CHECKING:
     from workbench.jobs.job import Job

@@ -9,17 +9,16 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import workbench as wb
-from workbench.measure.bars import OURS_DENSE, OURS_PRUNED, TORCH_DENSE
 from workbench.ui.services.accuracy import accuracy
-from workbench.ui.services.profile import executed_macs, profile_rows
-from workbench.ui.services.programs import compiled, measured
 from workbench.ui.services.settled import Settled, settle
+from workbench.workflows.bench import latency_of
+from workbench.workflows.profile_rows import executed_macs, profile_rows
+from workbench.workflows.programs import compiled, measured
 
 if TYPE_CHECKING:
     from workbench.analysis.accuracy import Accuracy
     from workbench.data.dataset import Dataset
     from workbench.jobs.job import Job
-    from workbench.measure.measurement import Measurement
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
     from workbench.pruning.recipe.recipe import Recipe
@@ -163,33 +162,3 @@ def settled_part(found: Settled, measured: "Accuracy") -> dict[str, Any]:
     """
     said = {"kept": found.kept, "why": found.why}
     return {**asdict(measured), **said} if found.kept else said
-
-
-def latency_of(measured: "Measurement") -> dict[str, Any]:
-    """Return a measurement as JSON, with the comparisons that people ask for."""
-    names = [row.name for row in measured.timed]
-    pairs = [
-        (OURS_PRUNED, OURS_DENSE),
-        (OURS_PRUNED, TORCH_DENSE),
-        (OURS_DENSE, TORCH_DENSE),
-    ]
-    found = [
-        measured.compare(one, other)
-        for one, other in pairs
-        if one in names and other in names
-    ]
-    return {
-        **measured.to_dict(),
-        "line": measured.conditions.line,
-        "comparisons": [
-            {
-                "name": one.name,
-                "baseline": one.baseline,
-                "sentence": one.sentence,
-                "verdict": one.ratio.verdict,
-                "ratio": one.ratio.value,
-            }
-            for one in found
-            if one is not None
-        ],
-    }

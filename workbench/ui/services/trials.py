@@ -68,11 +68,8 @@ def start(order: TrialOrder) -> str:
 
 def recorded(order: TrialOrder) -> "Run | None":
     """Return the newest finished trial of the same question, if there is one."""
-    from workbench.store.run import run_key
-
-    key = run_key(KIND, order.inputs)
-    found = [run for run in wb.Store().runs(key=key, limit=5) if run.status == "done"]
-    return found[0] if found else None
+    found: Run | None = wb.Store().newest(KIND, order.inputs)
+    return found
 
 
 def estimate(order: TrialOrder) -> str:

@@ -1,6 +1,6 @@
 """What a measurement found: engines side by side, then every layer with its kernel.
 
-Belongs here: drawing. Does not belong here: measuring (``services.benches``).
+Belongs here: drawing. Does not belong here: measuring (``workflows.bench``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from workbench.ui.charts.layer_times import layer_times_figure
 from workbench.ui.charts.roofline import roofline_figure
 from workbench.ui.components.shared.verdict import verdicts
 from workbench.ui.components.speed.kernel_choice import kernel_choice
-from workbench.ui.services.profile import with_weights
+from workbench.workflows.profile_rows import with_weights
 
 if TYPE_CHECKING:
     from workbench.jobs.job import JobView

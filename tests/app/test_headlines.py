@@ -75,6 +75,8 @@ def test_no_preset_looks_ruined(app: AppTest, preset: str) -> None:
     assert not app.exception
     assert value(app, BN) > 93
     assert "before re-estimating" in texts(app)
+    tile = next(one for one in app.metric if one.label == BN)
+    assert "image" in tile.help
 
 
 def test_a_page_switch_measures_nothing_again(

@@ -30,5 +30,7 @@ def unseen(name: str) -> Iterator[None]:
 
 
 def style() -> None:
-    """Hide what ``unseen`` holds, from readers of the screen too."""
-    st.html(f"<style>[class*='st-key-{_NAME}'] {{ display: none; }}</style>")
+    """Hide what ``unseen`` holds, from readers of the screen too, and its gap."""
+    held = f"[class*='st-key-{_NAME}']"
+    around = f"[data-testid='stLayoutWrapper']:has(> {held})"
+    st.html(f"<style>{held}, {around} {{ display: none; }}</style>")

@@ -327,7 +327,9 @@ WINO_ENTRY(6)
 WB_DEFINE(winograd, 4x12, 4x24, 8x48) {
     const wb_winograd *a = args;
     WB_REQUIRE_STEP(a, arena, tid, nthreads);
-    WB_REQUIRE_PLACE(&a->place);
+    WB_REQUIRE_ARRAY(a->place.out); /* place.in is not used */
+    WB_REQUIRE_ARRAY(a->place.mask);
+    WB_REQUIRE_ACT(a->place.act);
     WB_REQUIRE(a->m == 2 || a->m == 4 || a->m == 6);
     WB_REQUIRE(a->channels >= 1 && a->outputs >= 1 && a->vectors >= 0 && a->nv >= 1);
     WB_REQUIRE_WITHIN(1, a->tail, 16);

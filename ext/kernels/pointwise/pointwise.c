@@ -40,7 +40,7 @@ WB_DEFINE(pointwise, 1x16, 1x16, 1x16) {
     WB_REQUIRE_GEOMETRY(&k->a);
     WB_REQUIRE_GEOMETRY(&k->out);
     WB_REQUIRE_WITHIN(WB_COPY, k->op, WB_MUL);
-    WB_REQUIRE(k->a.c == k->out.c);
+    WB_REQUIRE(k->split || k->a.c == k->out.c);
     WB_REQUIRE(0 <= k->first && k->first <= k->stop);
     WB_REQUIRE_ACT(k->act);
     const int two = k->op != WB_COPY && !k->broadcast;

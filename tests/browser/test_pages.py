@@ -39,6 +39,20 @@ def test_a_teacher_link_hides_controls_and_keeps_their_values(
         page.wait_for_url(re.compile(said))
 
 
+@pytest.mark.parametrize("after_ms", [50, 200, 400])
+def test_a_page_left_while_it_is_drawn_keeps_its_address(
+    page: object, server: str, after_ms: int
+) -> None:
+    page.goto(f"{server}/learn?lesson=spmm&seed=7&hide=model&hide=answers")
+    page.get_by_role("heading", name="A sparse matrix times a dense one").wait_for()
+    page.wait_for_timeout(after_ms)
+    page.get_by_role("link", name="Kernels").click()
+    page.locator("canvas#view").wait_for()
+    settled(page)
+    for said in ("seed=7", "hide=model", "hide=answers"):
+        page.wait_for_url(re.compile(said))
+
+
 @pytest.mark.parametrize("kind", ["wrong shape", "truncated"])
 def test_a_bad_file_is_refused_by_name_and_changes_nothing(
     page: object, server: str, tmp_path: Path, kind: str

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from workbench.errors import WorkbenchError
+from workbench.ui import teaching
 from workbench.ui.components.shared.feedback import caught
 from workbench.ui.services import networks, recipes
 from workbench.ui.unseen import unseen
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from workbench.pruning.recipe.recipe import Recipe
 
 _OPENED = "link_taken"
+# Bound inputs of every page, as drawn by the shell.
+_BOUND = ("model", "data", "seed", teaching.KEY)
 
 
 def followed() -> bool:
@@ -30,6 +33,18 @@ def followed() -> bool:
     if _OPENED not in st.session_state:
         return True
     return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
+
+
+def hold() -> None:
+    """Keep in the address what the session knows; called before the controls are drawn.
+
+    A page that is left while it is still being drawn loses its bound inputs, and
+    Streamlit takes them out of the address for good, unless they are set anew.
+    """
+    if not followed():
+        for key in _BOUND:
+            if key in st.session_state:
+                st.session_state[key] = st.session_state[key]
 
 
 def follow() -> None:

@@ -65,6 +65,7 @@ def main() -> None:
         with st.spinner("Loading PyTorch…") if _first() else nullcontext():
             names = catalog.model_names()
         address.refuse(names)
+        links.hold()
         _controls(names)
         links.follow()
         links.carry()
@@ -120,7 +121,6 @@ def _seed() -> None:
         "Seed",
         min_value=0,
         max_value=address.MOST_SEED,
-        value=0,
         key="seed",
         bind="query-params",
         help="Of everything random, so that a link gives the same result again.",

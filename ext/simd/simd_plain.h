@@ -16,6 +16,13 @@ typedef struct {
     wb_v16 even, odd;
 } wb_pair;
 
+/* Four lanes of the eight in a and b, by constant number. */
+#if defined(__clang__)
+#define WB_SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
+#define WB_SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (wb_m4){i, j, k, l})
+#endif
+
 #define WB_EACH(expression)                                                              \
     wb_v16 r;                                                                            \
     for (int i = 0; i < 4; i++) r.q[i] = (expression);                                   \
@@ -73,13 +80,11 @@ WB_INLINE wb_v16 wb_load_in(const float *p, wb_lanes lanes) {
 }
 /* Lane l of the result is lane l - 1 of v; lane 0 is lane 15 of the previous vector. */
 WB_INLINE wb_v16 wb_shift_up(wb_v16 v, wb_v16 previous) {
-    WB_EACH(__builtin_shuffle(i > 0 ? v.q[(i + 3) % 4] : previous.q[3], v.q[i],
-                              ((wb_m4){3, 4, 5, 6})));
+    WB_EACH(WB_SHUFFLE(i > 0 ? v.q[(i + 3) % 4] : previous.q[3], v.q[i], 3, 4, 5, 6));
 }
 /* Lane l of the result is lane l + 1 of v; lane 15 is lane 0 of the next vector. */
 WB_INLINE wb_v16 wb_shift_down(wb_v16 v, wb_v16 next) {
-    WB_EACH(__builtin_shuffle(v.q[i], i < 3 ? v.q[(i + 1) % 4] : next.q[0],
-                              ((wb_m4){1, 2, 3, 4})));
+    WB_EACH(WB_SHUFFLE(v.q[i], i < 3 ? v.q[(i + 1) % 4] : next.q[0], 1, 2, 3, 4));
 }
 /* The same, in the lanes that are set. */
 WB_INLINE wb_v16 wb_shift_up_in(wb_v16 v, wb_v16 previous, wb_lanes lanes) {
@@ -90,8 +95,8 @@ WB_INLINE wb_v16 wb_shift_down_in(wb_v16 v, wb_v16 next, wb_lanes lanes) {
 }
 /* Even lanes to lanes 0..7, odd lanes to lanes 8..15. */
 WB_INLINE wb_v16 wb_unzip(wb_v16 v) {
-    WB_EACH(__builtin_shuffle(v.q[2 * i % 4], v.q[2 * i % 4 + 1],
-                              ((wb_m4){0, 2, 4, 6} + i / 2)));
+    WB_EACH(i < 2 ? WB_SHUFFLE(v.q[2 * i % 4], v.q[2 * i % 4 + 1], 0, 2, 4, 6)
+                  : WB_SHUFFLE(v.q[2 * i % 4], v.q[2 * i % 4 + 1], 1, 3, 5, 7));
 }
 /* Lanes 0, 2, ... 30 of the 32 floats in a and b, and lanes 1, 3, ... 31. */
 WB_INLINE wb_pair wb_unzip2(wb_v16 a, wb_v16 b) {

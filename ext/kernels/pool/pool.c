@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-WB_INLINE float larger(float a, float b) { return (b > a) | (b != b) ? b : a; }
+WB_INLINE float larger(float a, float b) { return ((b > a) | (b != b)) ? b : a; }
 
 /* column[x] = the maximum or sum of rows [y0, y1) at x. */
 static void reduce_rows(const wb_pool *a, const float *arena, int64_t c, int64_t oy,

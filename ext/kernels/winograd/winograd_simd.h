@@ -1,6 +1,6 @@
 /* winograd_simd.h - the vectors of the Winograd kernels: L floats, in 128-bit blocks.
  *
- * L = 16 (AVX-512), 8 (AVX2) or 4 (baseline; plain GCC vectors, any CPU). All lane
+ * L = 16 (AVX-512), 8 (AVX2) or 4 (baseline; plain vectors, any CPU). All lane
  * moves of the transforms are inside blocks, but for join3 and split3, which move
  * whole blocks. Included by winograd.c only, once an ISA. */
 #ifndef WB_WINOGRAD_SIMD_H
@@ -85,11 +85,10 @@ WB_INLINE wv wv_set1(float x) { return (wv){x, x, x, x}; }
 #define wv_fma(a, b, c) ((a) * (b) + (c))
 #define wv_fnma(a, b, c) ((c) - (a) * (b))
 WB_INLINE wv wv_rectify(wv x) { return (wv)((wvi)x & ~(x < 0.0f)); }
-#define wv_unlo(a, b) __builtin_shuffle(a, b, (wvi){0, 4, 1, 5})
-#define wv_unhi(a, b) __builtin_shuffle(a, b, (wvi){2, 6, 3, 7})
+#define wv_unlo(a, b) WB_SHUFFLE(a, b, 0, 4, 1, 5)
+#define wv_unhi(a, b) WB_SHUFFLE(a, b, 2, 6, 3, 7)
 #define wv_shuf(a, b, i)                                                                 \
-    __builtin_shuffle(                                                                   \
-        a, b, (wvi){(i) & 3, (i) >> 2 & 3, 4 + ((i) >> 4 & 3), 4 + ((i) >> 6 & 3)})
+    WB_SHUFFLE(a, b, (i) & 3, (i) >> 2 & 3, 4 + ((i) >> 4 & 3), 4 + ((i) >> 6 & 3))
 WB_INLINE wv wv_load_mask(const float *p, unsigned mask) {
     const wvi bits = {1, 2, 4, 8};
     const wvi wanted = {(int)mask, (int)mask, (int)mask, (int)mask};

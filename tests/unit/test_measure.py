@@ -222,6 +222,7 @@ def test_what_cannot_be_measured_is_said_at_once() -> None:
         (lambda: quick(["torch", "torch"]), "more than one contender called torch"),
         (lambda: quick(["caffe"]), "engine 'caffe'"),
         (lambda: quick(["torch"], threads=0), "threads=0"),
+        (lambda: quick(["torch"], threads=10**9), "threads=1000000000"),
         (lambda: measure(["torch"], network=small_network(), rounds=2), "rounds=2"),
         (lambda: quick(["torch"], x=np.zeros((1, 3, 9, 9))), r"shape \(1, 3, 9, 9\)"),
     ]

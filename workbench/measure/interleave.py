@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from workbench.errors import WorkbenchError
+from workbench.kernels.executor import check_threads
 from workbench.measure.agreement import TOLERANCE, Agreement, compare_outputs
 from workbench.measure.conditions import PACKAGES, read_conditions
 from workbench.measure.contenders import Contender, Given, resolve
@@ -173,12 +174,7 @@ def measure_contenders(
 
 
 def _check_counts(threads: int, rounds: int) -> None:
-    if threads < 1:
-        raise WorkbenchError(
-            found=f"threads={threads}",
-            expected="at least 1",
-            next_step="Pass the number of cores to measure with.",
-        )
+    check_threads(threads)
     if rounds < MIN_ROUNDS:
         raise WorkbenchError(
             found=f"rounds={rounds}",

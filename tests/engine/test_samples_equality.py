@@ -33,7 +33,7 @@ def test_program_equals_masked_module(name: str, method: str) -> None:
     net = network(name)
     share = 0.0 if method == "none" else SPARSITY
     pruned = wb.prune(net, wb.Recipe.uniform(method, share))
-    program = wb.compile(pruned, tune="model")
+    program = wb.compile(pruned, tune="model", check=False)
     images = torch.rand(1, *net.input_shape, generator=torch.manual_seed(SEED))
     with torch.no_grad():
         expected = pruned.module(images).numpy()

@@ -7,10 +7,10 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from tests.support import ROOT
 from workbench.errors import WorkbenchError
 from workbench.ui import notices
 
-ROOT = Path(__file__).resolve().parents[2]
 # A shared machine can be ten times slower than a quiet one; a page takes about 1 s.
 TIMEOUT_S = 600
 

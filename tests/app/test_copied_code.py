@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import workbench as wb
 from tests.app.conftest import TIMEOUT_S, open_page
+from tests.support import ROOT
 from workbench.cli.main import build
 from workbench.jobs.registry import registry
 from workbench.models.network import Network
@@ -79,7 +80,7 @@ def blocks(app: AppTest, language: str) -> list[str]:
 def prune_at_home(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Open LeNet-5 on the page Prune, in the project's folder, and take a preset."""
     app.query_params["model"] = "lenet5-mnist5k"
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(ROOT)
     open_page(app, "prune")
     app.button(key="preset-magnitude").click().run()
 
@@ -104,7 +105,7 @@ def test_the_code_of_the_page_speed_measures_what_the_page_measures(
 ) -> None:
     app.query_params["model"] = "lenet5-mnist5k"
     app.query_params["seconds"] = "1"
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(ROOT)
     open_page(app, "speed")
     (script,) = (text for text in blocks(app, "python") if "budget_s=" in text)
     monkeypatch.chdir(folder)
@@ -115,7 +116,7 @@ def test_the_code_of_the_page_speed_measures_what_the_page_measures(
 def test_the_code_of_the_algorithms_times_the_shape_of_the_page(
     app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(ROOT)
     open_page(app, "speed")
     app.session_state["explore"] = "Algorithms"
     app.session_state["ch"], app.session_state["img"] = 4, 7
@@ -152,7 +153,7 @@ def test_the_code_of_the_threads_measures_every_number_of_them(
     monkeypatch.setattr("workbench.ui.services.thread_sweeps.SECONDS", 0.2)
     monkeypatch.setattr("workbench.ui.services.thread_sweeps.counts", lambda: (1,))
     app.query_params["model"] = "lenet5-mnist5k"
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(ROOT)
     open_page(app, "speed")
     app.session_state["explore"] = "Threads"
     app.run()
@@ -171,7 +172,7 @@ def test_the_code_of_the_page_model_prints_the_accuracy_of_the_page(
 ) -> None:
     app.query_params["model"] = "lenet5-mnist5k"
     app.query_params["data"] = "test"
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(ROOT)
     open_page(app, "model")
     shown = next(one.value for one in app.metric if one.label == "Top-1 accuracy")
     (script,) = blocks(app, "python")
@@ -188,7 +189,7 @@ def test_the_code_of_the_pages_sensitivity_and_plan_gives_their_recipe(
 ) -> None:
     app.query_params["model"] = "lenet5-mnist5k"
     app.query_params["lose"] = "10"
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(ROOT)
     open_page(app, "sensitivity")
     app.session_state["levels"] = ["50 %", "90 %"]
     app.run()
@@ -227,7 +228,7 @@ def test_the_code_of_a_break_even_measures_the_levels_of_the_page(
     app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.query_params["model"] = "lenet5-mnist5k"
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(ROOT)
     open_page(app, "speed")
     app.selectbox(key="evenlayer").select("conv2").run()
     (script,) = (text for text in blocks(app, "python") if "break_even(" in text)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
 from workbench.cli.commands.app import ADDRESS
 from workbench.cli.commands.app import run as start
 from workbench.errors import WorkbenchError
 from workbench.ui import server
 
-ROOT = Path(__file__).resolve().parents[2]
 START_S = 180
 HOSTILE = {
     "STREAMLIT_SERVER_ADDRESS": "0.0.0.0",

@@ -2,12 +2,13 @@
 
 import tomllib
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-CONFIG = Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml"
+from tests.support import ROOT
+
+CONFIG = ROOT / ".streamlit" / "config.toml"
 # WCAG 2.1 AA: text 4.5, graphics 3.
 TEXT_CONTRAST = 4.5
 GRAPHIC_CONTRAST = 3.0

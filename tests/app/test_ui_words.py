@@ -1,10 +1,10 @@
 """Small values of the UI: numbers as text, undo, fields, the glossary."""
 
 import re
-from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
 from workbench.errors import WorkbenchError
 from workbench.pruning.methods import METHODS
 from workbench.pruning.recipe.rule import Rule
@@ -13,7 +13,7 @@ from workbench.ui.glossary import GLOSSARY, term, tip
 from workbench.ui.services.fields import fields_of
 from workbench.ui.services.history import LIMIT, History
 
-UI = Path(__file__).resolve().parents[2] / "workbench" / "ui"
+UI = ROOT / "workbench" / "ui"
 
 
 def test_numbers_have_one_spelling() -> None:

@@ -9,11 +9,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
+
 # A first page on a busy machine imports PyTorch: seconds, or minutes in bad company.
 START_S = 180
 WAIT_MS = 300_000

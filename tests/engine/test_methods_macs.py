@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tests.unit.pruning_networks import network as topology
+from tests.support.pruning_networks import network as topology
 from workbench.analysis.cost.complexity import layer_costs
 from workbench.capture.from_torch.torch_export import capture
 from workbench.engine.candidates import conv

@@ -6,7 +6,9 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
-SOURCES = Path(__file__).parents[2] / "ext"
+from tests.support import ROOT
+
+SOURCES = ROOT / "ext"
 
 
 def run_harness(name: str, folder: Path) -> str:

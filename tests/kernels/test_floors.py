@@ -1,11 +1,12 @@
 """Folders of ext/: who may include whom, and names that tell objects apart."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-EXT = Path(__file__).parents[2] / "ext"
+from tests.support import ROOT
+
+EXT = ROOT / "ext"
 C_FILES = sorted(p for p in EXT.rglob("*") if p.suffix in (".c", ".h", ".inc"))
 
 # A folder includes itself and what is named here.

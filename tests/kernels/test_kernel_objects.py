@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
 from workbench.kernels import info
 
-ROOT = Path(__file__).parents[2]
 WIDE = re.compile(r"%[yz]mm\d+|%k[0-7]\b")
 X86 = platform.machine() in ("x86_64", "AMD64")
 needs_binutils = pytest.mark.skipif(

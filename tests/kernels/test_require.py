@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 from tests.kernels.harness import run_harness
+from tests.support import ROOT
 
-KERNELS = Path(__file__).parents[2] / "ext" / "kernels"
+KERNELS = ROOT / "ext" / "kernels"
 
 
 def test_a_checked_build_says_which_requirement_does_not_hold(tmp_path: Path) -> None:

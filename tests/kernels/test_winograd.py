@@ -27,7 +27,7 @@ from workbench.kernels import (
 )
 
 # Relative to the largest output: up to 40 channels of unit normals; F(6, 3) amplifies
-# rounding about ten times more than F(2, 3) (tests/unit/test_winograd_exact.py).
+# rounding about ten times more than F(2, 3) (tests/engine/test_winograd_exact.py).
 TOLERANCE = {2: 2e-6, 4: 5e-6, 6: 2e-5}
 GUARD = 64
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "workbench"
+from tests.support import PACKAGE, ROOT
+
 # Bottom to top: a package imports only from those before it.
 ORDER = (
     "errors",

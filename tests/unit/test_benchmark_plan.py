@@ -5,10 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from small_networks import small_network
 
 import workbench as wb
 from benchmarks import plan
+from tests.support.small_networks import small_network
 
 
 def accuracy(n: int) -> wb.Accuracy:

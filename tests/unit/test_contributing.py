@@ -1,11 +1,11 @@
 """Every path that CONTRIBUTING.md sends people to exists."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
+
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 ROWS = [line.split("|")[2:4] for line in TEXT.splitlines() if line.startswith("| ")]
 PATHS = sorted(

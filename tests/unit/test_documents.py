@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
+
 DECISIONS = ROOT / "docs" / "decisions"
 ROW = re.compile(
     r"^\| \[(?P<number>\d{3})\]\((?P<file>[^)]+)\) \| (?P<date>\d{4}-\d\d-\d\d) "

@@ -3,15 +3,14 @@
 import re
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 
 import workbench as wb
+from tests.support import ROOT
 from workbench.errors import WorkbenchError
 from workbench.extras import EXTRA_OF, missing_package
 
-ROOT = Path(__file__).resolve().parents[2]
 MODULES = {
     "torch-pruning": "torch_pruning",
     "pyyaml": "yaml",

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training_cases import stripe_network, stripes
 
 import workbench as wb
+from tests.support.training_cases import stripe_network, stripes
 from workbench.training.learn import Driven
 
 IMAGE = np.zeros((1, 1, 8, 8), np.float32)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from test_architecture import PACKAGE
 
+from tests.support import PACKAGE
 from workbench.analysis.sensitivity.csv_file import read_csv
 from workbench.capture.from_onnx.onnx_import import import_onnx
 from workbench.compression.wbz import read_wbz

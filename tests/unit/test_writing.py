@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_networks import small_network, small_pruned
 
 import workbench
+from tests.support import ROOT
+from tests.support.small_networks import small_network, small_pruned
 from workbench.errors import WorkbenchError
 from workbench.export.export import export
 from workbench.training.loop.checkpoint import Checkpoint, Identity
 from workbench.training.loop.options import FitOptions
 from workbench.writing import WriteError, is_part, replaced, sweep, write_whole
 
-ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ("safetensors", "pt", "pt-masked", "wbz", "wbp", "recipe")
 OTHERS_PART = ".part-{}-1-1-0a0b0c0d-net.pt"
 

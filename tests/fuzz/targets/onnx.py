@@ -15,7 +15,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.fuzz.mutations import FLOATS, TEXTS, damage, number
-from tests.unit.small_networks import exported
+from tests.support.small_networks import exported
 from workbench.capture.from_onnx.onnx_import import import_onnx
 from workbench.engine.compile import compile_graph
 

@@ -10,7 +10,7 @@ import torch
 from tests.fuzz.mutations import damage
 from tests.fuzz.pickles import repickled
 from tests.fuzz.zips import members, rezipped
-from tests.unit.small_networks import exported, small_network
+from tests.support.small_networks import exported, small_network
 from workbench.models.weights_file import read_weights
 
 SUFFIX = ".pt"

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 from tests.fuzz.mutations import damage, scalar
-from tests.unit.small_networks import exported
+from tests.support.small_networks import exported
 from workbench.pruning.methods import METHODS
 from workbench.pruning.recipe.recipe import Recipe
 

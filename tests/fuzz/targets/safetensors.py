@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save
 
 from tests.fuzz.mutations import damage, json_bytes, number, tree
-from tests.unit.small_networks import exported, small_network
+from tests.support.small_networks import exported, small_network
 from workbench.models.weights_file import read_weights
 
 SUFFIX = ".safetensors"

@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 
 import workbench as wb
 from tests.fuzz.mutations import FLOATS, TEXTS, damage, number
-from tests.unit.small_networks import small_network
-from tests.unit.sweep_data import val_data
+from tests.support.small_networks import small_network
+from tests.support.sweep_data import val_data
 from workbench.analysis.sensitivity.csv_file import read_csv, write_long, write_wide
 
 SUFFIX = ".csv"

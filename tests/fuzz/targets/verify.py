@@ -6,7 +6,7 @@ from random import Random
 
 from tests.fuzz.mutations import damage
 from tests.fuzz.targets import onnx, pt, recipe, safetensors, wbz
-from tests.unit.small_networks import exported, small_pruned
+from tests.support.small_networks import exported, small_pruned
 from workbench.errors import WorkbenchError
 from workbench.export.seal import BLANK, MARK, seal
 from workbench.export.verify import verify

@@ -13,7 +13,7 @@ import numpy as np
 
 from tests.engine.nets import make
 from tests.fuzz.programs import forged, take_apart
-from tests.unit.small_networks import exported
+from tests.support.small_networks import exported
 from workbench.capture.compile import compile as compile_network
 from workbench.engine.planning.plan import Band
 from workbench.engine.program import Program

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from tests.fuzz.mutations import damage, json_bytes, tree
-from tests.unit.small_networks import exported
+from tests.support.small_networks import exported
 from workbench.compression.palette import Palette
 from workbench.compression.tensors import CHOICES, Coding
 from workbench.compression.wbz import read_wbz, to_wbz

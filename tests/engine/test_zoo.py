@@ -37,8 +37,6 @@ def test_batch_of_three_on_two_threads() -> None:
     architecture = next(a for a in ARCHITECTURES if a.name == "shufflenetv2")
     module = random_batch_norms(architecture.build())
     x = torch.rand(3, *architecture.input_shape, generator=torch.manual_seed(2))
-    program = wb.compile(
-        module, example=x, threads=2, tune="model", check=False
-    )
+    program = wb.compile(module, example=x, threads=2, tune="model", check=False)
     assert_same_output(module, program, x)
     np.testing.assert_array_equal(program(x.numpy()), program(x.numpy()))

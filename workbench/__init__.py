@@ -49,7 +49,7 @@ _HOME = {
     "measure_algorithms": "analysis.algorithms.comparison",
     "measure_layouts": "analysis.algorithms.layout_times",
     "plan": "analysis.planner.planner",
-    "break_even": "analysis.sensitivity.break_even",
+    "break_even": "workflows.break_even.run",
     "reestimate_bn": "training.batchnorm",
     "finetune": "training.finetune",
     "tune_palette": "training.palette",

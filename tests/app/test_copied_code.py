@@ -15,7 +15,8 @@ from workbench.cli.main import build
 from workbench.jobs.registry import registry
 from workbench.models.network import Network
 from workbench.ui.components.runs.export_code import Subject, command_of, script_of
-from workbench.ui.services import break_even, code, exports
+from workbench.ui.services import code, exports
+from workbench.workflows.break_even.order import SPARSITIES
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +151,10 @@ def test_the_code_of_the_page_train_trains_and_keeps_the_zeros(
 def test_the_code_of_the_threads_measures_every_number_of_them(
     app: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    monkeypatch.setattr("workbench.ui.services.thread_sweeps.SECONDS", 0.2)
-    monkeypatch.setattr("workbench.ui.services.thread_sweeps.counts", lambda: (1,))
+    monkeypatch.setattr("workbench.ui.components.speed.thread_sweep.SECONDS", 0.2)
+    monkeypatch.setattr(
+        "workbench.ui.components.speed.thread_sweep.counts", lambda: (1,)
+    )
     app.query_params["model"] = "lenet5-mnist5k"
     monkeypatch.chdir(ROOT)
     open_page(app, "speed")
@@ -235,6 +238,9 @@ def test_the_code_of_a_break_even_measures_the_levels_of_the_page(
     monkeypatch.chdir(folder)
     found = execute(script)["found"].to_dict()
     (command,) = (text for text in blocks(app, "bash") if "--break-even" in text)
-    assert "conv2" in shell(command)[0]
-    assert (found["layer"], found["sparsities"]) == ("conv2", break_even.LEVELS)
+    table = shell(command)[0]
+    assert "conv2" in table
+    assert "magnitude" in table
+    assert "kernel" not in table.partition("break-even")[2].partition("ms:")[0]
+    assert (found["layer"], found["sparsities"]) == ("conv2", SPARSITIES)
     assert found["curves"][0]["method"] == "magnitude"

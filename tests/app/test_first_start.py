@@ -7,7 +7,9 @@ import workbench as wb
 from tests.app.conftest import TIMEOUT_S, open_page, texts
 from workbench.jobs.registry import registry
 from workbench.models.network import Network
-from workbench.ui.services import benches, first_start, profiles, sweeps
+from workbench.ui.services import first_start, sweeps
+from workbench.workflows import orders
+from workbench.workflows.profile import ProfileOrder
 
 
 @pytest.fixture
@@ -29,8 +31,8 @@ def test_the_first_start_measures_once_and_fills_the_pages(
     view = registry().get(job_id).wait(TIMEOUT_S)
     assert view.state == "done", view.error
     assert first_start.step_of(view) == len(first_start.STEPS)
-    assert profiles.recorded(lenet) is not None
-    assert benches.recorded(first_start.bench_order(lenet)) is not None
+    assert orders.recorded(ProfileOrder(lenet)) is not None
+    assert orders.recorded(first_start.bench_order(lenet)) is not None
     known = sweeps.known(first_start.sweep_order(lenet))
     assert known.whole
     # Four layers by four sparsities.

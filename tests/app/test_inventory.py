@@ -15,7 +15,6 @@ from workbench.pruning.methods import METHODS
 ROOT = Path(workbench.__file__).parent
 # For the command line and Python alone; the page shows the same thing its own way.
 ELSEWHERE = {
-    "analysis.sensitivity.break_even": "page Speed times one method at a time",
     "analysis.cost.equal_macs": "`prune --macs`; on the page a slider says the MACs",
     "analysis.algorithms.layouts": "the lesson on layouts draws its example",
     "analysis.algorithms.layout_times": "the lesson on layouts times its own layer",

@@ -9,7 +9,10 @@ import workbench as wb
 from tests.app.conftest import TIMEOUT_S, open_page, texts
 from workbench.jobs.registry import registry
 from workbench.ui.charts.roofline import roofline_figure
-from workbench.ui.services import break_even, thread_sweeps
+from workbench.ui.components.speed import thread_sweep as panel
+from workbench.workflows import orders, thread_sweep
+from workbench.workflows.break_even.curve import BreakEvenCurve
+from workbench.workflows.break_even.order import SPARSITIES, BreakEvenOrder
 
 
 def button(app: AppTest, label: str) -> object:
@@ -70,32 +73,41 @@ def test_a_layers_break_even_is_measured_and_said(app: AppTest) -> None:
     app.button(key="measure-break-even").click().run()
     view = registry().jobs()[0].wait(TIMEOUT_S)
     assert view.state == "done", view.error
-    assert list(view.result["rows"])[:2] == ["dense", "0.3"]
+    assert view.result["sparsities"] == SPARSITIES
+    assert view.result["n"] > 0
     app.run()
     assert not app.exception
-    assert "Break-even: **" in texts(app) or "**Not faster** at any" in texts(app)
+    assert "Break-even: **" in texts(app) or "**Not faster** for good" in texts(app)
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "said"),
-    [
-        (("within noise", "faster"), "Break-even: **80\u00a0%**"),
-        (("within noise", "slower"), "**Not faster** at any"),
-    ],
+    ("faster", "said"),
+    [(True, "Break-even: **80\u00a0%**"), (False, "**Not faster** for good")],
 )
 def test_break_even_goes_by_rounds_in_turn_not_by_overlapping_spreads(
-    app: AppTest, verdicts: tuple[str, str], said: str
+    app: AppTest, faster: bool, said: str
 ) -> None:
     # A busy machine: all spreads overlap, yet round by round 80 % took half the time.
-    spread = {"p10_ms": 0.5, "p90_ms": 9.0, "n": 30}
-    rows = {"dense": spread | {"median_ms": 2.0, "verdict": None}}
-    for level, ms, verdict in zip(("0.3", "0.8"), (2.0, 1.0), verdicts, strict=True):
-        rows[level] = spread | {"median_ms": ms, "verdict": verdict}
-    inputs = break_even.layer_inputs(
-        wb.load_model("lenet5-mnist5k"), "conv2", "magnitude"
+    order = BreakEvenOrder(wb.load_model("lenet5-mnist5k"), "conv2", "magnitude")
+    curve = BreakEvenCurve(
+        layer="conv2",
+        method="magnitude",
+        granularity="element",
+        threads=1,
+        dense_ms=2.0,
+        dense_kernel="direct",
+        sparsities=SPARSITIES,
+        reached=(0.3, *(None for _ in SPARSITIES[2:]), 0.8),
+        ms=(2.0, *(None for _ in SPARSITIES[2:]), 1.0),
+        p10_ms=(0.5, *(None for _ in SPARSITIES[2:]), 0.5),
+        p90_ms=(9.0, *(None for _ in SPARSITIES[2:]), 9.0),
+        kernels=("direct", *("" for _ in SPARSITIES[2:]), "sparse"),
+        faster=(False, *(False for _ in SPARSITIES[2:]), faster),
+        crossing=0.8 if faster else None,
+        n=30,
+        line="a machine",
     )
-    results = {"rows": rows, "line": "a machine"}
-    wb.Store().add_run(break_even.LAYER_KIND, inputs=inputs, results=results)
+    orders.keep(order, curve.to_dict())
     app.query_params["model"] = "lenet5-mnist5k"
     open_page(app, "speed")
     app.selectbox(key="evenlayer").select("conv2").run()
@@ -123,15 +135,15 @@ def test_every_algorithm_runs_a_shape_of_the_users_choice(app: AppTest) -> None:
 def test_time_by_threads_is_measured_and_said(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(thread_sweeps, "SECONDS", 0.2)
-    monkeypatch.setattr(thread_sweeps, "counts", lambda: (1, 2))
+    monkeypatch.setattr(thread_sweep, "SECONDS", 0.2)
+    monkeypatch.setattr(panel, "counts", lambda: (1, 2))
     app.query_params["model"] = "lenet5-mnist5k"
     open_page(app, "speed")
     app.session_state["explore"] = "Threads"
     app.run()
     # A job's name must not be the name of a control: both stand in the address.
-    assert thread_sweeps.KIND not in app.session_state
-    app.button(key=f"measure-{thread_sweeps.KIND}").click().run()
+    assert thread_sweep.KIND not in app.session_state
+    app.button(key=f"measure-{thread_sweep.KIND}").click().run()
     assert not app.exception
     view = registry().jobs()[0].wait(TIMEOUT_S)
     assert view.state == "done", view.error

@@ -6,7 +6,7 @@ import pytest
 
 import workbench as wb
 from workbench.ui.services import trials
-from workbench.ui.services.trial import TrialOrder
+from workbench.workflows.trial import TrialOrder
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,7 @@ from workbench.cli.output import percent, print_line, print_table
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench.analysis.accuracy import Accuracy
-    from workbench.data.dataset import Dataset
     from workbench.pruning.pruned import PrunedNetwork
-    from workbench.training.finetune import Tuned
     from workbench.training.loop.options import EpochLog
 
 Epochs = Annotated[
@@ -53,22 +50,6 @@ class Progress:
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
-
-    def follow(
-        self,
-        pruned: "PrunedNetwork",
-        train: "Dataset",
-        val: "Dataset",
-        checkpoint: Path | None,
-        settings: Mapping[str, Any],
-    ) -> "Tuned":
-        """Return the network that fine-tuning gives, showing how it goes."""
-        from workbench.training.finetune import tune
-
-        with self.hooks() as hooks:
-            return tune(
-                pruned, train, val=val, checkpoint=checkpoint, hooks=hooks, **settings
-            )
 
     def line(self, text: str) -> None:
         """Print a line, unless quiet."""
@@ -146,20 +127,35 @@ def together() -> Iterator[bool]:
         yield team.leads
 
 
-def print_accuracies(title: str, accuracy: "Mapping[str, Accuracy]") -> None:
-    """Print top-1 with its interval, one row a state of the network."""
+def print_accuracies(title: str, accuracy: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print top-1 with its interval, one row a state of the network.
+
+    Parameters
+    ----------
+    title : str
+        Of the table.
+    accuracy : mapping
+        State to the fields of an ``Accuracy``; or to ``why`` there is none.
+    """
+    known = {name: value for name, value in accuracy.items() if "top1" in value}
     print_table(
         title,
         ("accuracy", "top-1", "95 % interval", "top-5", "loss", "n"),
         [
             (
-                name.replace("bn_reestimated", "BN re-estimated"),
-                percent(value.top1),
-                f"{percent(value.interval[0])} .. {percent(value.interval[1])}",
-                percent(value.top5),
-                f"{value.loss:.4f}",
-                value.n,
+                _said(name),
+                percent(value["top1"]),
+                " .. ".join(percent(end) for end in value["interval"]),
+                percent(value["top5"]),
+                f"{value['loss']:.4f}",
+                value["n"],
             )
-            for name, value in accuracy.items()
+            for name, value in known.items()
         ],
     )
+    for name in accuracy.keys() - known.keys():
+        print_line(f"{_said(name)}: {accuracy[name]['why']}")
+
+
+def _said(name: str) -> str:
+    return name.replace("bn_reestimated", "BN re-estimated")

@@ -8,7 +8,15 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
-from workbench.measure.contenders import PRUNED, Contender, peer_contender, subject_of
+from workbench.engine.program import Program
+from workbench.errors import WorkbenchError
+from workbench.measure.contenders import (
+    PRUNED,
+    Contender,
+    peer_contender,
+    program_contender,
+    subject_of,
+)
 from workbench.measure.interleave import Settings, measure_contenders
 from workbench.measure.measurement import Measurement
 from workbench.measure.peers import ours, torch_eager
@@ -31,6 +39,7 @@ def bench(
     against: Sequence[str] = ("torch",),
     budget_s: float = 10.0,
     on_round: Callable[[int, int], None] | None = None,
+    programs: Sequence[Program] = (),
 ) -> Measurement:
     """Return the three bars (torch dense, our dense, our pruned) and the peers.
 
@@ -53,14 +62,20 @@ def bench(
         Seconds to spend on rounds; the fewest rounds are always made.
     on_round : callable (done, total) or None
         Called after each round; may raise to stop.
+    programs : sequence of Program
+        What is compiled already: that of `network`, then that of `pruned`. They stay
+        open; what is not there is compiled. One that was compiled for another number
+        of threads is refused.
 
     Raises
     ------
     WorkbenchError
-        When a name in `against` is unknown, or the engine does not read the ONNX file.
+        When a name in `against` is unknown, the engine does not read the ONNX file, or
+        there are more programs than networks.
     """
+    found = contenders_of(network, pruned, against=against)
     return measure_contenders(
-        contenders_of(network, pruned, against=against),
+        _with_programs(found, programs),
         threads=threads,
         rounds=ROUNDS,
         settings=Settings(budget_s=budget_s, on_round=on_round),
@@ -99,6 +114,26 @@ def contenders_of(
         peer_contender(peer, subject, name=f"{peer.name} {subject.weights}")
         for peer, subject in dict.fromkeys(pairs)
     ]
+
+
+def _with_programs(
+    contenders: list[Contender], programs: Sequence[Program]
+) -> list[Contender]:
+    """Return the contenders; the first of our engine run the programs given."""
+    left = iter(programs)
+    ready = [
+        program_contender(program, one.subject, name=one.name)
+        if one.engine == ours.PEER.name and (program := next(left, None)) is not None
+        else one
+        for one in contenders
+    ]
+    if next(left, None) is not None:
+        raise WorkbenchError(
+            found=f"{len(programs)} programs",
+            expected="one for each network, in the order of the networks",
+            next_step="Leave out the program of the network that is not measured.",
+        )
+    return ready
 
 
 def _subjects(

@@ -172,7 +172,7 @@ def _from_rest(one: object, subject: Subject) -> Contender:
     if isinstance(one, str):
         return peer_contender(find_peer(one), subject, name=one)
     if isinstance(one, Program):
-        return _from_program(one, subject)
+        return program_contender(one, subject, name=ours.PEER.name)
     if not isinstance(one, tuple):
         raise WorkbenchError(
             found=f"{_describe(one)} among the contenders",
@@ -183,7 +183,9 @@ def _from_rest(one: object, subject: Subject) -> Contender:
     return Contender(name, name, subject, lambda setup: FunctionRunner(function))
 
 
-def _from_program(program: Program, subject: Subject) -> Contender:
+def program_contender(program: Program, subject: Subject, *, name: str) -> Contender:
+    """Return a program that is compiled already; it stays open."""
+
     def prepare(setup: Setup) -> Runner:
         if program.threads != setup.threads:
             raise WorkbenchError(
@@ -193,7 +195,7 @@ def _from_program(program: Program, subject: Subject) -> Contender:
             )
         return FunctionRunner(program)
 
-    return Contender("workbench", ours.PEER.name, subject, prepare)
+    return Contender(name, ours.PEER.name, subject, prepare)
 
 
 def _first_network(given: Sequence[Given]) -> Network | PrunedNetwork | None:

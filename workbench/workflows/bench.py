@@ -7,12 +7,13 @@ timing (``measure``), pictures.
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import workbench as wb
 from workbench.measure.bars import OURS_DENSE, OURS_PRUNED, TORCH_DENSE
+from workbench.workflows import orders
 from workbench.workflows.profile_rows import profile_rows
-from workbench.workflows.programs import DENSE, PRUNED, compiled, measured
+from workbench.workflows.programs import DENSE, PRUNED, compiled
 from workbench.workflows.roof_rows import roof_rows
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def bench_inputs(
 class BenchOrder:
     """What to measure, how thoroughly, and against which engines."""
 
+    kind: ClassVar[str] = KIND
+
     network: "Network"
     pruned: "PrunedNetwork | None"
     threads: int
@@ -102,11 +105,11 @@ def run_bench(job: "Job", order: BenchOrder) -> dict[str, Any]:
     roof: list[dict[str, Any]] = []
     machine = this_machine(order.threads)
     with ExitStack() as stack:
-        programs = {}
+        programs = []
         for name, net in given.items():
             job.check()
             program = stack.enter_context(compiled(net, threads=order.threads))
-            programs[name] = program
+            programs.append(program)
             rows += profile_rows(program, weights=name)
             put("layers", {"rows": list(rows)})
             roof += roof_rows(net, program, machine, weights=name)
@@ -119,17 +122,17 @@ def run_bench(job: "Job", order: BenchOrder) -> dict[str, Any]:
             },
             cells=2 - len(programs),
         )
-        found = measured(
+        found = wb.bench(
             order.network,
             order.pruned,
-            programs,
+            programs=programs,
+            threads=order.threads,
             against=order.against,
             budget_s=order.budget_s,
             on_round=lambda done, total: job.check(),
         )
     put("latency", latency_of(found))
-    run = wb.Store().add_run(KIND, inputs=order.inputs, results=results)
-    return {"run": run.id}
+    return {"run": orders.keep(order, results)}
 
 
 def latency_of(measurement: "Measurement") -> dict[str, Any]:

@@ -246,6 +246,40 @@ def test_bench_has_the_three_bars_first() -> None:
     assert [row.name for row in without.rows] == ["torch dense", "workbench dense"]
 
 
+@needs_kernels
+def test_programs_that_are_compiled_already_are_not_compiled_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    net, pruned = small_network(), small_pruned()
+    dense, thin = (wb.compile(one, tune="model") for one in (net, pruned))
+
+    def never(*given: object, **options: object) -> None:
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr("workbench.capture.compile.compile", never)
+    found = bench(net, pruned, against=(), budget_s=0.0, programs=(dense, thin))
+    assert [row.name for row in found.timed] == [
+        "torch dense",
+        "workbench dense",
+        "workbench pruned",
+    ]
+    # They stay open.
+    assert dense(np.zeros((1, *INPUT_SHAPE), np.float32)).shape[0] == 1
+    # The second network has no program here, so it would be compiled.
+    half = bench(net, pruned, against=(), budget_s=0.0, programs=(dense,))
+    assert half.row("workbench dense").refused is None
+    assert "compiled again" in str(half.row("workbench pruned").refused)
+
+
+def test_programs_that_do_not_fit_a_bench_are_named() -> None:
+    net = small_network()
+    program = wb.compile(net, tune="model")
+    with pytest.raises(WorkbenchError, match="2 programs"):
+        bench(net, against=(), budget_s=0.0, programs=(program, program))
+    found = bench(net, against=(), threads=2, budget_s=0.0, programs=(program,))
+    assert "compiled for 1 threads" in str(found.row("workbench dense").refused)
+
+
 def test_the_json_keys_are_stable_and_every_value_is_json() -> None:
     found = quick(["torch", ("wrong", torch_function(2.0))])
     data = json.loads(json.dumps(found.to_dict(), allow_nan=False))

@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 
 import workbench as wb
 from workbench.cli.main import build
-from workbench.ui.services import benches, runs
+from workbench.ui.services import runs
+from workbench.workflows import orders
 from workbench.workflows.bench import BenchOrder
 
 
@@ -22,7 +23,7 @@ def test_the_page_finds_what_the_command_line_measured(
     words = ["bench", "lenet5-mnist5k", "--seconds", "0.1", "--budget", "0.1"]
     shown = CliRunner().invoke(build(), words)
     assert shown.exit_code == 0, shown.output
-    found = benches.recorded(order())
+    found = orders.recorded(order())
     assert found is not None
     assert f"kept as run {found.id}" in shown.output
     assert [row["name"] for row in found.results["latency"]["rows"]] == [
@@ -33,8 +34,8 @@ def test_the_page_finds_what_the_command_line_measured(
     assert (said["name"], said["baseline"]) == ("workbench dense", "torch dense")
     assert "machine not recorded" not in runs.time_shown(found)
     # Other weights, other threads: other questions.
-    assert benches.recorded(order(threads=2)) is None
-    assert benches.recorded(order("minivgg-mnist5k")) is None
+    assert orders.recorded(order(threads=2)) is None
+    assert orders.recorded(order("minivgg-mnist5k")) is None
 
 
 def test_the_newest_finished_run_answers(tmp_path: Path) -> None:

@@ -62,4 +62,4 @@ def run(
             }
         )
         return
-    print_accuracies(f"{network.name} on {dataset.name} ({split})", results)
+    print_accuracies(f"{network.name} on {dataset.name} ({split})", facts)

@@ -1,6 +1,5 @@
 """`workbench finetune`: train a pruned network, its removed weights held at zero."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,8 +27,10 @@ from workbench.cli.training import (
     print_accuracies,
     together,
 )
-from workbench.cli.workspace import record
+from workbench.cli.workspace import record_inputs
 from workbench.errors import WorkbenchError
+from workbench.workflows import finetune
+from workbench.workflows.finetune import FinetuneOrder
 
 if TYPE_CHECKING:
     from workbench.pruning.pruned import PrunedNetwork
@@ -88,16 +89,12 @@ def run(
         )
         if images is not None:
             train = train.take(images)
-        shown = Progress(quiet=as_json or not leads)
-        result = shown.follow(pruned, train, val, checkpoint, settings)
+        order = FinetuneOrder(pruned, train, val, test, settings)
+        with Progress(quiet=as_json or not leads).hooks() as hooks:
+            trained = finetune.train(order, checkpoint=checkpoint, hooks=hooks)
         if not leads:
             return
-        tuned = result.network
-        accuracy = {
-            "raw": wb.evaluate(pruned, test),
-            "bn_reestimated": wb.evaluate(wb.reestimate_bn(pruned, train), test),
-            "tuned": wb.evaluate(tuned, test),
-        }
+        tuned, results = trained.network, finetune.results_of(order, trained)
         written = Written.of(tuned, output)
     facts: dict[str, Any] = {
         "model": tuned.name,
@@ -107,18 +104,21 @@ def run(
         "settings": settings,
         "zeros": tuned.report.zeros,
         "sparsity": tuned.report.sparsity,
-        "history": [asdict(log) for log in result.history],
-        "accuracy": {name: asdict(value) for name, value in accuracy.items()},
+        "history": results["history"],
+        "accuracy": {
+            "raw": results["raw"],
+            "bn_reestimated": results["bn"],
+            "tuned": results["tuned"],
+        },
         "digest": tuned.digest,
         "export": written.report,
     }
-    inputs = {"settings": settings, "images": facts["images"]}
-    record("finetune", pruned, results=facts, data=test, more=inputs)
+    record_inputs(order.kind, order.inputs, results)
     if as_json:
         print_json(facts)
         written.require()
         return
-    print_accuracies(f"{tuned.name} on {test.name} (test)", accuracy)
+    print_accuracies(f"{tuned.name} on {test.name} (test)", facts["accuracy"])
     written.tell()
 
 

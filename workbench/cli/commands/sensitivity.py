@@ -21,9 +21,15 @@ from workbench.cli.options import (
 )
 from workbench.cli.output import percent, print_json, print_line, print_table
 from workbench.cli.progress import duration, shown
-from workbench.cli.workspace import Workspace, open_store
+from workbench.cli.workspace import Workspace, open_store, record_inputs
 from workbench.errors import WorkbenchError
 from workbench.jobs.job import Job
+from workbench.workflows.break_even.curve import BreakEven, BreakEvenCurve
+from workbench.workflows.break_even.measure import measure_curve
+from workbench.workflows.break_even.order import METHODS as LAYER_METHODS
+from workbench.workflows.break_even.order import SPARSITIES as LAYER_LEVELS
+from workbench.workflows.break_even.order import BreakEvenOrder
+from workbench.workflows.break_even.run import gathered
 from workbench.workflows.sweep.choose import executor_named
 from workbench.workflows.sweep.order import SweepOrder
 from workbench.workflows.sweep.run import run_sweep
@@ -38,11 +44,19 @@ def run(
     model: Model,
     data: Data = None,
     methods: Annotated[
-        str, typer.Option(help="Separated by commas; parameters as block:n=8.")
-    ] = "magnitude",
+        str | None,
+        typer.Option(
+            help="Separated by commas; parameters as block:n=8. [default: magnitude, "
+            "with --break-even one of each granularity]"
+        ),
+    ] = None,
     sparsities: Annotated[
-        str, typer.Option(help="Zeros / total, separated by commas.")
-    ] = DEFAULT_LEVELS,
+        str | None,
+        typer.Option(
+            help=f"Zeros / total, separated by commas. [default: {DEFAULT_LEVELS}, "
+            f"with --break-even {','.join(map(str, LAYER_LEVELS))}]"
+        ),
+    ] = None,
     layers: Annotated[
         str, typer.Option(help="Only these layers, separated by commas.")
     ] = "",
@@ -92,10 +106,16 @@ def run(
     on where it was. Criteria that look at images take the training split.
     """
     network = load_network(model, weights, input_shape)
-    levels = _numbers(sparsities)
-    names = tuple(name.strip() for name in methods.split(",") if name.strip())
+    usual: tuple[tuple[str, ...], tuple[float, ...]] = (("magnitude",), SPARSITIES)
     if break_even is not None:
-        print_break_even(network, break_even, threads, as_json)
+        usual = (LAYER_METHODS, LAYER_LEVELS)
+    names = usual[0] if methods is None else _names(methods)
+    levels = usual[1] if sparsities is None else _numbers(sparsities)
+    if break_even is not None:
+        asked = [
+            BreakEvenOrder(network, break_even, name, levels, threads) for name in names
+        ]
+        print_break_even(gathered(asked, _recorded), as_json)
         return
     options = wb.SweepOptions(
         images=images,
@@ -103,13 +123,13 @@ def run(
         threads=threads,
         stop_drop=stop_drop,
         seed=seed,
-        layers=tuple(name.strip() for name in layers.split(",") if name.strip()),
+        layers=_names(layers),
         calibration=load_data(network, data, "train") if needs_images(names) else None,
     )
     order = SweepOrder(network, load_data(network, data, split), names, levels, options)
     cells = sum(len(curve.sparsities) for curve in order.curves)
     if not as_json:
-        about = duration(order.estimate_s())
+        about = duration(order.estimate_s)
         print_line(f"{cells} cells, about {about} on a quiet core if none is known")
     job = Job("sensitivity", {}, total=cells)
     with open_store(workspace) as store, shown(job, f"sweeping {network.name}"):
@@ -139,21 +159,27 @@ def run(
             print_line(f"wrote {csv} ({len(sweep.rows)} rows)")
 
 
-def print_break_even(network: Any, layer: str, threads: int, as_json: bool) -> None:
+def _recorded(order: BreakEvenOrder) -> BreakEvenCurve:
+    """Return a measured curve, kept as a run."""
+    curve = measure_curve(order)
+    record_inputs(order.kind, order.inputs, curve.to_dict())
+    return curve
+
+
+def print_break_even(found: BreakEven, as_json: bool) -> None:
     """Print where each granularity of a layer becomes faster than its dense kernel."""
-    found = wb.break_even(network, layer, threads=threads)
     if as_json:
         print_json(found.to_dict())
         return
     levels = found.sparsities
     print_table(
-        f"{layer}: ms against sparsity, {threads} thread(s); dense {found.dense_ms:.4f}"
-        f" ms ({found.dense_kernel})",
+        f"{found.layer}: ms against sparsity, {found.threads} thread(s); dense "
+        f"{found.dense_ms:.4f} ms ({found.dense_kernel})",
         ("method", *(f"{level:g}" for level in levels), "break-even"),
         [
             (
                 curve.method,
-                *(f"{ms:.4f}" for ms in curve.ms),
+                *("-" if ms is None else f"{ms:.4f}" for ms in curve.ms),
                 "never" if curve.crossing is None else f"{curve.crossing:.3f}",
             )
             for curve in found.curves
@@ -161,6 +187,10 @@ def print_break_even(network: Any, layer: str, threads: int, as_json: bool) -> N
     )
     for name, reason in found.refused:
         print_line(f"{name}: {reason}")
+    print_line(
+        "ms: medians of each pruned version in turns with the dense one, alone; "
+        "break-even: from there on faster beyond the noise"
+    )
 
 
 def _print(sweep: "Sweep") -> None:
@@ -213,6 +243,10 @@ def _facts(sweep: "Sweep") -> dict[str, Any]:
         row.to_dict() | {"removed_nothing": row.removed_nothing} for row in sweep.rows
     ]
     return asdict(sweep) | {"rows": rows}
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -31,8 +31,9 @@ from workbench.cli.training import (
     print_accuracies,
     together,
 )
-from workbench.cli.workspace import record
+from workbench.cli.workspace import record, record_inputs
 from workbench.errors import WorkbenchError
+from workbench.workflows.lottery import LotteryOrder, rounds
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -86,18 +87,21 @@ def run(
     settings["seed"] = seed
     with together() as leads:
         network = load_network(model, weights, input_shape)
-        if fresh:
-            network = wb.fresh(network, seed=seed)
         train, val, test = (
             load_data(network, data, split) for split in ("train", "val", "test")
         )
         if images is not None:
             train = train.take(images)
-        splits = (train, val, test)
         shown = Progress(quiet=as_json or not leads)
         if how is not None and how.method.name == "lottery":
-            _lottery(network, splits, how, shown, (checkpoint, settings))
+            from workbench.training.lottery import LotteryPlan
+
+            plan = LotteryPlan(**how.params.model_dump())
+            order = LotteryOrder(network, train, val, plan, settings, fresh)
+            _lottery(order, checkpoint, shown)
             return
+        if fresh:
+            network = wb.fresh(network, seed=seed)
         facts = {"model": network.name, "dataset": train.name, "images": len(train)}
         with shown.hooks() as hooks:
             message = {"val": val, "checkpoint": checkpoint, "hooks": hooks, **settings}
@@ -130,7 +134,9 @@ def run(
         print_json(facts)
         written.require()
         return
-    print_accuracies(f"{network.name} on {test.name} (test)", {"trained": accuracy})
+    print_accuracies(
+        f"{network.name} on {test.name} (test)", {"trained": asdict(accuracy)}
+    )
     print_line(
         f"MACs {costs.macs:,} of {costs.dense_macs:,}, "
         f"zero weights {percent(costs.sparsity)}"
@@ -172,44 +178,24 @@ def _trained(
     return train_logged(network, train, **message)
 
 
-def _lottery(
-    network: "Network",
-    splits: "tuple[Dataset, Dataset, Dataset]",
-    how: "Driven",
-    shown: Progress,
-    run: tuple[Path | None, Mapping[str, Any]],
-) -> None:
+def _lottery(order: LotteryOrder, checkpoint: Path | None, shown: Progress) -> None:
     """Print every round: validation accuracy of the ticket and of its control."""
-    from workbench.training.lottery import LotteryPlan
-
-    checkpoint, settings = run
-    plan = LotteryPlan(**how.params.model_dump())
-    rounds = []
-    for one in wb.lottery(
-        network, splits[0], splits[1], plan=plan, checkpoint=checkpoint, **settings
-    ):
-        control = None if one.control is None else asdict(one.control)
-        rounds.append(
-            {
-                "round": one.number,
-                "sparsity": one.sparsity,
-                "ticket": asdict(one.accuracy),
-                "control": control,
-                "digest": one.ticket.digest,
-            }
-        )
+    rows = []
+    for row in rounds(order, checkpoint=checkpoint):
+        rows.append(row)
+        control = row["control"]
         shown.line(
-            f"round {one.number}: sparsity {percent(one.sparsity)}, ticket "
-            f"{percent(one.accuracy.top1)}"
-            + ("" if one.control is None else f", control {percent(one.control.top1)}")
+            f"round {row['round']}: sparsity {percent(row['sparsity'])}, ticket "
+            f"{percent(row['ticket']['top1'])}"
+            + ("" if control is None else f", control {percent(control['top1'])}")
         )
-    asked = {"method": "lottery", "parameters": how.params.model_dump(), **settings}
-    record("train", network, results={"rounds": rounds}, data=splits[1], more=asked)
+    name = order.network.name
+    record_inputs(order.kind, order.inputs, {"rounds": rows})
     if shown.quiet:
-        print_json({"model": network.name, "method": "lottery", "rounds": rounds})
+        print_json({"model": name, "method": order.kind, "rounds": rows})
         return
     print_table(
-        f"lottery tickets of {network.name} (validation images)",
+        f"lottery tickets of {name} (validation images)",
         ("round", "sparsity", "ticket top-1", "random control top-1"),
         [
             (
@@ -218,6 +204,6 @@ def _lottery(
                 percent(row["ticket"]["top1"]),
                 "" if row["control"] is None else percent(row["control"]["top1"]),
             )
-            for row in rounds
+            for row in rows
         ],
     )

@@ -14,7 +14,8 @@ from workbench.ui.components.recipe.trial_results import trial_results, trial_so
 from workbench.ui.components.shared.feedback import put_off
 from workbench.ui.components.shared.job_panel import find, job_panel, launch
 from workbench.ui.services import costs, networks, recipes, trials
-from workbench.ui.services.trial import STEPS
+from workbench.workflows import orders
+from workbench.workflows.trial import STEPS
 
 network = networks.current()
 recipe_quick()
@@ -28,7 +29,7 @@ except WorkbenchError as error:
 
 order = trials.order_of(network, recipe)
 running = find("trial")
-earlier = None if recipes.is_empty(recipe) else trials.recorded(order)
+earlier = None if recipes.is_empty(recipe) else orders.recorded(order)
 if recipes.is_empty(recipe):
     st.caption("Choose a preset or move the slider: accuracy and time follow at once.")
 elif earlier is not None:
@@ -57,7 +58,7 @@ with table:
         )
         if order.threads != st.session_state["threads"]:
             order = trials.order_of(network, recipe)
-            earlier = trials.recorded(order)
+            earlier = orders.recorded(order)
         st.button(
             "Apply and measure",
             type=theme.main_button(),

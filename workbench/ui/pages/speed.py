@@ -13,7 +13,9 @@ from workbench.ui.components.speed.explorers import (
 from workbench.ui.components.speed.machine import machine
 from workbench.ui.components.speed.peers import choose_peers
 from workbench.ui.components.speed.thread_sweep import thread_sweep
-from workbench.ui.services import benches, code, networks, recipes
+from workbench.ui.services import code, networks, recipes
+from workbench.workflows import orders
+from workbench.workflows.bench import STEPS, BenchOrder, run_bench
 
 network = networks.current()
 recipe = recipes.current()
@@ -36,7 +38,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     )
     against = choose_peers()
 
-order = benches.BenchOrder(network, pruned, threads, float(seconds), against)
+order = BenchOrder(network, pruned, threads, float(seconds), against)
 running = find("bench")
 with st.container(horizontal=True, vertical_alignment="center"):
     st.button(
@@ -44,7 +46,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         type=theme.main_button(),
         icon=":material/play_arrow:",
         on_click=launch,
-        args=("bench", benches.start, order),
+        args=("bench", orders.start, order, run_bench),
         disabled=running is not None and not running.finished,
     )
     carried = None if pruned is None else recipe
@@ -62,12 +64,13 @@ with st.container(horizontal=True, vertical_alignment="center"):
     if pruned is None:
         st.caption("No recipe yet: only dense programs are measured.")
 
-if running is not None and (not running.finished or running.spec == order.inputs):
-    if running.spec != order.inputs:
+mine = running is not None and running.spec["inputs"] == order.inputs
+if running is not None and (not running.finished or mine):
+    if not mine:
         st.caption("A measurement with other settings is still running.")
-    job_panel(running, benches.STEPS, bench_so_far)
+    job_panel(running, STEPS, bench_so_far)
 else:
-    earlier = benches.recorded(order)
+    earlier = orders.recorded(order)
     if earlier is None:
         st.caption(
             "Nothing measured with these settings yet. About "

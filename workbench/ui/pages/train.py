@@ -8,7 +8,8 @@ from workbench.ui.components.train.lottery_panel import lottery_panel
 from workbench.ui.components.train.tuning_form import tuning_form
 from workbench.ui.components.train.tuning_panel import tuning_panel
 from workbench.ui.format import literal
-from workbench.ui.services import finetunes, lotteries, networks, recipes
+from workbench.ui.services import finetunes, networks, recipes
+from workbench.workflows.lottery import KIND as LOTTERY
 
 network = networks.current()
 recipe = recipes.current()
@@ -25,7 +26,7 @@ try:
 except WorkbenchError as error:
     data_help(error, network)
 else:
-    if choice.method == lotteries.KIND:
-        lottery_panel(order)
+    if choice.method == LOTTERY:
+        lottery_panel(finetunes.lottery_of(order))
     else:
         tuning_panel(order)

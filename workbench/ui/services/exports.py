@@ -14,6 +14,7 @@ import streamlit as st
 
 import workbench as wb
 from workbench.ui.services import data, finetunes, settled
+from workbench.workflows.accuracies import IMAGES
 
 if TYPE_CHECKING:
     from workbench.compression.factorise import Factorised
@@ -104,9 +105,7 @@ def network_of(
             "Re-estimating batch norms…",
             pruned,
             str(how.seed),
-            lambda: wb.reestimate_bn(
-                pruned, train, images=settled.IMAGES, seed=how.seed
-            ),
+            lambda: wb.reestimate_bn(pruned, train, images=IMAGES, seed=how.seed),
         )
         return found
     if variant == SMALLER:

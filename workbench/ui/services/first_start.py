@@ -2,7 +2,7 @@
 
 Belongs here: which questions about the first sample network are answered without being
 asked, once, and the job that does it. Does not belong here: the questions themselves
-(``profiles``, ``sweeps``, ``benches``), drawing.
+(``workflows``), drawing.
 """
 
 import os
@@ -12,9 +12,10 @@ import streamlit as st
 
 import workbench as wb
 from workbench.errors import WorkbenchError
-from workbench.ui.services import benches, data, live, networks, profiles, sweeps
-from workbench.workflows.profile_rows import profile_rows
-from workbench.workflows.programs import compiled
+from workbench.ui.services import benches, data, live, networks, sweeps
+from workbench.workflows import orders
+from workbench.workflows.bench import BenchOrder, run_bench
+from workbench.workflows.profile import ProfileOrder, run_profile
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -57,9 +58,9 @@ def sweep_order(network: "Network") -> "SweepOrder":
     )
 
 
-def bench_order(network: "Network") -> benches.BenchOrder:
+def bench_order(network: "Network") -> BenchOrder:
     """Return the measurement that the page Speed opens with."""
-    return benches.BenchOrder(network, None, 1, SECONDS, benches.usual_peers())
+    return BenchOrder(network, None, 1, SECONDS, benches.usual_peers())
 
 
 @st.cache_resource
@@ -104,8 +105,8 @@ def running() -> "JobView | None":
 def _known(network: "Network") -> bool:
     order = _sweep(network)
     return (
-        profiles.recorded(network) is not None
-        and benches.recorded(bench_order(network)) is not None
+        orders.recorded(ProfileOrder(network)) is not None
+        and orders.recorded(bench_order(network)) is not None
         and (order is None or sweeps.known(order).whole)
     )
 
@@ -129,22 +130,18 @@ def _run(
     images: "Dataset | None",
 ) -> None:
     """Answer the questions one after the other; each is recorded by itself."""
-    from workbench.measure.conditions import read_conditions
     from workbench.workflows.sweep.run import run_sweep
 
     def over(step: int) -> None:
         job.advance({_STEP: STEPS[step]}, cells=0)
 
-    if profiles.recorded(network) is None:
-        with compiled(network, threads=1) as program:
-            rows = profile_rows(program, weights="dense")
-        results = {"rows": rows, "line": read_conditions(1).line}
-        inputs = profiles.inputs_of(network)
-        wb.Store().add_run(profiles.KIND, inputs=inputs, results=results)
+    times = ProfileOrder(network)
+    if orders.recorded(times) is None:
+        run_profile(job, times)
     over(0)
     wanted = bench_order(network)
-    if benches.recorded(wanted) is None:
-        benches.run_bench(job, wanted)
+    if orders.recorded(wanted) is None:
+        run_bench(job, wanted)
     over(1)
     if order is not None and not sweeps.known(order).whole:
         run_sweep(job, order, store=wb.Store())

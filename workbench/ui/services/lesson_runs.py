@@ -1,47 +1,48 @@
 """Measurements of lessons: started as jobs, recorded, found again.
 
-Belongs here: the job and its record. Does not belong here: what a lesson measures
+Belongs here: the order and the job. Does not belong here: what a lesson measures
 (``lessons``).
 """
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import workbench as wb
+from workbench.workflows import orders
 
 if TYPE_CHECKING:
     from workbench.jobs.job import Job
-    from workbench.store.run import Run
     from workbench.ui.lessons.lesson import Found, Lesson, Setting
 
 KIND = "lesson"
 
 
-def inputs_of(lesson: "Lesson", setting: "Setting", seed: int) -> dict[str, Any]:
-    """Return what identifies a measurement in the store."""
-    return {"lesson": lesson.id, "setting": dict(setting), "seed": seed}
+@dataclass(frozen=True, eq=False)
+class LessonOrder:
+    """Which lesson, with what its control says."""
+
+    kind: ClassVar[str] = KIND
+
+    lesson: "Lesson"
+    setting: "Setting"
+    seed: int
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What identifies a measurement in the store."""
+        return {
+            "lesson": self.lesson.id,
+            "setting": dict(self.setting),
+            "seed": self.seed,
+        }
+
+    @property
+    def estimate_s(self) -> float:
+        """Seconds on a quiet machine, roughly."""
+        return float(self.lesson.seconds)
 
 
-def start(lesson: "Lesson", setting: "Setting", seed: int) -> str:
-    """Start a lesson's measurement in the background; return the job's id.
-
-    Raises
-    ------
-    WorkbenchError
-        Too many jobs are running.
-    """
-    from workbench.jobs.registry import registry
-
-    inputs = inputs_of(lesson, setting, seed)
-
-    def work(job: "Job") -> "Found":
-        found = lesson.measure(job, setting, seed)
-        wb.Store().add_run(KIND, inputs=inputs, results=dict(found))
-        return found
-
-    return registry().start(work, spec={"kind": KIND, "inputs": inputs}).id
-
-
-def recorded(lesson: "Lesson", setting: "Setting", seed: int) -> "Run | None":
-    """Return the newest finished measurement of this lesson and setting."""
-    found: Run | None = wb.Store().newest(KIND, inputs_of(lesson, setting, seed))
+def run_lesson(job: "Job", order: LessonOrder) -> "Found":
+    """Measure what a lesson asks, inside a job."""
+    found = order.lesson.measure(job, order.setting, order.seed)
+    orders.keep(order, dict(found))
     return found

@@ -12,14 +12,15 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.ui.services import data
+from workbench.ui.services.accuracy import accuracy
+from workbench.workflows import accuracies
+from workbench.workflows.accuracies import Asking
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
     from workbench.models.network import Network
     from workbench.pruning.pruned import PrunedNetwork
 
-IMAGES, HELD = 400, 200
-"""Training images that give the statistics, and others that say whether they help."""
 MOST_MACS = 120_000_000
 """Dense multiply-adds an image of the largest network that is asked at once."""
 
@@ -74,6 +75,11 @@ def settle(pruned: "PrunedNetwork", train: "Dataset", seed: int) -> Settled:
     return _settle(pruned, train, seed)
 
 
+def asking() -> Asking:
+    """Return who answers a job: what a page has shown is not asked again."""
+    return Asking(accuracy, settle)
+
+
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _kept(
     digest: str,
@@ -86,8 +92,6 @@ def _kept(
 
 
 def _settle(pruned: "PrunedNetwork", train: "Dataset", seed: int) -> Settled:
-    from workbench.training.batchnorm import reestimate_if_better
-
     began = perf_counter()
-    found = reestimate_if_better(pruned, train, images=IMAGES, held=HELD, seed=seed)
+    found = accuracies.settle(pruned, train, seed)
     return Settled(found.network, found.kept, found.why, perf_counter() - began)

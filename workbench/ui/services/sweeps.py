@@ -4,7 +4,7 @@ Belongs here: turning controls into an order and rows into tables. Does not belo
 here: evaluating cells (``analysis``), recording them (``workflows.sweep.run``).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 import workbench as wb
 from workbench.errors import WorkbenchError
 from workbench.ui.services import data, recipes
+from workbench.workflows import orders
 
 if TYPE_CHECKING:
     from workbench.analysis.sensitivity.rows import Base, Sweep
@@ -65,29 +66,27 @@ def start(order: "SweepOrder") -> str:
     WorkbenchError
         Too many jobs are running.
     """
-    from workbench.jobs.registry import registry
-
-    return registry().start(_work(order), spec=spec_of(order)).id
+    return orders.start(order, _run, **_asked(order))
 
 
-def _work(order: "SweepOrder") -> "Callable[[Job], object]":
+def _run(job: "Job", order: "SweepOrder") -> object:
     from workbench.workflows.sweep.in_process import sweep_in_process
     from workbench.workflows.sweep.run import run_sweep
 
     try:
-        return sweep_in_process(order)
+        work = sweep_in_process(order)
     except WorkbenchError:
-        return lambda job: run_sweep(job, order, store=wb.Store())
+        return run_sweep(job, order, store=wb.Store())
+    return work(job)
 
 
 def spec_of(order: "SweepOrder") -> dict[str, Any]:
     """Return what tells two sweeps apart on the page."""
-    return {
-        "kind": "sensitivity",
-        "inputs": order.inputs,
-        "methods": list(order.methods),
-        "sparsities": list(order.sparsities),
-    }
+    return orders.spec_of(order, **_asked(order))
+
+
+def _asked(order: "SweepOrder") -> dict[str, Any]:
+    return {"methods": list(order.methods), "sparsities": list(order.sparsities)}
 
 
 @dataclass(frozen=True)

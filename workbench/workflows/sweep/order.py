@@ -6,7 +6,7 @@ Belongs here: the value. Does not belong here: doing it (``run``).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -54,6 +54,8 @@ class SweepOrder:
         An empty or impossible grid, or a criterion that looks at images without
         ``options.calibration``.
     """
+
+    kind: ClassVar[str] = KIND
 
     network: Network
     data: Dataset
@@ -111,8 +113,9 @@ class SweepOrder:
             },
         }
 
+    @property
     def estimate_s(self) -> float:
-        """Return about how long the sweep takes on a quiet core, before it starts."""
+        """About how long the sweep takes on a quiet core, before it starts."""
         images = min(self.options.images or len(self.data), len(self.data))
         macs = sum(layer.macs for layer in self.network.layers)
         compiled = 0.0 if self.options.latency == "none" else _COMPILE_S

@@ -12,7 +12,9 @@ from workbench.ui import teaching, theme
 from workbench.ui.charts import frame
 from workbench.ui.components.shared.feedback import caught
 from workbench.ui.components.shared.job_panel import find, job_panel, remember
-from workbench.ui.services import lesson_runs, recipes
+from workbench.ui.services import recipes
+from workbench.ui.services.lesson_runs import LessonOrder, run_lesson
+from workbench.workflows import orders
 
 if TYPE_CHECKING:
     from workbench.jobs.job import JobView
@@ -40,11 +42,12 @@ def lesson_view(lesson: "Lesson") -> None:
 def _measurement(lesson: "Lesson", setting: "Setting", seed: int) -> None:
     st.subheader("Measured on this machine")
     running = find(_JOB)
-    inputs = lesson_runs.inputs_of(lesson, setting, seed)
+    order = LessonOrder(lesson, setting, seed)
+    inputs = order.inputs
 
     def start() -> None:
         with caught():
-            remember(_JOB, lesson_runs.start(lesson, setting, seed))
+            remember(_JOB, orders.start(order, run_lesson))
 
     st.markdown(lesson.measures)
     st.button(
@@ -66,7 +69,7 @@ def _measurement(lesson: "Lesson", setting: "Setting", seed: int) -> None:
             st.caption("Another measurement is still running.")
         job_panel(running, ["Measuring"], draw)
         return
-    earlier = lesson_runs.recorded(lesson, setting, seed)
+    earlier = orders.recorded(order)
     if earlier is None:
         st.caption(
             f"Not measured yet with this setting: about {lesson.seconds} s on a quiet "

@@ -12,7 +12,8 @@ from workbench.errors import WorkbenchError
 from workbench.ui.charts import frame
 from workbench.ui.charts.latency import latency_figure
 from workbench.ui.charts.sensitivity import curves_figure
-from workbench.ui.services import benches, first_start, sweeps
+from workbench.ui.services import first_start, sweeps
+from workbench.workflows import orders
 
 if TYPE_CHECKING:
     from workbench.analysis.sensitivity.rows import Sweep
@@ -24,7 +25,7 @@ TICK_S = 1.0
 def first_look(network: "Network") -> None:
     """Draw the recorded time and the recorded small sweep of a network, if any."""
     _follow()
-    measured = benches.recorded(first_start.bench_order(network))
+    measured = orders.recorded(first_start.bench_order(network))
     sweep = _sweep(network)
     if measured is None and sweep is None:
         return

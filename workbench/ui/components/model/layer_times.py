@@ -1,7 +1,7 @@
 """Measured milliseconds beside the layer table: shown, or one click away.
 
 Belongs here: the button and the columns. Does not belong here: measuring
-(``services.profiles``).
+(``workflows.profile``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,8 @@ import streamlit as st
 
 from workbench.ui.components.shared.feedback import caught
 from workbench.ui.components.shared.job_panel import find, job_panel, remember
-from workbench.ui.services import profiles
+from workbench.workflows import orders
+from workbench.workflows.profile import ProfileOrder, run_profile, times_of, total_of
 
 if TYPE_CHECKING:
     from workbench.models.network import Network
@@ -24,11 +25,11 @@ _JOB = "layertimes"
 
 def with_times(rows: Sequence[Mapping[str, Any]], network: "Net") -> list[Any]:
     """Return the rows with ``ms`` and ``time_share`` where they were measured."""
-    run = profiles.recorded(network)
+    run = orders.recorded(ProfileOrder(network))
     if run is None:
         return list(rows)
-    times = profiles.times_of(run)
-    total = profiles.total_of(run)
+    times = times_of(run)
+    total = total_of(run)
     return [
         {
             **row,
@@ -41,7 +42,7 @@ def with_times(rows: Sequence[Mapping[str, Any]], network: "Net") -> list[Any]:
 
 def layer_times(network: "Net") -> None:
     """Draw where the times come from, or the button that measures them."""
-    run = profiles.recorded(network)
+    run = orders.recorded(ProfileOrder(network))
     if run is not None:
         st.caption(
             f"Times: medians inside whole runs, all other steps together make up the "
@@ -55,7 +56,7 @@ def layer_times(network: "Net") -> None:
 
     def start() -> None:
         with caught():
-            remember(_JOB, profiles.start(network))
+            remember(_JOB, orders.start(ProfileOrder(network), run_profile))
 
     st.button(
         "Measure every layer",

@@ -1,7 +1,7 @@
 """What the recipe does: accuracy and time at the top of the page, without a button.
 
 Belongs here: the four tiles, of the quick look or of the careful measurement once
-there is one. Does not belong here: measuring (``services.live``, ``services.trial``),
+there is one. Does not belong here: measuring (``services.live``, ``workflows.trial``),
 the charts (``trial_results``).
 """
 
@@ -20,7 +20,7 @@ from workbench.ui.format import count, millis, percent, ratio
 from workbench.ui.glossary import tip
 from workbench.ui.services import data, live, settled
 from workbench.ui.services.headlines import headline
-from workbench.ui.services.trial import settled_part
+from workbench.workflows.accuracies import HELD, IMAGES, settled_part
 
 if TYPE_CHECKING:
     from workbench.models.network import Network
@@ -117,8 +117,8 @@ def _accuracy(found: live.Live, used: settled.Settled, images: str) -> None:
         asdict(before),
         images=images,
         note="A quick subset; “Apply and measure” asks all that are chosen under Data. "
-        f"Batch norms: {settled.IMAGES} training images give the statistics, "
-        f"{settled.HELD} others say whether they help.",
+        f"Batch norms: {IMAGES} training images give the statistics, "
+        f"{HELD} others say whether they help.",
     )
 
 

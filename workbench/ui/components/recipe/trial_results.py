@@ -1,7 +1,7 @@
 """What a trial found: accuracy three ways, size, work, and the three bars.
 
 Belongs here: drawing a trial's parts, those that are known so far included. Does not
-belong here: doing the trial (``services.trial``).
+belong here: doing the trial (``workflows.trial``).
 """
 
 from collections.abc import Mapping

@@ -11,7 +11,7 @@ import streamlit as st
 
 from workbench.ui.components.shared.snippets import snippets
 from workbench.ui.services import code, exports
-from workbench.ui.services.settled import IMAGES
+from workbench.workflows.accuracies import IMAGES
 
 if TYPE_CHECKING:
     from workbench.models.network import Network

@@ -1,7 +1,7 @@
 """Two explorers: a layer's break-even, and which algorithm wins for a shape.
 
 Belongs here: their controls and pictures. Does not belong here: measuring
-(``services.break_even``).
+(``workflows``).
 """
 
 from collections.abc import Callable, Mapping
@@ -16,9 +16,15 @@ from workbench.ui.components.shared.feedback import caught
 from workbench.ui.components.shared.job_panel import find, job_panel, remember
 from workbench.ui.components.shared.snippets import snippets
 from workbench.ui.format import millis, percent, short
-from workbench.ui.services import break_even, code
+from workbench.ui.services import code
+from workbench.workflows import orders
+from workbench.workflows.algorithms import SECONDS, AlgorithmsOrder, run_algorithms
+from workbench.workflows.break_even.order import SPARSITIES, BreakEvenOrder
+from workbench.workflows.break_even.run import run_break_even
+from workbench.workflows.orders import Asked
 
 if TYPE_CHECKING:
+    from workbench.jobs.job import Job
     from workbench.models.network import Network
 
 METHODS = ("magnitude", "block", "kernel", "pconv", "filter")
@@ -38,18 +44,12 @@ def break_even_explorer(network: "Network") -> None:
         method = st.selectbox(
             "Method", METHODS, key="evenmethod", bind="query-params", width=200
         )
-    inputs = break_even.layer_inputs(network, layer, method)
-    measured(
-        break_even.LAYER_KIND,
-        inputs,
-        lambda: break_even.start_layer(network, layer, method),
-        lambda found: _curve(found, layer, method),
-    )
+    measured(BreakEvenOrder(network, layer, method), run_break_even, _curve)
     snippets(
         command=f"python -m workbench sensitivity {code.argument(network)} "
-        f"--break-even {layer}",
+        f"--break-even {layer} --methods {method}",
         python=f"{code.opening(network)}found = wb.break_even(\n"
-        f'    net, "{layer}", methods=["{method}"], sparsities={break_even.LEVELS}\n'
+        f'    net, "{layer}", methods=["{method}"], sparsities={SPARSITIES}\n'
         ")\nprint(found.to_dict())",
         key="even-code",
     )
@@ -70,14 +70,9 @@ def algorithm_explorer() -> None:
             "Kernel side", (1, 3, 5, 7, 9, 11), 3, key="ks", bind="query-params"
         )
     shape = ConvShape(channels, channels, side, size)
-    measured(
-        break_even.SHAPE_KIND,
-        break_even.shape_inputs(shape),
-        lambda: break_even.start_shape(shape),
-        _algorithms,
-    )
+    measured(AlgorithmsOrder(shape), run_algorithms, _algorithms)
     made = f"wb.ConvShape({channels}, {channels}, {side}, {size})"
-    rows = f"wb.measure_algorithms({made}, seconds={break_even.SECONDS:g})"
+    rows = f"wb.measure_algorithms({made}, seconds={SECONDS:g})"
     snippets(
         command=f"python -c 'import workbench as wb\nfor row in {rows}: print(row)'",
         python=f"import workbench as wb\n\nfor row in {rows}:\n    print(row)",
@@ -86,9 +81,8 @@ def algorithm_explorer() -> None:
 
 
 def measured(
-    kind: str,
-    inputs: dict[str, Any],
-    start: Callable[[], str],
+    order: Asked,
+    run: "Callable[[Job, Asked], object]",
     draw: Callable[[Mapping[str, Any]], None],
     *,
     note: str = "About 10 s on a quiet machine.",
@@ -97,24 +91,23 @@ def measured(
 
     Parameters
     ----------
-    kind : str
-        Of the record; also links the page to its job.
-    inputs : dict
-        What identifies the question.
-    start : callable
-        Starts the job and returns its id.
+    order : Order
+        The question; its kind also links the page to its job.
+    run : callable (job, order)
+        Answers it and keeps the record.
     draw : callable
         Draws what the job returned.
     note : str
         What to expect before it has been measured.
     """
+    kind, inputs = order.kind, order.inputs
     running = find(kind)
 
     def begin() -> None:
         with caught():
-            remember(kind, start())
+            remember(kind, orders.start(order, run))
 
-    earlier = break_even.recorded(kind, inputs)
+    earlier = orders.recorded(order)
     st.button(
         "Measure" if earlier is None else "Measure again",
         key=f"measure-{kind}",
@@ -137,16 +130,16 @@ def measured(
         st.caption(f"Not measured yet. {note}")
 
 
-def _curve(found: Mapping[str, Any], layer: str, method: str) -> None:
-    rows = found["rows"]
-    dense = rows["dense"]
+def _curve(found: Mapping[str, Any]) -> None:
+    layer, method = found["layer"], found["method"]
+    columns = zip(
+        found["reached"], found["ms"], found["p10_ms"], found["p90_ms"], strict=True
+    )
     points = [
-        Point(float(name), row["median_ms"], row["p10_ms"], row["p90_ms"], row["n"])
-        for name, row in rows.items()
-        if name != "dense"
+        Point(float(at), ms, low, high, found["n"])
+        for at, ms, low, high in columns
+        if at is not None
     ]
-    # Of rounds in turn: what slows the whole machine has cancelled out.
-    wins = [float(name) for name, row in rows.items() if row.get("verdict") == "faster"]
     words = Words(
         name=f"break-even-{layer}",
         title=f"{layer} alone, pruned by {method}",
@@ -157,15 +150,21 @@ def _curve(found: Mapping[str, Any], layer: str, method: str) -> None:
         conditions=found["line"],
         x_format="%",
     )
-    figure = curve_figure(points, [Level("dense", dense["median_ms"])], words)
+    figure = curve_figure(points, [Level("dense", found["dense_ms"])], words)
     frame.show(figure, key="break-even")
-    if wins:
-        st.markdown(
-            f"Break-even: **{percent(min(wins), 0)}** is the first sparsity here that "
-            "is faster than dense beyond the noise."
-        )
-    else:
-        st.markdown("**Not faster** at any sparsity measured here.")
+    if found["crossing"] is None:
+        st.markdown("**Not faster** for good at any sparsity measured here.")
+        return
+    wins = [
+        at
+        for at, faster in zip(found["reached"], found["faster"], strict=True)
+        if faster and at >= found["crossing"]
+    ]
+    st.markdown(
+        f"Break-even: **{percent(found['crossing'], 0)}**. From "
+        f"{percent(min(wins), 0)} on, each sparsity here is faster than dense beyond "
+        "the noise."
+    )
 
 
 def _algorithms(found: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Time against threads: the button, the curve, what more threads gained.
 
-Belongs here: drawing. Does not belong here: measuring (``services.thread_sweeps``).
+Belongs here: drawing. Does not belong here: measuring (``workflows.thread_sweep``).
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,13 @@ from workbench.ui.charts.curve import Point, Words, curve_figure
 from workbench.ui.components.shared.snippets import snippets
 from workbench.ui.components.speed.explorers import measured
 from workbench.ui.format import duration, ratio
-from workbench.ui.services import code, thread_sweeps
+from workbench.ui.services import code
+from workbench.workflows.thread_sweep import (
+    SECONDS,
+    ThreadSweepOrder,
+    counts,
+    run_thread_sweep,
+)
 
 if TYPE_CHECKING:
     from workbench.models.network import Network
@@ -22,14 +28,13 @@ if TYPE_CHECKING:
 
 def thread_sweep(network: "Network", pruned: "PrunedNetwork | None") -> None:
     """Draw the time of torch, our dense and our pruned program by threads."""
-    counts = thread_sweeps.counts()
+    order = ThreadSweepOrder(network, pruned, counts())
     measured(
-        thread_sweeps.KIND,
-        thread_sweeps.inputs(network, pruned),
-        lambda: thread_sweeps.start(network, pruned),
+        order,
+        run_thread_sweep,
         _curve,
-        note=f"Tries {', '.join(map(str, counts))} threads: about "
-        f"{duration(len(counts) * (8 + thread_sweeps.SECONDS))} on a quiet machine.",
+        note=f"Tries {', '.join(map(str, order.threads))} threads: about "
+        f"{duration(order.estimate_s)} on a quiet machine.",
     )
     recipe = None if pruned is None else pruned.recipe
     option = "" if recipe is None else f" --recipe {code.FILE}"
@@ -38,12 +43,12 @@ def thread_sweep(network: "Network", pruned: "PrunedNetwork | None") -> None:
         command=code.recipe_command(recipe)
         + "\n".join(
             f"python -m workbench bench {code.argument(network)}{option} "
-            f"--threads {number} --seconds {thread_sweeps.SECONDS:g}"
-            for number in counts
+            f"--threads {number} --seconds {SECONDS:g}"
+            for number in order.threads
         ),
-        python=f"{code.opening(network, recipe)}for threads in {counts}:\n"
+        python=f"{code.opening(network, recipe)}for threads in {order.threads}:\n"
         f"    found = wb.bench({subject}, threads=threads, "
-        f"budget_s={thread_sweeps.SECONDS:g})\n"
+        f"budget_s={SECONDS:g})\n"
         "    print(threads, {row.name: row.median_ms for row in found.rows})",
         key="threads-code",
     )

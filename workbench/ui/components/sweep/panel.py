@@ -52,7 +52,7 @@ def sweep_panel(order: "SweepOrder") -> None:
             + (
                 "Nothing is left to do."
                 if known.whole
-                else f"About {duration(order.estimate_s())} in all on a quiet core."
+                else f"About {duration(order.estimate_s)} in all on a quiet core."
             )
         )
     if brought is not None:

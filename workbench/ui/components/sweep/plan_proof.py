@@ -1,7 +1,7 @@
 """A plan put to the proof: the button, its rounds, and the one that was chosen.
 
 Belongs here: drawing. Does not belong here: planning (``plan_panel``), proving
-(``services.plan_proofs``).
+(``workflows.plan.prove``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,9 @@ from workbench.ui.components.shared.snippets import snippets
 from workbench.ui.components.shared.tables import table_height
 from workbench.ui.format import count, millis, percent, points, short
 from workbench.ui.notices import show_error
-from workbench.ui.services import break_even, plan_proofs, recipes
+from workbench.ui.services import plan_proofs, recipes
+from workbench.workflows import orders
+from workbench.workflows.plan.prove import KIND, REPAIRS, run_proof
 
 if TYPE_CHECKING:
     from workbench.analysis.planner.planner import Budget
@@ -64,18 +66,18 @@ def plan_proof(
         )
         epochs = 0 if budget.limit is None else int(epochs)
         try:
-            proof = plan_proofs.proof_of(
-                sweep, order, settle=settle, tune_epochs=epochs
+            asked = plan_proofs.order_of(
+                sweep, budget, order, settle=settle, tune_epochs=epochs
             )
         except WorkbenchError as error:
             show_error(error)
             return
-        running = find(plan_proofs.KIND)
+        running = find(KIND)
         busy = running is not None and not running.finished
 
         def begin() -> None:
             with caught():
-                remember(plan_proofs.KIND, plan_proofs.start(sweep, budget, proof))
+                remember(KIND, orders.start(asked, run_proof))
 
         st.button(
             "Prove the plan",
@@ -86,13 +88,12 @@ def plan_proof(
             "program in turns, and repairs the plan where the sum was wrong.",
         )
         _code(said, settle=settle, epochs=epochs)
-    inputs = plan_proofs.inputs_of(sweep, budget, proof)
     shown = (
         f"{sweep.data}, {sweep.split} images, n = {count(sweep.base.n)}; dense and "
         "pruned program timed in turns, in units of the sweep."
     )
-    mine = running is not None and running.spec["inputs"] == inputs
-    earlier = break_even.recorded(plan_proofs.KIND, inputs)
+    mine = running is not None and running.spec["inputs"] == asked.inputs
+    earlier = orders.recorded(asked)
     if running is not None and (busy or mine):
         if not mine:
             st.caption("Another plan is still being proved.")
@@ -179,14 +180,14 @@ def _code(said: str, *, settle: bool, epochs: int) -> None:
     name, _, value = said.partition(" ")
     snippets(
         command=f"python -m workbench plan sweep.csv --{said} --verify "
-        f"--rounds {plan_proofs.REPAIRS}{options} -o recipe.yaml",
+        f"--rounds {REPAIRS}{options} -o recipe.yaml",
         python="from workbench.analysis.planner.planner import budget_of\n"
         "from workbench.workflows.plan.verify import verify_plan\n"
         "from workbench.workflows.plan.round import Proof, best_round\n\n"
         f"budget = budget_of(sweep, {name.replace('-', '_')}={value})\n"
         f"proof = Proof(net, val, options, settle={train}, tune_epochs={epochs})\n"
         "rounds = verify_plan(sweep, budget, proof, "
-        f"rounds={plan_proofs.REPAIRS})\n"
+        f"rounds={REPAIRS})\n"
         "print(best_round(rounds).plan.recipe.dump())",
         key="proof-code",
         note="`sweep`, `net`, `val` and `options`: from the code beside Start.",

@@ -17,6 +17,8 @@ from workbench.ui.components.shared.snippets import snippets
 from workbench.ui.components.train.tuning_results import tuning_outcome, tuning_progress
 from workbench.ui.format import count, duration
 from workbench.ui.services import code, finetunes, recipes
+from workbench.workflows import orders
+from workbench.workflows.finetune import FinetuneOrder, done_before
 
 if TYPE_CHECKING:
     from workbench.jobs.job import JobView
@@ -27,12 +29,12 @@ _TUNES = ("epochs", "lr", "schedule", "rounds", "distill", "rates", "ema")
 _LEARNS = ("epochs", "lr", "rates", "seed")
 
 
-def tuning_panel(order: finetunes.FinetuneOrder) -> None:
+def tuning_panel(order: FinetuneOrder) -> None:
     """Draw the buttons of an order, then its progress or its recorded result."""
     running = find(_JOB)
     mine = running is not None and running.spec.get("inputs") == order.inputs
     busy = running is not None and not running.finished
-    before = () if busy else finetunes.done_before(order)
+    before = () if busy else done_before(order)
     left = int(order.settings["epochs"]) - len(before)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -62,7 +64,7 @@ def tuning_panel(order: finetunes.FinetuneOrder) -> None:
     if running is not None and (busy or mine):
         job_panel(running, ["Training"], lambda view: _draw(view, order, conditions))
         return
-    earlier = finetunes.recorded(order)
+    earlier = orders.recorded(order)
     if earlier is not None:
         st.caption(f"Trained before, {earlier.created[:16]} UTC.")
         rows = earlier.results["history"]
@@ -78,7 +80,7 @@ def tuning_panel(order: finetunes.FinetuneOrder) -> None:
 
 
 def _begin(
-    how: Callable[[finetunes.FinetuneOrder], str], order: finetunes.FinetuneOrder
+    how: Callable[[FinetuneOrder], str], order: FinetuneOrder
 ) -> Callable[[], None]:
     def begin() -> None:
         with caught():
@@ -87,7 +89,7 @@ def _begin(
     return begin
 
 
-def _draw(view: "JobView", order: finetunes.FinetuneOrder, conditions: str) -> None:
+def _draw(view: "JobView", order: FinetuneOrder, conditions: str) -> None:
     if view.state == "done" and isinstance(view.result, dict):
         finetunes.keep(view.result["network"])
         _results(order, view.result["results"], conditions)
@@ -100,13 +102,13 @@ def _draw(view: "JobView", order: finetunes.FinetuneOrder, conditions: str) -> N
     )
 
 
-def _results(order: finetunes.FinetuneOrder, results: object, conditions: str) -> None:
+def _results(order: FinetuneOrder, results: object, conditions: str) -> None:
     if isinstance(results, dict):
         images = f"{order.test.name}, {order.test.split} images, n = {len(order.test)}"
         tuning_outcome(results, key="tuned", conditions=f"{images}; {conditions}")
 
 
-def _code(order: finetunes.FinetuneOrder) -> None:
+def _code(order: FinetuneOrder) -> None:
     """Draw code that repeats the training; the command lacks the rarer settings."""
     network, settings = order.pruned.base, dict(order.settings)
     said = ", ".join(f"{key}={value!r}" for key, value in settings.items())

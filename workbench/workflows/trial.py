@@ -1,22 +1,21 @@
 """A trial: prune by a recipe, measure accuracy three ways, measure time, record it.
 
-Belongs here: the order of public calls and the JSON they become. Runs in a job's
-thread, so nothing here draws. Does not belong here: any computation.
+Belongs here: the order of public calls and the JSON they become. Does not belong here:
+any computation, drawing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import workbench as wb
-from workbench.ui.services.accuracy import accuracy
-from workbench.ui.services.settled import Settled, settle
+from workbench.workflows import orders
+from workbench.workflows.accuracies import Asking, raw_and_settled
 from workbench.workflows.bench import latency_of
 from workbench.workflows.profile_rows import executed_macs, profile_rows
-from workbench.workflows.programs import compiled, measured
+from workbench.workflows.programs import DENSE, PRUNED, compiled
 
 if TYPE_CHECKING:
-    from workbench.analysis.accuracy import Accuracy
     from workbench.data.dataset import Dataset
     from workbench.jobs.job import Job
     from workbench.models.network import Network
@@ -32,6 +31,12 @@ STEPS = (
     "compiling for this machine",
     "measuring time",
 )
+# Multiply-adds a second of one core in PyTorch's dense convolutions, a low guess.
+_MACS_PER_S = 8e9
+_FIXED_S = 8.0
+# Choosing kernels of both programs; measured, all in all: ResNet-50 (54 layers, 4.1 G)
+# 77 s, MobileNetV1 (28 layers, 0.57 G) 30 s.
+_LAYER_S, _SMALL, _TUNED_MACS_PER_S = 0.7, 8, 1.4e8
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +59,8 @@ class TrialOrder:
         Seconds spent on timing rounds.
     """
 
+    kind: ClassVar[str] = KIND
+
     network: "Network"
     recipe: "Recipe"
     data: "Dataset | None"
@@ -75,8 +82,19 @@ class TrialOrder:
             "threads": self.threads,
         }
 
+    @property
+    def estimate_s(self) -> float:
+        """Seconds on a quiet core, roughly."""
+        images = 0 if self.data is None else len(self.data)
+        macs = sum(layer.macs for layer in self.network.layers)
+        layers = max(len(self.network.layers) - _SMALL, 0)
+        seconds = _FIXED_S + layers * _LAYER_S + macs / _TUNED_MACS_PER_S
+        return seconds + macs * (3 * images + 2000 * bool(images)) / _MACS_PER_S
 
-def run_trial(job: "Job", order: TrialOrder) -> dict[str, Any]:
+
+def run_trial(
+    job: "Job", order: TrialOrder, asking: Asking | None = None
+) -> dict[str, Any]:
     """Do a trial inside a job; each part is a row as soon as it is known.
 
     Returns
@@ -84,6 +102,7 @@ def run_trial(job: "Job", order: TrialOrder) -> dict[str, Any]:
     dict
         ``inputs`` and ``results``, as recorded in the store.
     """
+    asking = asking or Asking()
     job.set_total(len(STEPS))
     results: dict[str, Any] = {}
 
@@ -94,25 +113,32 @@ def run_trial(job: "Job", order: TrialOrder) -> dict[str, Any]:
     network = order.network
     pruned: PrunedNetwork = wb.prune(network, order.recipe)
     put("cost", cost_of(network, pruned))
-    _put_accuracies(order, pruned, put)
+    if order.data is None:
+        for part in ("dense", "raw", "bn"):
+            put(part, {})
+    else:
+        put("dense", asdict(asking.evaluate(network, order.data)))
+        for part, value in raw_and_settled(pruned, order.data, order.train, asking):
+            put(part, value)
     job.check()
     with (
         compiled(network, threads=order.threads) as dense_program,
         compiled(pruned, threads=order.threads) as pruned_program,
     ):
-        rows = profile_rows(dense_program, weights="dense")
-        rows += profile_rows(pruned_program, weights="pruned")
-        put("layers", {"rows": rows, "executed_macs": executed_macs(rows, "pruned")})
-        found = measured(
+        rows = profile_rows(dense_program, weights=DENSE)
+        rows += profile_rows(pruned_program, weights=PRUNED)
+        put("layers", {"rows": rows, "executed_macs": executed_macs(rows, PRUNED)})
+        found = wb.bench(
             network,
             pruned,
-            {"dense": dense_program, "pruned": pruned_program},
+            programs=(dense_program, pruned_program),
+            threads=order.threads,
             budget_s=order.budget_s,
             on_round=lambda done, total: job.check(),
         )
     put("latency", latency_of(found))
-    run = wb.Store().add_run(KIND, inputs=order.inputs, results=results)
-    return {"run": run.id, "inputs": order.inputs, "results": results}
+    run = orders.keep(order, results)
+    return {"run": run, "inputs": order.inputs, "results": results}
 
 
 def cost_of(network: "Network", pruned: "PrunedNetwork") -> dict[str, Any]:
@@ -129,36 +155,3 @@ def cost_of(network: "Network", pruned: "PrunedNetwork") -> dict[str, Any]:
         "kernels_removed": pruned.report.kernels_removed,
         "filters_removed": pruned.report.filters_removed,
     }
-
-
-def _put_accuracies(
-    order: TrialOrder,
-    pruned: "PrunedNetwork",
-    put: Callable[[str, Mapping[str, Any]], None],
-) -> None:
-    """Measure dense, raw and re-estimated; what a page has shown is not asked again."""
-    if order.data is None:
-        for part in ("dense", "raw", "bn"):
-            put(part, {})
-        return
-    put("dense", asdict(accuracy(order.network, order.data)))
-    put("raw", asdict(accuracy(pruned, order.data)))
-    if order.train is None:
-        put("bn", {"kept": False, "why": "there are no training images"})
-        return
-    found = settle(pruned, order.train, order.recipe.seed)
-    put("bn", settled_part(found, accuracy(found.network, order.data)))
-
-
-def settled_part(found: Settled, measured: "Accuracy") -> dict[str, Any]:
-    """Return the accuracy with batch norms re-estimated as JSON, or why there is none.
-
-    Parameters
-    ----------
-    found : Settled
-        What became of the pruned network.
-    measured : Accuracy
-        Of that network.
-    """
-    said = {"kept": found.kept, "why": found.why}
-    return {**asdict(measured), **said} if found.kept else said

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from workbench.ui.services import profiles
+from workbench.workflows.profile import times_of, total_of
 
 if TYPE_CHECKING:
     from workbench.store.run import Run
@@ -20,5 +20,5 @@ def test_a_copy_does_not_stand_for_its_layer() -> None:
         {"layer": "fc", "op": "store", "ms": 0.0005},
     ]
     run = cast("Run", SimpleNamespace(results={"rows": rows}))
-    assert profiles.times_of(run) == {"conv1": 0.05, "fc": 0.02}
-    assert profiles.total_of(run) == pytest.approx(0.0765)
+    assert times_of(run) == {"conv1": 0.05, "fc": 0.02}
+    assert total_of(run) == pytest.approx(0.0765)

@@ -1,0 +1,1 @@
+"""From which sparsity a layer is really faster, for each way to prune it."""

@@ -70,11 +70,12 @@ def transfer(spec, int isa):
     args.load, args.split = spec.load, spec.phase_split
     args.channels, args.height, args.width = spec.channels, spec.height, spec.width
     args.first, args.stop = 0, args.height
+    args.offset = spec.offset
     step = new_step("transfer", isa, &args, sizeof(args), [])
     step.divisible = spec
     step.extent = spec.inside.extent
     step.scratch_floats = floats_of(2 * spec.width)
-    floats = floats_of(spec.channels * spec.height * spec.width)
+    floats = floats_of(spec.offset + spec.channels * spec.height * spec.width)
     if spec.load:
         step.x_floats = floats
     else:

@@ -166,7 +166,7 @@ def test_window_worked_by_hand() -> None:
         (Units(ends, row, row, 16, 6), Units(ends, row - 1, row + 1, 16, 6)),
         np.array([[2, 1], [4, 3], [6, 6]]),
     )
-    windows = find_windows(tasks, chain, "outer")
+    windows = find_windows(tasks, chain, ("outer",))
     assert windows["inner"].slides == (
         Slide(-1, None, ((-1, 0),)),
         Slide(0, (0, 2), ()),

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.capture.from_torch.torch_export import CaptureError, capture
+from workbench.capture.from_torch.exported import CaptureError
+from workbench.capture.from_torch.torch_export import capture
 from workbench.engine.graph.graph import Graph, GraphError, Node, UncoveredOp
 from workbench.errors import WorkbenchError
 
@@ -40,7 +41,7 @@ def test_uncovered_op_is_named_with_the_covered_ones() -> None:
         ((INPUT, conv((3, 2, 1, 1))), "c", r"declares the shape \(3, 2, 2\)"),
         ((INPUT, conv((3, 5, 3, 3))), "c", "a convolution weight"),
         ((INPUT, conv((3, 2, 3, 3))), "d", "output 'd' is no node"),
-        ((INPUT, INPUT), "input", "a second input"),
+        ((INPUT, INPUT), "input", "two nodes called 'input'"),
         ((INPUT, conv((3, 2, 9, 9))), "c", "a window of 9 over 4 pixels"),
     ],
 )

@@ -8,7 +8,8 @@ import torch
 
 import workbench as wb
 from workbench.analysis.sensitivity.latency import Timer
-from workbench.capture.from_torch.torch_export import CaptureError, Recapture, capture
+from workbench.capture.from_torch.exported import CaptureError
+from workbench.capture.from_torch.torch_export import Recapture, capture
 from workbench.engine.variation import Variations
 from workbench.kernels import info
 

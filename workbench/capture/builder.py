@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.engine.graph.graph import Graph, GraphError, Node, shape_of
+from workbench.engine.graph.graph import Graph, Node, shape_of
+from workbench.engine.graph.signature import ONLY_INPUT, Signature
 
 WEIGHTED = ("conv2d", "winograd_conv2d", "linear", "batchnorm")
 
@@ -59,19 +60,13 @@ class GraphBuilder:
         """Return the name of the layer being read, for error messages."""
         return self._path or self._fallback
 
-    def input(self, shape: tuple[int, ...]) -> Value:
-        """Add the input with the given shape (without batch)."""
-        if self._nodes:
-            raise GraphError(
-                "a network with several inputs",
-                "exactly one",
-                "Feed the other inputs as constants.",
-            )
-        node = Node("input", "input", (), shape, {"shape": shape})
+    def input(self, shape: tuple[int, ...], name: str = ONLY_INPUT) -> Value:
+        """Add an input with the given shape (without batch); all come first."""
+        node = Node(name, "input", (), shape, {"shape": shape})
         shape_of(node, [])
         self._nodes.append(node)
-        self._ids.add("input")
-        return Value("input", shape)
+        self._ids.add(name)
+        return Value(name, shape)
 
     def add(
         self,
@@ -93,9 +88,20 @@ class GraphBuilder:
         self._nodes.append(node.but(shape=shape))
         return Value(node.id, shape)
 
-    def graph(self, output: str) -> Graph:
-        """Return the finished graph whose result is the node ``output``."""
-        return Graph(self._name, tuple(self._nodes), output)
+    def graph(
+        self, results: str | Sequence[str], names: Signature | None = None
+    ) -> Graph:
+        """Return the finished graph.
+
+        Parameters
+        ----------
+        results : str or sequence of str
+            Nodes whose tensors come out.
+        names : Signature, optional
+            Of inputs and outputs.
+        """
+        kept = results if isinstance(results, str) else tuple(results)
+        return Graph(self._name, tuple(self._nodes), kept, names)
 
     def _unique(self, op: str) -> str:
         base = self._path or self._fallback

@@ -5,9 +5,10 @@ compiles and runs on a machine without torch.
 """
 
 import weakref
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.capture.parting import check_program
 from workbench.capture.sources import OnnxSource, Source, TorchSource
@@ -16,9 +17,9 @@ from workbench.engine.graph.graph import Graph
 from workbench.engine.program import Program
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
+    from workbench.capture.from_torch.ends import Given
     from workbench.capture.from_torch.torch_export import HasModule
 
 
@@ -26,7 +27,7 @@ def compile(
     obj: "HasModule | nn.Module | str | PathLike[str]",
     *,
     threads: int = 1,
-    example: "torch.Tensor | None" = None,
+    example: "Given | None" = None,
     tune: Tune = "measure",
     budget: float | None = None,
     generated: bool = True,
@@ -40,9 +41,10 @@ def compile(
         Zeros in its weights are skipped wherever that measures faster.
     threads : int
         Threads that share each step.
-    example : torch.Tensor, optional
+    example : torch.Tensor, or a tuple or mapping of them, optional
         One input (1, C, H, W); needed for a bare module, and for an ONNX file whose
-        height or width is free.
+        height or width is free. Several inputs in order, or by the names of forward's
+        parameters.
     tune : str
         ``measure`` times the candidates of every layer on this machine; ``model``
         starts at once on a cost model.
@@ -83,19 +85,27 @@ def compile(
 
 def _graph(
     obj: "HasModule | nn.Module | str | PathLike[str]",
-    example: "torch.Tensor | None",
+    example: "Given | None",
 ) -> Graph:
     if isinstance(obj, str | PathLike):
         from workbench.capture.from_onnx.onnx_import import import_onnx
 
-        shape = None if example is None else tuple(example.shape[1:])
-        return import_onnx(Path(obj), input_shape=shape)
+        return import_onnx(Path(obj), input_shape=_shapes(example))
     from workbench.capture.from_torch.torch_export import capture
 
     return capture(obj, example)
 
 
+def _shapes(example: "Given | None") -> Any:
+    """Return the shapes of an example's inputs without the batch."""
+    if example is None or hasattr(example, "shape"):
+        return None if example is None else tuple(example.shape[1:])
+    if isinstance(example, Mapping):
+        return {name: tuple(one.shape[1:]) for name, one in example.items()}
+    return [tuple(one.shape[1:]) for one in example]
+
+
 def _source(obj: "HasModule | nn.Module | str | PathLike[str]", graph: Graph) -> Source:
     if isinstance(obj, str | PathLike):
         return OnnxSource(Path(obj), graph)
-    return TorchSource(obj)
+    return TorchSource(obj, graph.signature.inputs)

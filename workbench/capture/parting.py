@@ -4,14 +4,14 @@ Belongs here: one comparison on random images, and the search for the first laye
 differs. Does not belong here: running a source (``sources``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.capture.sources import Source
+from workbench.capture.sources import Arrays, Source
 from workbench.engine.compile import compile_graph
 from workbench.engine.graph.graph import Graph
 from workbench.engine.graph.passes import simplify
@@ -55,23 +55,27 @@ def check_program(program: Program, source: Source) -> None:
     PartingError
         Other numbers; names the first layer that gives them.
     """
-    x = _images(program.input_shape, IMAGES)
-    expected = source.output(x)
+    x = _images(program.graph.input_shapes, IMAGES)
+    expected = source.outputs(x)
     if expected is None:
         # A reshape to a batch of one is right for one image after the other.
-        x = x[:1]
-        expected = source.output(x)
+        x = _firsts(x)
+        expected = source.outputs(x)
     if expected is None:
         return
-    if expected.ndim < 2 or len(expected) != len(x):
-        raise PartingError(
-            f"a result of shape {expected.shape} for {len(x)} images",
-            "one result for each image",
-            "Keep the batch as the first axis from input to output.",
-        )
-    result = program(x)
-    error = difference(result, expected)
-    if error <= TOLERANCE or _badly_conditioned(result, expected, source, x):
+    names = list(program.outputs)
+    for name, one in zip(names, expected, strict=True):
+        if one.ndim < 2 or len(one) != len(x[0]):
+            raise PartingError(
+                f"a result{_called(name, names)} of shape {one.shape} for "
+                f"{len(x[0])} images",
+                "one result for each image",
+                "Keep the batch as the first axis from input to output.",
+            )
+    results = program.results(*x)
+    pairs = list(zip(results, expected, strict=True))
+    error = max(difference(mine, theirs) for mine, theirs in pairs)
+    if error <= TOLERANCE or _badly_conditioned(pairs, source, x):
         return
     place = _first(program, source, x)
     if not place:
@@ -109,8 +113,17 @@ def difference(result: Array, expected: NDArray[np.floating[Any]]) -> float:
     return float(np.abs(result - expected).max()) / largest
 
 
-def _images(shape: tuple[int, ...], count: int) -> Array:
-    return np.random.default_rng(0).standard_normal((count, *shape), np.float32)
+def _called(name: str, names: list[str]) -> str:
+    return f" ({name!r})" if len(names) > 1 else ""
+
+
+def _images(shapes: Sequence[tuple[int, ...]], count: int) -> Arrays:
+    noise = np.random.default_rng(0)
+    return tuple(noise.standard_normal((count, *s), np.float32) for s in shapes)
+
+
+def _firsts(x: Arrays) -> Arrays:
+    return tuple(one[:1] for one in x)
 
 
 def _text(error: float) -> str:
@@ -118,33 +131,39 @@ def _text(error: float) -> str:
 
 
 def _badly_conditioned(
-    result: Array, expected: Array, source: Source, x: Array
+    pairs: Sequence[tuple[Array, Array]], source: Source, x: Arrays
 ) -> bool:
-    """Return whether the source's own rounding explains the difference."""
-    exact = source.exact(x)
-    if exact is None:
+    """Return whether the source's own rounding explains the differences."""
+    exacts = source.exact(x)
+    if exacts is None:
         return False
-    own = difference(expected, exact)
-    mine = difference(result, exact)
-    return mine <= own or (own <= LARGEST_ROUNDING and mine <= ROUNDING * own)
+    for (result, expected), exact in zip(pairs, exacts, strict=True):
+        own = difference(expected, exact)
+        mine = difference(result, exact)
+        if mine > own and (own > LARGEST_ROUNDING or mine > ROUNDING * own):
+            return False
+    return True
 
 
-def _first(program: Program, source: Source, images: Array) -> str:
+def _first(program: Program, source: Source, images: Arrays) -> str:
     """Return the first layer that differs, in words; none if the source is to blame."""
-    x = images[:1]
+    x = _firsts(images)
     graph, wanted = source.layers(x)
     names = [node.id for node in graph if node.id in wanted]
 
     def differs(name: str) -> bool:
         part = compile_graph(_until(graph, name), tune="model")
-        return difference(part(x), wanted[name]) > TOLERANCE
+        return difference(part(*x), wanted[name]) > TOLERANCE
 
     found = _bisect(names, differs)
     if found:
         return f"layer {found!r} ({graph.node(found).op})"
-    whole = source.output(images)
-    usual = compile_graph(program.graph, tune="model")
-    if whole is None or difference(usual(images), whole) > TOLERANCE:
+    wholes = source.outputs(images)
+    usual = compile_graph(program.graph, tune="model").results(*images)
+    if wholes is None or any(
+        difference(mine, theirs) > TOLERANCE
+        for mine, theirs in zip(usual, wholes, strict=True)
+    ):
         return ""
     # Each layer is right by the cost model's plan: a kernel of this one is not.
     simple = simplify(graph)
@@ -152,10 +171,11 @@ def _first(program: Program, source: Source, images: Array) -> str:
     def planned_differs(name: str) -> bool:
         part = _until(simple, name)
         usual = compile_graph(part, tune="model")
-        return difference(_planned(part, program)(x), usual(x)) > TOLERANCE
+        return difference(_planned(part, program)(*x), usual(*x)) > TOLERANCE
 
     try:
-        found = _bisect([n.id for n in simple.nodes[1:]], planned_differs)
+        layers = [node.id for node in simple if node.inputs]
+        found = _bisect(layers, planned_differs)
     except (WorkbenchError, LookupError):
         found = ""
     kernel = program.plan.choices.get(found)

@@ -20,9 +20,12 @@ from workbench.reading import regular
 if TYPE_CHECKING:
     from torch import nn
 
+    from workbench.capture.from_torch.ends import Given
     from workbench.capture.from_torch.torch_export import HasModule
 
 Array = NDArray[np.float32]
+Arrays = tuple[Array, ...]
+"""One for each input, or for each output."""
 
 EVALUATED_MACS = 100e6
 """Larger files are left to ONNX Runtime: the evaluator would take seconds."""
@@ -33,47 +36,64 @@ class Source(Protocol):
 
     name: str
 
-    def output(self, x: Array) -> Array | None:
-        """Return the result for a batch; None where it cannot run."""
+    def outputs(self, x: Arrays) -> Arrays | None:
+        """Return the results for a batch; None where it cannot run."""
         ...
 
-    def exact(self, x: Array) -> NDArray[np.float64] | None:
-        """Return the result in double precision; None where there is none."""
+    def exact(self, x: Arrays) -> tuple[NDArray[np.float64], ...] | None:
+        """Return the results in double precision; None where there are none."""
         ...
 
-    def layers(self, x: Array) -> tuple[Graph, Mapping[str, Array]]:
+    def layers(self, x: Arrays) -> tuple[Graph, Mapping[str, Array]]:
         """Return the graph that was read, and the tensor of each of its nodes."""
         ...
 
 
 class TorchSource:
-    """A torch module, or a network that holds one; it is run in eval mode."""
+    """A torch module, or a network that holds one; it is run in eval mode.
+
+    Parameters
+    ----------
+    obj : Network, PrunedNetwork or nn.Module
+    names : tuple of str
+        Of the inputs, if they have names that forward knows.
+    """
 
     name = "torch"
 
-    def __init__(self, obj: "HasModule | nn.Module") -> None:
+    def __init__(
+        self, obj: "HasModule | nn.Module", names: tuple[str, ...] = ()
+    ) -> None:
         from torch import nn
 
         self._module = obj if isinstance(obj, nn.Module) else obj.module
+        self._names = names
 
-    def output(self, x: Array) -> Array | None:
+    def outputs(self, x: Arrays) -> Arrays | None:
         """Return what torch gives; None where it refuses this batch."""
-        result: Array | None = self._run(self._fresh(), x)
+        result: Arrays | None = self._run(self._fresh(), x)
         return result
 
-    def exact(self, x: Array) -> NDArray[np.float64] | None:
+    def exact(self, x: Arrays) -> tuple[NDArray[np.float64], ...] | None:
         """Return what torch gives in double precision."""
         wide = copy.deepcopy(self._module).eval().double()
-        result: NDArray[np.float64] | None = self._run(wide, x.astype(np.float64))
+        inputs = tuple(one.astype(np.float64) for one in x)
+        result: tuple[NDArray[np.float64], ...] | None = self._run(wide, inputs)
         return result
 
-    def layers(self, x: Array) -> tuple[Graph, Mapping[str, Array]]:
+    def layers(self, x: Arrays) -> tuple[Graph, Mapping[str, Array]]:
         """Return the captured graph and torch's tensor for each node."""
-        import torch
-
         from workbench.capture.from_torch.torch_export import follow
 
-        return follow(self._fresh(), torch.from_numpy(x))
+        return follow(self._fresh(), self._given(x))
+
+    def _given(self, x: tuple[NDArray[Any], ...]) -> "Given":
+        import torch
+
+        tensors = [torch.from_numpy(one.copy()) for one in x]
+        if len(tensors) > 1 and self._names:
+            return dict(zip(self._names, tensors, strict=True))
+        return tensors if len(tensors) > 1 else tensors[0]
 
     def _fresh(self) -> "nn.Module":
         """Return the module with parameters of its own around the same numbers.
@@ -88,13 +108,16 @@ class TorchSource:
         shared = {id(buffer): buffer for buffer in module.buffers()}
         return copy.deepcopy(module, {**own, **shared}).eval()
 
-    @staticmethod
-    def _run(module: "nn.Module", x: NDArray[Any]) -> Any:
+    def _run(self, module: "nn.Module", x: tuple[NDArray[Any], ...]) -> Any:
         import torch
 
+        from workbench.capture.from_torch.ends import arguments, results_of
+
+        args, kwargs = arguments(module, self._given(x))
         try:
             with torch.no_grad():
-                return module(torch.from_numpy(x.copy())).numpy()
+                made = results_of(module(*args, **kwargs)).tensors.values()
+                return tuple(one.numpy() for one in made)
         except (RuntimeError, ValueError, TypeError, IndexError):
             return None
 
@@ -115,19 +138,21 @@ class OnnxSource:
         self._small = macs <= EVALUATED_MACS
         self.name = "ONNX Runtime" if _has_runtime() else "ONNX's own evaluator"
 
-    def output(self, x: Array) -> Array | None:
-        """Return the file's result; None where nothing here can run it."""
-        return self._run(self._model(), x, ()).get("")
+    def outputs(self, x: Arrays) -> Arrays | None:
+        """Return the file's results; None where nothing here can run it."""
+        model = self._model()
+        made = self._run(model, x, ())
+        return tuple(made[one.name] for one in model.graph.output) if made else None
 
-    def exact(self, x: Array) -> NDArray[np.float64] | None:
+    def exact(self, x: Arrays) -> tuple[NDArray[np.float64], ...] | None:
         """Return None: ONNX files are float32."""
         return None
 
-    def layers(self, x: Array) -> tuple[Graph, Mapping[str, Array]]:
+    def layers(self, x: Arrays) -> tuple[Graph, Mapping[str, Array]]:
         """Return the graph that was read and the file's tensor for each node."""
         from workbench.capture.from_onnx.onnx_import import follow
 
-        graph, tensors = follow(self._model(), self._graph.input_shape)
+        graph, tensors = follow(self._model(), self._graph.input_shapes)
         made = self._run(self._model(), x, tuple(tensors.values()))
         return graph, {
             node: made[name] for node, name in tensors.items() if name in made
@@ -138,24 +163,25 @@ class OnnxSource:
 
         return onnx.load(regular(self._path))
 
-    def _run(self, model: Any, x: Array, more: tuple[str, ...]) -> dict[str, Array]:
-        """Return results by name; the one under '' is the model's own."""
+    def _run(self, model: Any, x: Arrays, more: tuple[str, ...]) -> dict[str, Array]:
+        """Return results by name: the model's own, and more of its tensors."""
         from onnx import helper
 
-        own = model.graph.output[0].name
+        own = [one.name for one in model.graph.output]
         given = {tensor.name for tensor in model.graph.initializer}
-        image = next(i.name for i in model.graph.input if i.name not in given)
-        names = [own, *(name for name in dict.fromkeys(more) if name != own)]
-        extra = [helper.make_empty_tensor_value_info(name) for name in names[1:]]
-        model.graph.output.extend(extra)
+        given |= {one.values.name for one in model.graph.sparse_initializer}
+        free = [one.name for one in model.graph.input if one.name not in given]
+        names = list(dict.fromkeys((*own, *more)))
+        extra = [name for name in names if name not in own]
+        model.graph.output.extend(map(helper.make_empty_tensor_value_info, extra))
+        feeds = dict(zip(free, x, strict=True))
         if _has_runtime():
-            found = _by_runtime(model, names, {image: x})
+            found = _by_runtime(model, names, feeds)
         elif self._small:
-            found = _by_evaluator(model, names, {image: x})
+            found = _by_evaluator(model, names, feeds)
         else:
             found = []
-        results = dict(zip(names, found, strict=False))
-        return {**results, "": results[own]} if results else {}
+        return dict(zip(names, found, strict=False))
 
 
 def _has_runtime() -> bool:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from workbench.engine.graph.graph import Graph, Node
+from workbench.engine.graph.signature import ONLY_INPUT, Signature
 from workbench.engine.planning.plan import ExecutionPlan
 from workbench.engine.stored import values
 from workbench.engine.stored.filed import (
@@ -40,8 +41,9 @@ from workbench.errors import WorkbenchError
 from workbench.writing import replaced
 
 MAGIC = b"\x93WBPROG\n"
-VERSION = 2
-"""2 added sections of bytes; files without them are still written as 1."""
+VERSION = 3
+"""2 added sections of bytes, 3 names and several inputs and outputs; files that do
+without are still written as 1 or 2."""
 PREFIX = struct.Struct("<8sII32s")
 SPARSE_BELOW = 0.9
 """Density under which bitmask and values are smaller than the dense array."""
@@ -89,7 +91,7 @@ def save_program(graph: Graph, plan: ExecutionPlan, path: Path) -> None:
     header = json.dumps(
         {
             "name": graph.name,
-            "output": graph.output,
+            **_ends(graph),
             "nodes": nodes,
             "plan": plan.to_json(),
             "sections": entries,
@@ -99,7 +101,7 @@ def save_program(graph: Graph, plan: ExecutionPlan, path: Path) -> None:
     header += b" " * (-(PREFIX.size + len(header)) % ALIGN)
     digest = hashlib.sha256(header).digest()
     with replaced(path) as part, part.open("wb") as file:
-        file.write(PREFIX.pack(MAGIC, _version(entries), len(header), digest))
+        file.write(PREFIX.pack(MAGIC, _version(graph, entries), len(header), digest))
         file.write(header)
         for data in sections:
             file.write(data)
@@ -165,8 +167,29 @@ def check_unread(graph: Graph) -> None:
             node.params.release()
 
 
-def _version(entries: list[dict[str, Any]]) -> int:
-    """Return the oldest version that can read these sections."""
+def _ends(graph: Graph) -> dict[str, Any]:
+    """Return what comes out, as old versions read it where they can."""
+    if _is_plain(graph):
+        return {"output": graph.output}
+    signature = graph.signature
+    return {
+        "outputs": graph.outputs,
+        "signature": {
+            "inputs": signature.inputs,
+            "outputs": signature.outputs,
+            "structure": signature.structure,
+        },
+    }
+
+
+def _is_plain(graph: Graph) -> bool:
+    return graph.signature == Signature() and graph.nodes[0].id == ONLY_INPUT
+
+
+def _version(graph: Graph, entries: list[dict[str, Any]]) -> int:
+    """Return the oldest version that can read this graph and these sections."""
+    if not _is_plain(graph):
+        return 3
     return 2 if any(entry["encoding"] == "uint8" for entry in entries) else 1
 
 
@@ -214,7 +237,26 @@ def _graph(header: Mapping[str, Any], sections: Sequence[Section]) -> Graph:
     if left:
         raise values.StoredValueError("sections", sorted(left), "none without a node")
     name = values.text(header.get("name"), "the name")
-    return Graph(name, tuple(nodes), values.text(header.get("output"), "the output"))
+    if "outputs" not in header:
+        output = values.text(header.get("output"), "the output")
+        return Graph(name, tuple(nodes), output)
+    outputs = _texts(header.get("outputs"), "the outputs")
+    return Graph(name, tuple(nodes), outputs, _signature(header.get("signature")))
+
+
+def _signature(value: object) -> Signature:
+    """Return names and structure; the graph says whether they fit."""
+    found = values.mapping(value, "the signature")
+    structure: Any = values.text(found.get("structure"), "the structure of results")
+    return Signature(
+        _texts(found.get("inputs"), "the names of inputs"),
+        _texts(found.get("outputs"), "the names of outputs"),
+        structure,
+    )
+
+
+def _texts(value: object, name: str) -> tuple[str, ...]:
+    return tuple(values.text(one, name) for one in values.items(value, name))
 
 
 def _sections(source: Source, start: int, entries: object) -> list[Section]:

@@ -61,7 +61,9 @@ def misfit(graph: Graph, slots: Slots, plan: ExecutionPlan) -> str | None:
 def _taken_split(graph: Graph, slots: Slots, plan: ExecutionPlan, slot: str) -> bool:
     """Say whether every reader of a slot takes the split form that it has."""
     members = [name for name, part in slots.parts.items() if part.slot == slot]
-    if plan.forms[slot] not in SPLIT_FORMS or members != [slot] or slot == graph.output:
+    if plan.forms[slot] not in SPLIT_FORMS or members != [slot]:
+        return False
+    if slot in graph.outputs:
         return False
     return all(
         node.id in plan.choices

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,12 @@ class Program:
         )
         self.source: weakref.ref[Any] | None = None
         # A run has pushed the interpreter out of the caches: calls look up little.
-        self._input_shape = graph.input_shape
-        self._output_shape = graph.output_shape
+        self._signature = graph.signature
+        self._input_shapes = graph.input_shapes
+        self._output_shapes = graph.output_shapes
+        self._plain = len(self._input_shapes) == 1 and (
+            self._signature.structure == "tensor"
+        )
 
     @property
     def name(self) -> str:
@@ -89,13 +94,23 @@ class Program:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one image, (C, H, W)."""
-        return self._input_shape
+        """Shape of one image, (C, H, W); of networks with one input."""
+        return self.graph.input_shape
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """Shape of one result."""
-        return self._output_shape
+        """Shape of one result; of networks with one output."""
+        return self.graph.output_shape
+
+    @property
+    def inputs(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the inputs by name, in order, without the batch axis."""
+        return dict(zip(self._signature.inputs, self._input_shapes, strict=True))
+
+    @property
+    def outputs(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the outputs by name, in order, without the batch axis."""
+        return dict(zip(self._signature.outputs, self._output_shapes, strict=True))
 
     @property
     def arena_bytes(self) -> int:
@@ -107,68 +122,116 @@ class Program:
         """What runs, in order, and why; times are those of the selection."""
         return report_of(self.graph, self.plan, self._lowered)
 
-    def __call__(self, x: Any) -> NDArray[np.float32]:
+    def __call__(self, *x: Any) -> Any:
         """Return the network's result for a batch of images.
 
         Parameters
         ----------
-        x : array_like of float32, shape (N, C, H, W)
-            Anything numpy can view as an array, a CPU torch tensor included.
+        *x : array_like of float32, shape (N, C, H, W)
+            Anything numpy can view as an array, a CPU torch tensor included. Several
+            inputs come in order, or as one dict by name.
 
         Returns
         -------
         numpy.ndarray of float32, shape (N, ...)
+            Several outputs come back as the network returns them: a tuple, a list, or
+            a dict with its keys.
 
         Raises
         ------
         WorkbenchError
-            Another shape, or nothing that numpy can view as numbers.
+            Another number of inputs, another shape, or nothing that numpy can view as
+            numbers.
         """
-        images = self._images(x)
-        if images.shape[1:] != self._input_shape:
+        if self._plain and len(x) == 1 and not isinstance(x[0], dict):
+            images = self._images(x[0], 0)
+            return self._run(images, self._output_shapes[0])
+        return self._signature.returned(self.results(*x))
+
+    def results(self, *x: Any) -> tuple[NDArray[np.float32], ...]:
+        """Return the results of a batch in the order of ``outputs``, one an output.
+
+        Parameters and errors as in a call.
+        """
+        given = self._signature.ordered(x)
+        arrays = [self._images(one, place) for place, one in enumerate(given)]
+        sizes = {len(array) for array in arrays}
+        if len(sizes) > 1:
             raise WorkbenchError(
-                f"an input of shape {images.shape}",
-                f"(N, {', '.join(str(s) for s in self.input_shape)})",
-                "Add the batch axis and match channels, height and width.",
+                f"inputs of {' and '.join(str(n) for n in sorted(sizes))} images",
+                "equally many of each input",
+                "Give every input the same batch.",
             )
+        if len(arrays) == 1:
+            rows = arrays[0]
+        else:
+            flat = [array.reshape(len(array), -1) for array in arrays]
+            rows = np.concatenate(flat, axis=1)
+        if len(self._output_shapes) == 1:
+            return (self._run(rows, self._output_shapes[0]),)
+        widths = [prod(shape) for shape in self._output_shapes]
+        whole = self._run(rows, (sum(widths),))
+        parts = np.split(whole, np.cumsum(widths)[:-1], axis=1)
+        return tuple(
+            np.ascontiguousarray(part).reshape(len(whole), *shape)
+            for part, shape in zip(parts, self._output_shapes, strict=True)
+        )
+
+    def _run(
+        self, rows: NDArray[np.float32], shape: tuple[int, ...]
+    ) -> NDArray[np.float32]:
+        """Return results of a shape for rows of all inputs' floats."""
         try:
-            result = np.empty((len(images), *self._output_shape), np.float32)
+            result = np.empty((len(rows), *shape), np.float32)
         except (MemoryError, ValueError) as error:
-            raise _too_many(images.shape) from error
-        if len(images):
-            self._executor.run(images, result)
+            raise _too_many(rows.shape) from error
+        if len(rows):
+            self._executor.run(rows, result)
         return result
 
-    def _images(self, x: Any) -> NDArray[np.float32]:
-        """Return what was given as contiguous numbers."""
-        shape = ", ".join(str(s) for s in self.input_shape)
+    def _images(self, x: Any, place: int) -> NDArray[np.float32]:
+        """Return what was given for an input as contiguous numbers of its shape."""
+        shape = self._input_shapes[place]
         try:
             kind = getattr(x, "dtype", None)
             if getattr(kind, "kind", "f") in "cmMSUV" or getattr(
                 kind, "is_complex", False
             ):
                 raise TypeError(f"elements of type {kind}")
-            return np.ascontiguousarray(x, dtype=np.float32)
+            images = np.ascontiguousarray(x, dtype=np.float32)
         except MemoryError as error:
             raise _too_many(np.shape(x)) from error
         except (TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise WorkbenchError(
-                f"an input of type {type(x).__name__} that is no array: {error}",
-                f"numbers of shape (N, {shape})",
+                f"{self._called(place)} of type {type(x).__name__} that is no array: "
+                f"{error}",
+                f"numbers of shape (N, {', '.join(map(str, shape))})",
                 "Pass a numpy array, or a torch tensor on the CPU without gradients.",
             ) from error
+        if images.shape[1:] != shape:
+            raise WorkbenchError(
+                f"{self._called(place)} of shape {images.shape}",
+                f"(N, {', '.join(map(str, shape))})",
+                "Add the batch axis and match channels, height and width.",
+            )
+        return images
 
-    def profile(self, x: Any, *, rounds: int = 20) -> Profile:
+    def _called(self, place: int) -> str:
+        """Return what to call an input in an error."""
+        several = len(self._input_shapes) > 1
+        return f"input {self._signature.inputs[place]!r}" if several else "an input"
+
+    def profile(self, *x: Any, rounds: int = 20) -> Profile:
         """Return the time of every step, measured in place.
 
         Parameters
         ----------
-        x : array_like of float32, shape (N, C, H, W)
-            Run once first, so that the arena holds real activations.
+        *x : array_like of float32, shape (N, C, H, W)
+            As in a call. Run once first, so that the arena holds real activations.
         rounds : int
             How often the whole program runs; medians are reported.
         """
-        self(x)
+        self(*x)
         return profile_of(self.steps, self._executor.time_steps(rounds), self._lowered)
 
     def save(self, path: str | Path) -> None:
@@ -246,9 +309,10 @@ class Program:
         self._executor.close()
 
     def __repr__(self) -> str:
-        shape = ", ".join(str(s) for s in self.input_shape)
+        shapes = (", ".join(map(str, shape)) for shape in self._input_shapes)
+        given = ", ".join(f"({shape})" for shape in shapes)
         return (
-            f"Program({self.name!r}, input=({shape}), "
+            f"Program({self.name!r}, input={given}, "
             f"steps={len(self._lowered.steps)}, threads={self.team})"
         )
 

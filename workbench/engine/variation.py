@@ -115,11 +115,11 @@ class Variations:
             for node in graph
             for mine in (self._nodes.get(node.id),)
         )
-        return Graph(graph.name, nodes, graph.output)
+        return graph.but(nodes, graph.outputs)
 
     def _alike(self, graph: Graph) -> bool:
         """Say whether only numbers differ, and layers find the padding they need."""
-        if graph.output != self._graph.output:
+        if graph.outputs != self._graph.outputs:
             return False
         if [_form(node) for node in graph] != [_form(node) for node in self._graph]:
             return False

@@ -17,7 +17,7 @@ static void claim_row(float *arena, const wb_geometry *g, int64_t c, int64_t y,
 
 /* Ask for row y of channel c of the image, and for where it goes. */
 static void ask(const wb_transfer *a, float *arena, int64_t c, int64_t y) {
-    const float *image = wb_context_of(arena)->x;
+    const float *image = wb_context_of(arena)->x + a->offset;
     wb_fetch(image + (c * a->height + y) * a->width, a->width * (int64_t)sizeof(float));
     if (!a->split) {
         claim_row(arena, &a->inside, c, y, a->width);
@@ -38,6 +38,7 @@ WB_DEFINE(transfer, 1x4, 1x8, 1x16) {
     WB_REQUIRE_FLAG(a->split);
     WB_REQUIRE(a->channels >= 1 && a->height >= 1 && a->width >= 1);
     WB_REQUIRE(0 <= a->first && a->first <= a->stop && a->stop <= a->height);
+    WB_REQUIRE(a->offset >= 0);
     const wb_context *context = wb_context_of(arena);
     float *room = wb_thread_scratch(arena, tid);
     const int64_t channels = a->channels, rows = channels * (a->stop - a->first);
@@ -49,7 +50,7 @@ WB_DEFINE(transfer, 1x4, 1x8, 1x16) {
         const int64_t later = i + ROWS_AHEAD;
         if (a->load && cold && later < stop)
             ask(a, arena, later % channels, a->first + later / channels);
-        const int64_t outside = (c * a->height + y) * width;
+        const int64_t outside = a->offset + (c * a->height + y) * width;
         if (a->load && a->split) {
             const float *row = context->x + outside;
             wb_split_row(arena, &a->inside, a->channels, c, y, row, width, room);

@@ -1,4 +1,5 @@
-/* The way in and out: an external contiguous (C, H, W) image to or from the arena.
+/* The way in and out: a contiguous (C, H, W) image to or from the arena. It begins
+ * `offset` floats into the external row, which holds all inputs or all outputs.
  *
  * Contract: the external array is read and written exactly, never beyond. Thread scratch
  * holds 2 * width floats. Only rows [first, stop) of the image are moved.
@@ -13,6 +14,7 @@ typedef struct {
     int64_t load, split;
     int64_t channels, height, width; /* of the external image */
     int64_t first, stop;
+    int64_t offset; /* floats of the external row before the image */
 } wb_transfer;
 
 #endif

@@ -13,3 +13,4 @@ cdef extern from "kernels/transfer/transfer.h" nogil:
         int64_t width
         int64_t first
         int64_t stop
+        int64_t offset

@@ -202,7 +202,8 @@ def _contenders(shape: ConvShape, x: F32, w: F32) -> Mapping[str, _Contender]:
 
 
 def _run(layer: SingleLayer, x: F32) -> F32:
-    return layer.program(x)
+    result: F32 = layer.program(x)
+    return result
 
 
 def _torch(shape: ConvShape, x: F32, w: F32) -> Callable[[], F32]:

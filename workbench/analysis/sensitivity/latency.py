@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from workbench.analysis.sensitivity.grid import Latency
 from workbench.capture.compile import compile as compile_network
-from workbench.capture.from_torch.torch_export import CaptureError, Recapture
+from workbench.capture.from_torch.exported import CaptureError
+from workbench.capture.from_torch.torch_export import Recapture
 from workbench.engine.compile import Tune, compile_graph
 from workbench.engine.graph.graph import Graph
 from workbench.engine.program import Program

@@ -6,9 +6,9 @@ axis and is left out of every shape, so a network exported with a free batch axi
 like a fixed one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -22,12 +22,16 @@ from workbench.capture.from_onnx.constants import DOMAINS, Constants, OnnxError
 from workbench.capture.from_onnx.table import OPERATIONS
 from workbench.engine.graph.fields import MOST_NODES
 from workbench.engine.graph.graph import Graph, UncoveredOp
+from workbench.engine.graph.signature import ONLY_INPUT, ONLY_OUTPUT, Signature
 from workbench.reading import regular
 
 __all__ = ["OnnxError", "import_onnx"]
 
 MIN_OPSET = 6
 
+
+Shape = Sequence[int]
+Shapes = Shape | Sequence[Shape] | Mapping[str, Shape]
 
 BROKEN_MODEL_ERRORS = (
     ArithmeticError,
@@ -47,7 +51,7 @@ def import_onnx(
     source: str | Path | onnx.ModelProto,
     *,
     constants: Mapping[str, NDArray[Any]] | None = None,
-    input_shape: tuple[int, ...] | None = None,
+    input_shape: Shapes | None = None,
 ) -> Graph:
     """Return the engine's graph of an ONNX network.
 
@@ -57,18 +61,20 @@ def import_onnx(
         A file of opset 6 or later, or the model itself.
     constants : mapping of str to numpy.ndarray, optional
         Values of graph inputs that are weights rather than the image.
-    input_shape : tuple of int, optional
-        (C, H, W), where the file leaves height or width free.
+    input_shape : tuple of int, or a sequence or mapping of them, optional
+        (C, H, W), where the file leaves height or width free; of several inputs in
+        order or by name.
 
     Returns
     -------
     Graph
-        Un-simplified, like the torch importer's.
+        Un-simplified, like the torch importer's. Several outputs come back as a dict
+        by their names in the file.
 
     Raises
     ------
     OnnxError
-        A file that is damaged, has several inputs or free spatial sizes.
+        A file that is damaged, has free spatial sizes or no image input.
     UncoveredOp
         An operation the engine does not have, named with its node.
     """
@@ -139,40 +145,80 @@ class _Reader:
         for sparse in model.graph.sparse_initializer:
             self.values[sparse.values.name] = self.constants.sparse(sparse)
 
-    def graph(self, input_shape: tuple[int, ...] | None) -> Graph:
+    def graph(self, input_shape: Shapes | None) -> Graph:
         graph = self.model.graph
         builder = GraphBuilder(graph.name or "onnx")
-        free = self._input(builder, input_shape)
-        if len(graph.output) != 1:
+        inputs = self._inputs(builder, input_shape)
+        outputs = tuple(one.name for one in graph.output)
+        if not outputs or len(set(outputs)) != len(outputs):
             raise OnnxError(
-                f"{len(graph.output)} outputs",
-                "exactly one",
-                "Remove the others with onnx.utils.extract_model.",
-            )
-        self._refuse_uncovered(free)
-        read = {name for node in graph.node for name in node.input}
-        read.add(graph.output[0].name)
-        for number, node in enumerate(graph.node):
-            self._node(builder, node, number, read)
-        result = self._value(graph.output[0].name, "the output")
-        if not isinstance(result, Value):
-            raise OnnxError(
-                "an output that is a constant or the middle of a channel shuffle",
-                "a tensor that the network computes",
+                f"{len(outputs)} outputs ({', '.join(outputs)})",
+                "at least one, each with a name of its own",
                 "Export the network again.",
             )
-        return builder.graph(result.id)
+        self._refuse_uncovered(set(inputs))
+        read = {name for node in graph.node for name in node.input}
+        read.update(outputs)
+        for number, node in enumerate(graph.node):
+            self._node(builder, node, number, read)
+        ids = [self._result(name) for name in outputs]
+        if len(inputs) == len(outputs) == 1:
+            return builder.graph(ids[0])
+        return builder.graph(
+            ids,
+            Signature(
+                inputs if len(inputs) > 1 else (ONLY_INPUT,),
+                outputs if len(outputs) > 1 else (ONLY_OUTPUT,),
+                "dict" if len(outputs) > 1 else "tensor",
+            ),
+        )
 
-    def _input(self, builder: GraphBuilder, input_shape: tuple[int, ...] | None) -> str:
+    def _result(self, name: str) -> str:
+        result = self._value(name, f"the output {name!r}")
+        if isinstance(result, Value):
+            return result.id
+        raise OnnxError(
+            f"an output {name!r} that is a constant or the middle of a channel shuffle",
+            "a tensor that the network computes",
+            "Export the network again, or take that output away with "
+            "onnx.utils.extract_model.",
+        )
+
+    def _inputs(
+        self, builder: GraphBuilder, input_shape: Shapes | None
+    ) -> tuple[str, ...]:
+        """Add every input that is no weight; return their names."""
         free = [i for i in self.model.graph.input if i.name not in self.values]
-        if len(free) != 1:
-            names = ", ".join(i.name for i in free)
+        names = tuple(one.name for one in free)
+        if not names or len(set(names)) != len(names):
             raise OnnxError(
-                f"{len(free)} inputs ({names})",
-                "exactly one image input",
+                f"{len(names)} inputs ({', '.join(names)})",
+                "at least one image input, each with a name of its own",
                 "Export the part of the network that takes images.",
             )
-        name, kind = free[0].name, free[0].type.tensor_type
+        shapes = _shapes_of(input_shape, names)
+        batches = set()
+        for one in free:
+            name = one.name if len(free) > 1 else ONLY_INPUT
+            self._input(builder, one, name, shapes.get(one.name))
+            batches.add(self.batch)
+        if len(batches - {0}) > 1:
+            raise OnnxError(
+                f"inputs of batches {', '.join(map(str, sorted(batches)))}",
+                "the same batch as first axis of every input",
+                "Export the network with one batch for all its inputs.",
+            )
+        self.batch = max(batches)
+        return names
+
+    def _input(
+        self,
+        builder: GraphBuilder,
+        one: onnx.ValueInfoProto,
+        node_id: str,
+        input_shape: Shape | None,
+    ) -> None:
+        name, kind = one.name, one.type.tensor_type
         if kind.elem_type not in (TensorProto.FLOAT, TensorProto.UNDEFINED):
             raise OnnxError(
                 f"input {name!r} of {_kind_name(kind.elem_type)}",
@@ -195,12 +241,11 @@ class _Reader:
                 f"{tuple(dims)}, where 0 is free",
                 "Pass an example of the shape that the file was exported with.",
             )
-        self.values[name] = builder.input(shape)
-        return str(name)
+        self.values[name] = builder.input(shape, node_id)
 
-    def _refuse_uncovered(self, free: str) -> None:
+    def _refuse_uncovered(self, computed: set[str]) -> None:
         """Name every operation that is not covered before any is read."""
-        computed, found = {free}, dict[str, list[str]]()
+        found = dict[str, list[str]]()
         for number, node in enumerate(self.model.graph.node):
             if computed.isdisjoint(node.input):
                 continue
@@ -321,9 +366,25 @@ def _layer_id(node: onnx.NodeProto) -> str:
     return ""
 
 
-def follow(
-    model: onnx.ModelProto, input_shape: tuple[int, ...]
-) -> tuple[Graph, dict[str, str]]:
+def _shapes_of(
+    given: Shapes | None, names: Sequence[str]
+) -> Mapping[str, Sequence[int]]:
+    """Return shapes by the name of their input."""
+    if given is None or isinstance(given, Mapping):
+        return dict(given or {})
+    if all(isinstance(size, int | np.integer) for size in given):
+        given = [cast(Shape, given)]
+    shapes = cast("Sequence[Shape]", given)
+    if len(shapes) != len(names):
+        raise OnnxError(
+            f"{len(shapes)} shapes",
+            f"one for each of {', '.join(names)}",
+            "Give a shape for every input, in this order or by name.",
+        )
+    return dict(zip(names, shapes, strict=True))
+
+
+def follow(model: onnx.ModelProto, input_shape: Shapes) -> tuple[Graph, dict[str, str]]:
     """Return the graph of a model and the model's tensor for each of its nodes."""
     reader = _Reader(model, {})
     graph = reader.graph(input_shape)
@@ -334,5 +395,6 @@ def follow(
         # The first name of a tensor is the node that makes it.
         if isinstance(value, Value):
             names.setdefault(value.id, name)
-    names.pop("input", None)
+    for name in graph.inputs:
+        names.pop(name, None)
     return graph, names

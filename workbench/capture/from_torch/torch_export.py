@@ -7,28 +7,23 @@ reports speak of the same layers as the engine.
 
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.export.graph_signature import OutputKind
+from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
 from workbench.capture.arguments import refuse
 from workbench.capture.builder import GraphBuilder, Value
-from workbench.capture.from_torch.aliases import without_aliases
 from workbench.capture.from_torch.call import base_name, bind
-from workbench.capture.from_torch.suitable import cause_of_failure, refuse_unsuitable
+from workbench.capture.from_torch.ends import Given, tensors_of
+from workbench.capture.from_torch.exported import CaptureError, export
 from workbench.capture.from_torch.table import TRANSLATIONS
-from workbench.capture.from_torch.twin import twin
 from workbench.engine.graph.graph import Graph
-from workbench.errors import WorkbenchError
-
-
-class CaptureError(WorkbenchError):
-    """A module that cannot be read as one static graph."""
+from workbench.engine.graph.signature import ONLY_INPUT, Signature
 
 
 @runtime_checkable
@@ -53,7 +48,7 @@ class HasModule(Protocol):
 
 def capture(
     obj: HasModule | nn.Module,
-    example: torch.Tensor | None = None,
+    example: Given | None = None,
     *,
     name: str | None = None,
 ) -> Graph:
@@ -63,8 +58,9 @@ def capture(
     ----------
     obj : Network, PrunedNetwork or nn.Module
         Read in eval mode; not changed.
-    example : torch.Tensor, optional
-        One input (1, C, H, W); needed for a bare module.
+    example : torch.Tensor, or a tuple or mapping of them, optional
+        One input (1, C, H, W); needed for a bare module. Several inputs in order, or
+        by the names of forward's parameters.
     name : str, optional
         Name of the graph; the network's name by default.
 
@@ -76,8 +72,7 @@ def capture(
     Raises
     ------
     CaptureError
-        No example for a bare module, several inputs, data-dependent control
-        flow.
+        No example for a bare module, or data-dependent control flow.
     UncoveredOp
         An operation the engine does not have, named with its layer.
 
@@ -98,14 +93,22 @@ def capture(
     elif isinstance(obj, HasModule):
         module, title = obj.module, name or obj.name
         if example is None:
-            example = torch.zeros(1, *obj.input_shape)
+            example = zeros_for(obj)
     else:
         raise CaptureError(
             f"an object of type {type(obj).__name__}",
             "a Network, a PrunedNetwork or an nn.Module",
             "Load it with workbench.load_model or workbench.from_module first.",
         )
-    return _Reader(_export(module, example[:1]), title).graph()
+    return _Reader(*export(module, example), title).graph()
+
+
+def zeros_for(obj: HasModule) -> Given:
+    """Return one image of zeros for each input of a network."""
+    shapes = getattr(obj, "input_shapes", None)
+    if shapes is None or len(shapes) == 1:
+        return torch.zeros(1, *obj.input_shape)
+    return {name: torch.zeros(1, *shape) for name, shape in shapes.items()}
 
 
 class Recapture:
@@ -123,8 +126,7 @@ class Recapture:
     """
 
     def __init__(self, obj: HasModule) -> None:
-        self._title = obj.name
-        self._program = _export(obj.module, torch.zeros(1, *obj.input_shape))
+        self._reader = _Reader(*export(obj.module, zeros_for(obj)), obj.name)
 
     def __call__(self, module: nn.Module) -> Graph:
         """Return the graph with the parameters and buffers of another module.
@@ -135,7 +137,7 @@ class Recapture:
             A module with other names or shapes of parameters.
         """
         state = module.state_dict()
-        mine = self._program.state_dict
+        mine = self._reader.program.state_dict
         if {k: v.shape for k, v in state.items()} != {
             k: v.shape for k, v in mine.items()
         }:
@@ -144,29 +146,29 @@ class Recapture:
                 f"{len(mine)} parameters and buffers of the same names and shapes",
                 "Capture it by itself.",
             )
-        return _Reader(self._program, self._title, state).graph()
+        return replace(self._reader, state=state, values={}).graph()
 
 
-def follow(
-    module: nn.Module, x: torch.Tensor
-) -> tuple[Graph, dict[str, NDArray[np.float32]]]:
+def follow(module: nn.Module, x: Given) -> tuple[Graph, dict[str, NDArray[np.float32]]]:
     """Return the graph of a module and what torch computes for each of its nodes.
 
     Parameters
     ----------
     module : nn.Module
         Not changed.
-    x : torch.Tensor, shape (1, C, H, W)
+    x : torch.Tensor, or a sequence or mapping of them, shape (1, C, H, W)
+        One for each input.
     """
-    program = _export(module, x)
-    reader = _Reader(program, type(module).__name__)
+    reader = _Reader(*export(module, x), type(module).__name__)
     graph = reader.graph()
     known: dict[str, Any] = dict(reader.constants())
+    images = (one.clone() for one in tensors_of(x))
+    known |= dict(zip(reader.inputs(), images, strict=True))
     tensors: dict[str, NDArray[np.float32]] = {}
-    for node in program.graph.nodes:
+    for node in reader.program.graph.nodes:
         if node.op == "placeholder":
-            known.setdefault(node.name, x.clone())
-        elif node.op == "call_function":
+            continue
+        if node.op == "call_function":
             args: Any = torch.fx.node.map_arg(node.args, lambda n: known[n.name])
             kwargs: Any = torch.fx.node.map_arg(node.kwargs, lambda n: known[n.name])
             target: Any = node.target
@@ -176,45 +178,9 @@ def follow(
             # The first name of a tensor is the node that makes it.
             if isinstance(value, Value) and value.id not in tensors:
                 tensors[value.id] = made.numpy().copy()
-    tensors.pop("input", None)
+    for name in graph.inputs:
+        tensors.pop(name, None)
     return graph, tensors
-
-
-def _export(module: nn.Module, example: torch.Tensor) -> torch.export.ExportedProgram:
-    refuse_unsuitable(module)
-    _check_example(example)
-    try:
-        with torch.no_grad():
-            program = torch.export.export(twin(module), (example,), strict=False)
-            return without_aliases(program)
-    except WorkbenchError:
-        raise
-    # Whatever the module's own forward raises while it is traced.
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        cause, advice = cause_of_failure(module)
-        raise CaptureError(
-            f"{type(module).__name__} cannot be exported as one graph "
-            f"({cause or reason or type(error).__name__})",
-            "a forward pass without control flow that depends on the data",
-            advice or "Run it in torch, or rewrite the branch with fixed structure.",
-        ) from error
-
-
-def _check_example(example: Any) -> None:
-    if not isinstance(example, torch.Tensor):
-        found = f"an example of type {type(example).__name__}"
-    elif example.dtype != torch.float32:
-        found = f"an example of type {str(example.dtype).removeprefix('torch.')}"
-    elif example.ndim < 2 or not example.numel():
-        found = f"an example of shape {tuple(example.shape)}"
-    else:
-        return
-    raise CaptureError(
-        found,
-        "a float32 tensor (1, C, H, W)",
-        "Pass example=torch.zeros(1, 3, 224, 224), with the sizes of your network.",
-    )
 
 
 @dataclass
@@ -222,6 +188,7 @@ class _Reader:
     """Walks an exported program once and feeds a `GraphBuilder`."""
 
     program: torch.export.ExportedProgram
+    signature: Signature
     title: str
     state: Mapping[str, torch.Tensor] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
@@ -230,20 +197,32 @@ class _Reader:
         """Return the engine's graph; ``values`` then knows every node."""
         builder = GraphBuilder(self.title)
         constants = self.constants()
-        result: str | None = None
+        names = dict(zip(self.inputs(), self._input_ids(), strict=True))
+        results: tuple[str, ...] = ()
         for node in self.program.graph.nodes:
             if node.op == "placeholder":
-                self._placeholder(builder, node, constants)
+                self._placeholder(builder, node, constants, names)
             elif node.op == "get_attr":
                 # The body of a `with` block: its operation is refused by name.
                 self.values[node.name] = None
             elif node.op == "call_function":
                 self._call(builder, node)
             elif node.op == "output":
-                result = self._result(node)
-        if result is None:
-            raise CaptureError("a graph without output", "one tensor", "Return one.")
-        return builder.graph(result)
+                results = self._results(node)
+        return builder.graph(results, self.signature)
+
+    def inputs(self) -> list[str]:
+        """Return the names of the exported program's own inputs, in order."""
+        specs = self.program.graph_signature.input_specs
+        return [
+            one.arg.name
+            for one in specs
+            if one.kind == InputKind.USER_INPUT and isinstance(one.arg, TensorArgument)
+        ]
+
+    def _input_ids(self) -> tuple[str, ...]:
+        names = self.signature.inputs
+        return names if len(names) > 1 else (ONLY_INPUT,)
 
     def constants(self) -> Mapping[str, torch.Tensor]:
         """Return parameters, buffers and literals by the name of their node."""
@@ -262,12 +241,14 @@ class _Reader:
         builder: GraphBuilder,
         node: torch.fx.Node,
         constants: Mapping[str, torch.Tensor],
+        names: Mapping[str, str],
     ) -> None:
         if node.name in constants:
             self.values[node.name] = constants[node.name]
             return
-        shape = tuple(int(s) for s in node.meta["val"].shape[1:])
-        self.values[node.name] = builder.input(shape)
+        if node.name in names:
+            shape = tuple(int(s) for s in node.meta["val"].shape[1:])
+            self.values[node.name] = builder.input(shape, names[node.name])
 
     def _call(self, builder: GraphBuilder, node: torch.fx.Node) -> None:
         args: Any = torch.fx.node.map_arg(node.args, lambda n: self.values[n.name])
@@ -288,28 +269,23 @@ class _Reader:
         _check_result(builder, base_name(target), made, node.meta.get("val"))
         self.values[node.name] = made
 
-    def _result(self, node: torch.fx.Node) -> str:
-        found = self.program.call_spec.out_spec
+    def _results(self, node: torch.fx.Node) -> tuple[str, ...]:
         kinds = [spec.kind for spec in self.program.graph_signature.output_specs]
         pairs = zip(kinds, cast("tuple[Any, ...]", node.args[0]), strict=True)
-        results = [one for kind, one in pairs if kind == OutputKind.USER_OUTPUT]
-        name = getattr(results[0], "name", "") if len(results) == 1 else ""
-        made = self.values.get(name)
-        if found is not None and not found.is_leaf():
-            kind = getattr(found.type, "__name__", str(found.type))
-            raise CaptureError(
-                f"a network that returns a {kind} with {len(results)} results",
-                "exactly one tensor",
-                "Wrap it in a module that returns only the tensor to be computed.",
-            )
-        if not isinstance(made, Value):
-            raise CaptureError(
-                "a result that does not depend on the image, or an unfinished "
-                "channel shuffle",
-                "one tensor that is computed from the image",
-                "Return only the tensor to be computed.",
-            )
-        return made.id
+        found = [one for kind, one in pairs if kind == OutputKind.USER_OUTPUT]
+        ids = []
+        for name, one in zip(self.signature.outputs, found, strict=True):
+            made = self.values.get(getattr(one, "name", ""))
+            if not isinstance(made, Value):
+                called = f" ({name!r})" if len(found) > 1 else ""
+                raise CaptureError(
+                    f"a result{called} that does not depend on the image, or an "
+                    "unfinished channel shuffle",
+                    "tensors that are computed from the image",
+                    "Return only the tensors to be computed.",
+                )
+            ids.append(made.id)
+        return tuple(ids)
 
 
 def _translated(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from workbench.engine.graph.fields import MOST_NODES, is_whole
 from workbench.engine.graph.ops import COVERED, infer_shape
+from workbench.engine.graph.signature import Signature, default_signature
 from workbench.engine.stored.filed import FiledParams
 from workbench.errors import WorkbenchError
 
@@ -120,17 +121,19 @@ def _fixed(params: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A network with one input and one output, nodes in execution order.
+    """A network of any number of inputs and outputs, nodes in execution order.
 
     Parameters
     ----------
     name : str
         What people call the network.
     nodes : tuple of Node
-        The first one is the input (op ``input``); every node reads only
-        earlier ones.
-    output : str
-        Id of the node whose tensor is the result.
+        The inputs (op ``input``) come first; every node reads only earlier ones.
+    results : str or tuple of str
+        Ids of the nodes whose tensors are the results; a node may be one twice.
+    names : Signature, optional
+        What inputs and outputs are called, and the structure of the results; by
+        ``default_signature`` if not given.
 
     Raises
     ------
@@ -143,7 +146,8 @@ class Graph:
 
     name: str
     nodes: tuple[Node, ...]
-    output: str
+    results: str | tuple[str, ...]
+    names: Signature | None = None
 
     def __post_init__(self) -> None:
         _validate(self)
@@ -154,15 +158,56 @@ class Graph:
     def __len__(self) -> int:
         return len(self.nodes)
 
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """Ids of the input nodes, in order."""
+        return tuple(node.id for node in self.nodes if node.op == INPUT)
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """Ids of the nodes whose tensors are the results, in order."""
+        return (self.results,) if isinstance(self.results, str) else self.results
+
+    @cached_property
+    def signature(self) -> Signature:
+        """What inputs and outputs are called, and how results come back."""
+        return self.names or default_signature(self.inputs, self.outputs)
+
+    @property
+    def output(self) -> str:
+        """Id of the only node whose tensor is a result.
+
+        Raises
+        ------
+        GraphError
+            There are several.
+        """
+        return _only(self.outputs, "output", self.name)
+
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of the input without the batch axis."""
-        return self.nodes[0].shape
+        """Shape of the only input without the batch axis; a GraphError of several."""
+        return self.node(_only(self.inputs, "input", self.name)).shape
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """Shape of the result without the batch axis."""
+        """Shape of the only result without the batch axis; a GraphError of several."""
         return self.node(self.output).shape
+
+    @property
+    def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the inputs without the batch axis."""
+        return tuple(self.node(name).shape for name in self.inputs)
+
+    @property
+    def output_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the results without the batch axis."""
+        return tuple(self.node(name).shape for name in self.outputs)
+
+    def but(self, nodes: Sequence[Node], results: str | Sequence[str]) -> "Graph":
+        """Return a graph of other nodes with the same name and signature."""
+        kept = results if isinstance(results, str) else tuple(results)
+        return Graph(self.name, tuple(nodes), kept, self.names)
 
     def node(self, node_id: str) -> Node:
         """Return the node called ``node_id``."""
@@ -211,11 +256,11 @@ def _validate(graph: Graph) -> None:
             )
         if node.op not in COVERED:
             raise UncoveredOp(node.op, node.id)
-        if node.op == INPUT and position:
+        if node.op == INPUT and graph.nodes[max(0, position - 1)].op != INPUT:
             raise GraphError(
-                f"a second input {node.id!r}",
-                "networks with exactly one input",
-                "Split the network, or feed a constant.",
+                f"an input {node.id!r} behind other nodes",
+                "all inputs first",
+                "Capture the network again.",
             )
         if node.id in shapes:
             raise GraphError(
@@ -225,12 +270,41 @@ def _validate(graph: Graph) -> None:
             )
         _check_node(node, shapes)
         shapes[node.id] = node.shape
-    if not isinstance(graph.output, str) or graph.output not in shapes:
+    _check_ends(graph, shapes)
+
+
+def _check_ends(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Check what comes out, and the names of inputs and outputs."""
+    outputs = graph.outputs
+    whole = isinstance(outputs, tuple) and 0 < len(outputs) <= MOST_NODES
+    strange: Any = outputs
+    if whole:
+        found = [o for o in outputs if not isinstance(o, str) or o not in shapes]
+        strange = found[0] if found else None
+    if strange is not None:
         raise GraphError(
-            f"output {graph.output!r} is no node of the graph",
+            f"output {strange!r} is no node of the graph",
             "the id of a node",
             "Capture the network again.",
         )
+    objection = graph.signature.objection(len(graph.inputs), len(outputs))
+    if objection:
+        raise GraphError(
+            f"graph {graph.name!r} with {objection}",
+            "a name of its own for each input and output",
+            "Capture the network again.",
+        )
+
+
+def _only(ids: Sequence[str], kind: str, name: str) -> str:
+    """Return the only id; refuse to choose one of several."""
+    if len(ids) == 1:
+        return ids[0]
+    raise GraphError(
+        f"graph {name!r} with {len(ids)} {kind}s",
+        f"a network with one {kind}",
+        f"This step works on one {kind}: wrap the network so that it has one.",
+    )
 
 
 def _check_node(node: Node, shapes: Mapping[str, tuple[int, ...]]) -> None:
@@ -297,9 +371,9 @@ def shape_of(
         ) from error
 
 
-def prune_dead(graph_output: str, nodes: Sequence[Node]) -> tuple[Node, ...]:
-    """Return the nodes that the output depends on, and the input, in order."""
-    needed = {graph_output}
+def prune_dead(outputs: Sequence[str], nodes: Sequence[Node]) -> tuple[Node, ...]:
+    """Return the nodes that the outputs depend on, and the inputs, in order."""
+    needed = set(outputs)
     for node in reversed(nodes):
         if node.id in needed:
             needed.update(node.inputs)

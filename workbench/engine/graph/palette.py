@@ -150,7 +150,9 @@ def _coded(
     return np.delete(numbers, zero), (codes * keep).astype(np.uint8), keep
 
 
-def hold_palettes(nodes: list[Node], output: str) -> tuple[list[Node], str]:
+def hold_palettes(
+    nodes: list[Node], outputs: tuple[str, ...]
+) -> tuple[list[Node], tuple[str, ...]]:
     """Hold every weight that is few numbers many times as bytes and a codebook."""
     result = []
     for node in nodes:
@@ -160,4 +162,4 @@ def hold_palettes(nodes: list[Node], output: str) -> tuple[list[Node], str]:
             params = palette_params(codebook, indices, node.params["bias"], keep)
             node = node.but(op=OPS[node.op], params=params)
         result.append(node)
-    return result, output
+    return result, outputs

@@ -8,7 +8,7 @@ Every pass maps a list of nodes to a list of nodes; `simplify` runs them.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ from workbench.engine.graph.ops import ACTIVATIONS, CONVOLUTIONS, LINEARS
 from workbench.engine.graph.palette import hold_palettes
 
 Nodes = list[Node]
-Pass = Callable[[Nodes, str], tuple[Nodes, str]]
+Outputs = tuple[str, ...]
+Pass = Callable[[Nodes, Outputs], tuple[Nodes, Outputs]]
 
 PRODUCERS = (*CONVOLUTIONS, *LINEARS)
 FUSES_ACTIVATION = (*PRODUCERS, "add", "mul")
@@ -36,11 +37,16 @@ def simplify(graph: Graph) -> Graph:
     Graph
         Ids of layers with weights are kept, so masks and reports still match.
     """
-    nodes, output = list(graph.nodes), graph.output
+    nodes, outputs = list(graph.nodes), graph.outputs
     for rewrite in PASSES:
-        nodes, output = rewrite(nodes, output)
-        nodes = list(prune_dead(output, nodes))
-    return Graph(graph.name, tuple(nodes), output)
+        nodes, outputs = rewrite(nodes, outputs)
+        nodes = list(prune_dead(outputs, nodes))
+    return graph.but(nodes, outputs)
+
+
+def renamed(ids: Outputs, names: Mapping[str, str]) -> Outputs:
+    """Return ids, with new names where there are such."""
+    return tuple(names.get(one, one) for one in ids)
 
 
 class _Editor:
@@ -50,8 +56,8 @@ class _Editor:
     touches and not the length of the list.
     """
 
-    def __init__(self, nodes: Nodes, output: str) -> None:
-        self.output = output
+    def __init__(self, nodes: Nodes, outputs: Outputs) -> None:
+        self.outputs = outputs
         self._nodes = {node.id: node for node in nodes}
         self._places = {node.id: place for place, node in enumerate(nodes)}
         self._readers: dict[str, Counter[str]] = {node.id: Counter() for node in nodes}
@@ -81,8 +87,8 @@ class _Editor:
         return [self._nodes[name] for name in self._readers[node_id]]
 
     def users(self, node_id: str) -> int:
-        """Count how often a node is read, the output included."""
-        return self._readers[node_id].total() + (self.output == node_id)
+        """Count how often a node is read, the outputs included."""
+        return self._readers[node_id].total() + self.outputs.count(node_id)
 
     def replace(self, node: Node) -> None:
         """Put a changed node in the place of the one with the same id."""
@@ -103,22 +109,22 @@ class _Editor:
             self.replace(reader.but(inputs=inputs))
         self._note(self._nodes.pop(removed), -1)
         del self._places[removed], self._readers[removed]
-        self.output = into.id if self.output == removed else self.output
+        self.outputs = renamed(self.outputs, {removed: into.id})
 
     @property
-    def result(self) -> tuple[Nodes, str]:
-        """Return nodes and output."""
+    def result(self) -> tuple[Nodes, Outputs]:
+        """Return nodes and outputs."""
         order = sorted(self._nodes, key=self._places.__getitem__)
-        return [self._nodes[name] for name in order], self.output
+        return [self._nodes[name] for name in order], self.outputs
 
 
-def drop_identities(nodes: Nodes, output: str) -> tuple[Nodes, str]:
+def drop_identities(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
     """Remove identities, pools that change nothing and flattens of vectors."""
     kept: Nodes = []
     alias: dict[str, str] = {}
     shapes: dict[str, tuple[int, ...]] = {}
     for node in nodes:
-        node = node.but(inputs=tuple(alias.get(name, name) for name in node.inputs))
+        node = node.but(inputs=renamed(node.inputs, alias))
         source = node.inputs[0] if node.inputs else ""
         same = source and shapes[source] == node.shape
         idle = node.op in ("identity", "adaptive_avg_pool", "flatten") or (
@@ -129,12 +135,12 @@ def drop_identities(nodes: Nodes, output: str) -> tuple[Nodes, str]:
         else:
             shapes[node.id] = node.shape
             kept.append(node)
-    return kept, alias.get(output, output)
+    return kept, renamed(outputs, alias)
 
 
-def fold_batchnorm(nodes: Nodes, output: str) -> tuple[Nodes, str]:
+def fold_batchnorm(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
     """Fold scale and shift into the convolution or linear layer before them."""
-    edit = _Editor(nodes, output)
+    edit = _Editor(nodes, outputs)
     for name in edit.ids("batchnorm"):
         node = edit[name]
         producer = edit[node.inputs[0]]
@@ -179,12 +185,12 @@ def _as_depthwise(node: Node) -> Node:
     )
 
 
-def scale_vectors(nodes: Nodes, output: str) -> tuple[Nodes, str]:
+def scale_vectors(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
     """Scale and shift vectors as images of one pixel: a matrix would be F by F."""
     result: Nodes = []
-    renamed: dict[str, str] = {}
+    aliases: dict[str, str] = {}
     for node in nodes:
-        node = node.but(inputs=tuple(renamed.get(n, n) for n in node.inputs))
+        node = node.but(inputs=renamed(node.inputs, aliases))
         if node.op != "batchnorm":
             result.append(node)
             continue
@@ -192,12 +198,12 @@ def scale_vectors(nodes: Nodes, output: str) -> tuple[Nodes, str]:
         wide = Node(f"{node.id}.wide", "flatten", node.inputs, pixels, {"rank": 3})
         scaled = _as_depthwise(node.but(inputs=(wide.id,), shape=pixels))
         flat = Node(f"{node.id}.flat", "flatten", (node.id,), node.shape)
-        renamed[node.id] = flat.id
+        aliases[node.id] = flat.id
         result += [wide, scaled, flat]
-    return result, renamed.get(output, output)
+    return result, renamed(outputs, aliases)
 
 
-def conv_to_linear(nodes: Nodes, output: str) -> tuple[Nodes, str]:
+def conv_to_linear(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
     """Turn ungrouped convolutions of a single pixel into linear layers.
 
     Those of which no tap meets the pixel, because it lies between taps or the window
@@ -225,12 +231,12 @@ def conv_to_linear(nodes: Nodes, output: str) -> tuple[Nodes, str]:
                 }
                 node = node.but(op="linear", attrs={"rank": 3}, params=params)
         result.append(node)
-    return result, output
+    return result, outputs
 
 
-def fuse_activation(nodes: Nodes, output: str) -> tuple[Nodes, str]:
+def fuse_activation(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
     """Move an activation into the epilogue of the only layer that feeds it."""
-    edit = _Editor(nodes, output)
+    edit = _Editor(nodes, outputs)
     for name in edit.ids(*ACTIVATIONS):
         node = edit[name]
         producer = edit[node.inputs[0]]
@@ -241,9 +247,9 @@ def fuse_activation(nodes: Nodes, output: str) -> tuple[Nodes, str]:
     return edit.result
 
 
-def fuse_residual(nodes: Nodes, output: str) -> tuple[Nodes, str]:
+def fuse_residual(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
     """Let the later convolution of an add sum the residual in its epilogue."""
-    edit = _Editor(nodes, output)
+    edit = _Editor(nodes, outputs)
     for name in edit.ids("add"):
         add = edit[name]
         choices = [
@@ -268,19 +274,19 @@ def _sums_residual(edit: _Editor, name: str) -> bool:
     return node.op in CONVOLUTIONS and plain and edit.users(name) == 1
 
 
-def sink_flatten(nodes: Nodes, output: str) -> tuple[Nodes, str]:
+def sink_flatten(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
     """Drop flattens that only linear layers read: they take tight tensors."""
-    edit = _Editor(nodes, output)
+    edit = _Editor(nodes, outputs)
     for name in edit.ids("flatten"):
         source = edit[edit[name].inputs[0]]
         readers = edit.readers(name)
         linear = readers and all(node.op in LINEARS for node in readers)
-        if linear and name != edit.output and source.op != INPUT:
+        if linear and name not in edit.outputs and source.op != INPUT:
             edit.merge(name, source)
     return edit.result
 
 
-def global_pools(nodes: Nodes, output: str) -> tuple[Nodes, str]:
+def global_pools(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
     """Name average pools over the whole plane what they are."""
     shapes = {node.id: node.shape for node in nodes}
     result: Nodes = []
@@ -294,7 +300,7 @@ def global_pools(nodes: Nodes, output: str) -> tuple[Nodes, str]:
             if whole:
                 node = node.but(op="global_avg_pool", attrs={"rank": 3})
         result.append(node)
-    return result, output
+    return result, outputs
 
 
 PASSES: tuple[Pass, ...] = (

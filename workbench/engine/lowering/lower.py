@@ -97,10 +97,10 @@ def lower(
     most = memory_bytes() if most_bytes is None else most_bytes
     _check_arena(plan_arena(tasks), most)
     chains = _chains(graph, tasks, plan)
-    output = operand_buffer(tasks)
+    outputs = stored_buffers(tasks)
     windows: dict[str, SlidingBuffer] = {}
     for chain in chains:
-        windows |= find_windows(tasks, chain, output)
+        windows |= find_windows(tasks, chain, outputs)
     arena = plan_arena(
         tasks,
         [(chain.first, chain.last) for chain in chains],
@@ -159,9 +159,9 @@ def _usable_processors() -> int:
     return os.cpu_count() or 1
 
 
-def operand_buffer(tasks: Sequence[Task]) -> str:
-    """Return the buffer that the result is stored from."""
-    return tasks[-1].inputs[0].buffer
+def stored_buffers(tasks: Sequence[Task]) -> frozenset[str]:
+    """Return the buffers that results are stored from."""
+    return frozenset(t.inputs[0].buffer for t in tasks if t.output is None)
 
 
 def operand(tensor: Tensor, arena: Arena) -> Operand:
@@ -190,7 +190,8 @@ def build_task(
         The plan names a kernel that may not run the node.
     """
     if task.output is None:
-        return (store_output(geometry_in=operands[0].geometry),)
+        step = store_output(geometry_in=operands[0].geometry, offset=task.offset)
+        return (step,)
     *inputs, output = operands
     split = task.output.layout.split > 1
     if task.kind == "load":
@@ -199,6 +200,7 @@ def build_task(
             geometry_out=output.geometry,
             phase_split=split,
             size=(channels, height, width),
+            offset=task.offset,
         )
         return (step,)
     if task.kind == "copy":

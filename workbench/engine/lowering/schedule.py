@@ -7,6 +7,7 @@ arguments (`candidates`).
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 from workbench.engine.candidates import Form
 from workbench.engine.graph.graph import INPUT, Graph, Node
@@ -40,13 +41,16 @@ class Task:
         The node computed, or the one whose tensor is moved.
     inputs : tuple of Tensor
     output : Tensor or None
-        None for the store.
+        None for a store.
+    offset : int
+        Of a load or store: floats of the caller's row before this tensor.
     """
 
     kind: str
     node: Node
     inputs: tuple[Tensor, ...]
     output: Tensor | None
+    offset: int = 0
 
 
 @dataclass
@@ -151,18 +155,21 @@ def make_schedule(graph: Graph, slots: Slots, plan: ExecutionPlan) -> tuple[Task
     Returns
     -------
     tuple of Task
-        From the load of the input to the store of the result.
+        From the loads of the inputs to the stores of the results.
     """
     scheduler = _Scheduler(graph, slots, plan)
+    read = written = 0
     for node in graph:
         if node.op == INPUT:
             target = scheduler.stored(node.id)
-            scheduler.tasks.append(Task("load", node, (), target))
+            scheduler.tasks.append(Task("load", node, (), target, read))
+            read += prod(node.shape)
         elif node.op not in NO_STEP and not _is_view(node, slots):
             scheduler.compute(node)
-    result = graph.node(graph.output)
-    source = scheduler.stored(graph.output)
-    scheduler.tasks.append(Task("store", result, (source,), None))
+    for name in graph.outputs:
+        result, source = graph.node(name), scheduler.stored(name)
+        scheduler.tasks.append(Task("store", result, (source,), None, written))
+        written += prod(result.shape)
     return tuple(scheduler.tasks)
 
 

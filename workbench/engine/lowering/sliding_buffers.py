@@ -5,7 +5,7 @@ to band and which rows of padding are cleared. Does not belong here: the order o
 (`bands`) and addresses (`arena`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.engine.layout.layout import Layout
@@ -65,7 +65,7 @@ class SlidingBuffer:
 
 
 def find_windows(
-    tasks: Sequence[Task], chain: Chain, output: str
+    tasks: Sequence[Task], chain: Chain, outputs: Container[str]
 ) -> dict[str, SlidingBuffer]:
     """Return the window of every buffer that only lives inside of a chain.
 
@@ -74,14 +74,14 @@ def find_windows(
     tasks : sequence of Task
         The whole schedule.
     chain : Chain
-    output : str
-        Buffer of the network's result, which is never a window.
+    outputs : container of str
+        Buffers of the network's results, which are never windows.
     """
     windows = {}
     for index in range(len(chain.units)):
         task = tasks[chain.first + index]
         readers = _readers(tasks, chain, index)
-        if task.output is None or task.output.buffer == output or readers is None:
+        if task.output is None or task.output.buffer in outputs or readers is None:
             continue
         window = _slide(task.output.layout, chain, index, readers)
         if window is not None:

@@ -59,7 +59,7 @@ def slot_forms(graph: Graph, slots: Slots) -> Mapping[str, tuple[Form, ...]]:
             *map(Form, found),
             *(
                 _split_forms([graph.node(name) for name in readers[slot]], shapes, slot)
-                if members[slot] == [slot] and slot != graph.output
+                if members[slot] == [slot] and slot not in graph.outputs
                 else ()
             ),
         )

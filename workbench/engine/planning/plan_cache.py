@@ -74,5 +74,5 @@ def structure_digest(graph: Graph) -> str:
         digest.update(repr(record).encode())
         if is_weighted(node):
             digest.update(np.packbits(nonzero_mask(node)).data)
-    digest.update(graph.output.encode())
+    digest.update("\0".join(graph.outputs).encode())
     return digest.hexdigest()[:32]

@@ -71,22 +71,23 @@ def transfer(spec: Transfer) -> ReferenceStep:
     """Return the step between the external image and the arena."""
     inside = spec.inside.addresses()
     size = (spec.channels, spec.height, spec.width)
-    floats = spec.channels * spec.height * spec.width
+    stop = spec.offset + spec.channels * spec.height * spec.width
+    place = slice(spec.offset, stop)
 
     def load(arena: F32, x: F32, y: F32) -> None:
         if spec.phase_split:
-            _split(arena, x.reshape(size), inside)
+            _split(arena, x[place].reshape(size), inside)
         else:
-            arena[inside] = x.reshape(size)
+            arena[inside] = x[place].reshape(size)
 
     def store(arena: F32, x: F32, y: F32) -> None:
-        y.reshape(size)[...] = arena[inside]
+        y[place].reshape(size)[...] = arena[inside]
 
     if spec.load:
         extent = spec.inside.extent
-        return ReferenceStep("numpy_load_input", 0, 0, extent, load, x_floats=floats)
+        return ReferenceStep("numpy_load_input", 0, 0, extent, load, x_floats=stop)
     return ReferenceStep(
-        "numpy_store_output", 0, 0, spec.inside.extent, store, y_floats=floats
+        "numpy_store_output", 0, 0, spec.inside.extent, store, y_floats=stop
     )
 
 

@@ -96,6 +96,7 @@ def load_input(
     geometry_out: Geometry,
     phase_split: bool = False,
     size: tuple[int, int, int] | None = None,
+    offset: int = 0,
 ) -> Step:
     """Return a step that reads one external NCHW image into the arena.
 
@@ -107,6 +108,8 @@ def load_input(
     size : tuple of int, optional
         (C, H, W) of the image; needed with ``phase_split``, where half sizes do not
         tell whether the image is odd.
+    offset : int
+        Floats of the external row before the image: other inputs.
 
     Raises
     ------
@@ -132,15 +135,18 @@ def load_input(
             "Pass the size of the image.",
         )
         _halves(image, shape)
-    return current().transfer(Transfer(shape, True, *image, phase_split))
+    checks.whole("the offset of an image", offset, 0)
+    return current().transfer(Transfer(shape, True, *image, phase_split, offset))
 
 
-def store_output(*, geometry_in: Geometry) -> Step:
+def store_output(*, geometry_in: Geometry, offset: int = 0) -> Step:
     """Return a step that writes a tensor to the external NCHW output.
 
     Parameters
     ----------
     geometry_in : Geometry
+    offset : int
+        Floats of the external row before the tensor: other outputs.
 
     Raises
     ------
@@ -149,7 +155,8 @@ def store_output(*, geometry_in: Geometry) -> Step:
     """
     shape = checks.geometry("geometry_in", geometry_in)
     size = shape.channels, shape.height, shape.width
-    return current().transfer(Transfer(shape, False, *size, False))
+    checks.whole("the offset of an output", offset, 0)
+    return current().transfer(Transfer(shape, False, *size, False, offset))
 
 
 def _binary(

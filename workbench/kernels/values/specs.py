@@ -175,7 +175,7 @@ class Pointwise:
 
 @dataclass(frozen=True, eq=False)
 class Transfer:
-    """Between an external contiguous (C, H, W) image and the arena."""
+    """Between a contiguous (C, H, W) image, ``offset`` floats in, and the arena."""
 
     inside: Geometry
     load: bool
@@ -183,6 +183,7 @@ class Transfer:
     height: int
     width: int
     phase_split: bool
+    offset: int = 0
 
 
 @dataclass(frozen=True, eq=False)

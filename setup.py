@@ -42,6 +42,7 @@ KERNELS = [
     "kernels/move/move.c",
     "kernels/winograd/winograd.c",
     "kernels/peak/fma_peak.c",
+    "simd/curves.c",
 ]
 
 # Compiled once, for the baseline.

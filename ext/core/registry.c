@@ -35,6 +35,14 @@ const wb_kernel *wb_find_kernel(const char *op) {
     return NULL;
 }
 
+int32_t wb_curve_of(const char *kind) {
+#define WB_CURVE(code, name)                                                             \
+    if (strcmp(kind, #name) == 0) return WB_##code;
+#include "core/curve_list.def"
+#undef WB_CURVE
+    return WB_LINEAR;
+}
+
 const char *wb_isa_name(int isa) {
     static const char *const names[WB_ISAS] = {"scalar", "avx2", "avx512"};
     return names[isa];

@@ -46,7 +46,7 @@ wb_broken(const char *what, const char *file, int line) {
 #define WB_REQUIRE_ACT(act)                                                              \
     do {                                                                                 \
         WB_REQUIRE((act).lo <= (act).hi);                                                \
-        WB_REQUIRE_WITHIN(WB_LINEAR, (act).curve, WB_HARDSIGMOID);                       \
+        WB_REQUIRE_WITHIN(WB_LINEAR, (act).curve, WB_CURVES - 1);                        \
     } while (0)
 
 #define WB_REQUIRE_PLACE(p)                                                              \

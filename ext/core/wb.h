@@ -53,12 +53,23 @@ static inline float *wb_shared_scratch(float *arena) {
     return wb_context_of(arena)->shared;
 }
 
-/* act(v) = curve(min(hi, max(lo, v))); a NaN stays a NaN. */
-enum { WB_LINEAR = 0, WB_HARDSWISH, WB_SILU, WB_SIGMOID, WB_HARDSIGMOID };
+#define WB_CURVE(code, kind) WB_##code,
+enum {
+    WB_LINEAR = 0,
+#include "core/curve_list.def"
+    WB_CURVES
+};
+#undef WB_CURVE
+
+/* act(v) = curve(min(hi, max(lo, v))); a NaN stays a NaN. `alpha` is the slope or scale
+ * below zero of the curves that have one. */
 typedef struct {
-    float lo, hi;
+    float lo, hi, alpha;
     int32_t curve;
 } wb_act;
+
+/* The code of a kind of curve, WB_LINEAR for a name that is none. */
+int32_t wb_curve_of(const char *kind);
 
 /* Where the output vectors of an op read and write (workbench.kernels.Vectors). */
 typedef struct {

@@ -11,7 +11,9 @@ cdef extern from "core/wb.h" nogil:
     ctypedef struct wb_act:
         float lo
         float hi
+        float alpha
         int32_t curve
+    int32_t wb_curve_of(const char *kind)
     ctypedef struct wb_place:
         int64_t count
         int64_t segments

@@ -17,6 +17,7 @@ static const float EXP[] = {-1.0f,        87.0f,           -87.0f,      1.442695
                             1.0f / 120,   1.0f / 24,       1.0f / 6,    0.5f};
 enum { LO, HI };
 enum { SIXTH = 2, HALF, ONE };
+enum { ALPHA = 2 };
 enum { MINUS_ONE = 2, HIGH, LOW, LOG2E, LN2_HIGH, LN2_LOW, C7, C6, C5, C4, C3, C2 };
 
 int wb_act_constants(wb_act act, float *values) {
@@ -24,14 +25,15 @@ int wb_act_constants(wb_act act, float *values) {
     int n = 0;
     values[n++] = act.lo;
     values[n++] = act.hi;
-    if (act.curve == WB_SILU || act.curve == WB_SIGMOID) {
-        memcpy(values + n, EXP, sizeof EXP);
-        n += WB_COUNT(EXP);
-    } else if (act.curve != WB_LINEAR) {
-        memcpy(values + n, hard, sizeof hard);
-        n += WB_COUNT(hard);
+    switch (act.curve) {
+    case WB_LINEAR: return n;
+    case WB_LEAKY_RELU: values[n++] = act.alpha; return n;
+    case WB_HARDSWISH:
+    case WB_HARDSIGMOID: memcpy(values + n, hard, sizeof hard); return n + WB_COUNT(hard);
+    case WB_SILU:
+    case WB_SIGMOID: memcpy(values + n, EXP, sizeof EXP); return n + WB_COUNT(EXP);
+    default: return -1;
     }
-    return n;
 }
 
 typedef struct {
@@ -92,6 +94,16 @@ static void smooth(const state_t *s, int n_rows, int times_x) {
     }
 }
 
+/* max(x, 0) + alpha min(x, 0); z30 = 0 */
+static void leaky(const state_t *s, int n_rows) {
+    reg(s, WB_OP_XORD, 30, 30, 30);
+    for (int x = 0; x < n_rows; x++) {
+        reg(s, WB_OP_MIN, 31, 30, x);
+        reg(s, WB_OP_MAX, x, 30, x);
+        with(s, WB_OP_FMADD231, x, 31, ALPHA);
+    }
+}
+
 static void bound(const state_t *s, wb_op_t op, int constant, int n_rows) {
     with(s, WB_OP_BROADCAST, 31, 0, constant);
     for (int x = 0; x < n_rows; x++) reg(s, op, x, 31, x);
@@ -107,6 +119,7 @@ void wb_activate_avx512(wb_code_t *code, wb_act act, wb_width_t width, int n_row
     case WB_HARDSIGMOID: hard(s, n_rows, 0); break;
     case WB_SILU: smooth(s, n_rows, 1); break;
     case WB_SIGMOID: smooth(s, n_rows, 0); break;
+    case WB_LEAKY_RELU: leaky(s, n_rows); break;
     default: break;
     }
 }

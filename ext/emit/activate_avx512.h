@@ -6,7 +6,8 @@
 
 enum { WB_ACT_CONSTANTS = 14 };
 
-/* Floats that the activation reads from the end of the weights; how many there are. */
+/* Floats that the activation reads from the end of the weights; how many there are, or
+ * -1 for a curve that no code is written for. */
 int wb_act_constants(wb_act act, float *values);
 
 /* Activate registers 0..n_rows-1; constants[i] = place of constant i from rsi.

@@ -175,8 +175,14 @@ static int in_reach(const wb_emit_spec_t *spec) {
     return within(high - low);
 }
 
+int wb_emit_has_curve(int isa, wb_act act) {
+    float constants[WB_ACT_CONSTANTS];
+    return isa != WB_AVX512 || wb_act_constants(act, constants) >= 0;
+}
+
 static wb_emit_status_t build(wb_emit_t *step, const wb_emit_spec_t *spec) {
     wb_pack_t pack;
+    if (!wb_emit_has_curve(spec->isa, spec->place.act)) return WB_EMIT_NO_CURVE;
     if (!in_reach(spec)) return WB_EMIT_TOO_FAR;
     if (copy_plan(step, spec) != 0) return WB_EMIT_NO_MEMORY;
     step->weight_floats = (size_t)spec->indptr[spec->n_rows] + (size_t)spec->n_rows +

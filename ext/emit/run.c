@@ -1,10 +1,13 @@
 /* run.c - visits every (unit, vector) pair of a step; see step.h. */
-#include <math.h>
 #include <stdalign.h>
+#include <string.h>
 
 #include "core/fetch.h"
 #include "core/share.h"
 #include "emit/step_data.h"
+
+/* simd/curves.h of the instruction set that leaves curves to C. */
+void wb_bend__avx2(float *values, int64_t count, const wb_act *act);
 
 static void visit_avx512(const wb_emit_t *step, const wb_emit_unit_t *unit,
                          const wb_emit_vector_t *v, float *arena) {
@@ -118,16 +121,12 @@ void wb_emit_run(const void *args, float *arena, int tid, int nthreads) {
     }
 }
 
-static float activate(wb_act act, float x) {
-    x = x < act.lo ? act.lo : x;
-    x = x > act.hi ? act.hi : x;
-    if (act.curve == WB_SILU) return x / (1.0f + expf(-x));
-    if (act.curve == WB_SIGMOID) return 1.0f / (1.0f + expf(-x));
-    if (act.curve == WB_LINEAR) return x;
-    float gate = x * (1.0f / 6) + 0.5f;
-    gate = gate < 0.0f ? 0.0f : gate;
-    gate = gate > 1.0f ? 1.0f : gate;
-    return act.curve == WB_HARDSWISH ? x * gate : gate;
+static void bend(float *lanes, const wb_emit_t *step) {
+#if defined(__x86_64__)
+    if (step->act.curve != WB_LINEAR) wb_bend__avx2(lanes, WB_LANES, &step->act);
+#else
+    (void)lanes, (void)step;
+#endif
 }
 
 /* The lane that unzip brings here. */
@@ -135,19 +134,37 @@ static int unzipped(int lane) {
     return lane < WB_LANES / 2 ? 2 * lane : 2 * lane - WB_LANES + 1;
 }
 
+/* The sums of a row in the order in which a segment stores them, with its residual. */
+static void gather(const wb_emit_t *step, const float *row, const float *to,
+                   uint32_t mask, float *lanes) {
+    for (int lane = 0; lane < WB_LANES; lane++)
+        lanes[lane] = row[step->unzip ? unzipped(lane) : lane];
+    if (step->has_residual)
+        for (uint32_t left = mask; left != 0; left &= left - 1) {
+            const int lane = __builtin_ctz(left);
+            lanes[lane] += to[lane + step->residual_delta];
+        }
+    for (int lane = 0; lane < WB_LANES; lane++) {
+        const float x = lanes[lane] < step->act.lo ? step->act.lo : lanes[lane];
+        lanes[lane] = x > step->act.hi ? step->act.hi : x;
+    }
+    bend(lanes, step);
+}
+
 void wb_emit_finish(const wb_emit_t *step, const wb_emit_unit_t *unit,
                     const wb_emit_vector_t *vector, const float *sums, float *arena) {
+    alignas(64) float lanes[WB_LANES];
     for (int32_t r = 0; r < unit->n_rows; r++) {
-        const float *row = sums + r * WB_LANES;
         float *out = arena + step->dst + step->order[unit->first_row + r] * step->out_cs;
         for (int s = 0; s < WB_MAX_SEGMENTS; s++) {
+            const uint32_t mask = vector->mask[s];
+            if (mask == 0) continue;
             float *to = out + vector->out[s];
-            for (uint32_t left = vector->mask[s]; left != 0; left &= left - 1) {
-                int lane = __builtin_ctz(left);
-                float x = row[step->unzip ? unzipped(lane) : lane];
-                if (step->has_residual) x += to[lane + step->residual_delta];
-                to[lane] = activate(step->act, x);
-            }
+            gather(step, sums + r * WB_LANES, to, mask, lanes);
+            if (mask == 0xFFFF) memcpy(to, lanes, sizeof lanes);
+            else
+                for (uint32_t left = mask; left != 0; left &= left - 1)
+                    to[__builtin_ctz(left)] = lanes[__builtin_ctz(left)];
         }
     }
 }

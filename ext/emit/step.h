@@ -34,10 +34,14 @@ typedef enum {
     WB_EMIT_NO_MEMORY,    /* malloc or mmap */
     WB_EMIT_TOO_LARGE,    /* code would exceed code_limit */
     WB_EMIT_TOO_FAR,      /* an output row is out of reach of a 32-bit displacement */
-    WB_EMIT_NOT_SEALED    /* the system refuses executable memory */
+    WB_EMIT_NOT_SEALED,   /* the system refuses executable memory */
+    WB_EMIT_NO_CURVE      /* the activation has no code in this instruction set */
 } wb_emit_status_t;
 
 typedef struct wb_emit wb_emit_t;
+
+/* Whether there is code for an activation; AVX2 leaves its curves to C and has all. */
+int wb_emit_has_curve(int isa, wb_act act);
 
 /* A step, or NULL with the reason in *status. */
 wb_emit_t *wb_emit_create(const wb_emit_spec_t *spec, wb_emit_status_t *status);

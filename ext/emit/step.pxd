@@ -1,7 +1,7 @@
 # What Cython needs to know of step.h.
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from core.wb cimport wb_place
+from core.wb cimport wb_act, wb_place
 
 cdef extern from "emit/step.h" nogil:
     ctypedef struct wb_emit_t:
@@ -27,6 +27,7 @@ cdef extern from "emit/step.h" nogil:
         int narrow
         wb_shift_t shift
         size_t code_limit
+    int wb_emit_has_curve(int isa, wb_act act)
     wb_emit_t *wb_emit_create(const wb_emit_spec_t *spec, wb_emit_status_t *status)
     void wb_emit_free(wb_emit_t *step)
     size_t wb_emit_size()

@@ -29,6 +29,11 @@ def emit_probe():
     return wb_code_probe()
 
 
+def emit_has_curve(act, int isa):
+    """Say whether there is code for an activation in an instruction set."""
+    return bool(wb_emit_has_curve(isa, act_of(act)))
+
+
 def conv_generated(spec, int isa, plan):
     """Return the step of a checked ConvSparse as code, or a wb_emit_status_t.
 

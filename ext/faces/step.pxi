@@ -69,11 +69,16 @@ cdef void *data(object array):
     return <void *><size_t>array.ctypes.data
 
 
+def has_curve(str kind):
+    """Say whether the compiled kernels know a curve of this name."""
+    return wb_curve_of(kind.encode()) != 0
+
+
 cdef wb_act act_of(object act):
     cdef wb_act result
-    curves = ("hardswish", "silu", "sigmoid", "hardsigmoid")
     result.lo, result.hi = act.bounds
-    result.curve = 1 + curves.index(act.kind) if act.kind in curves else 0
+    result.alpha = act.alpha
+    result.curve = wb_curve_of(act.kind.encode())
     return result
 
 

@@ -2,59 +2,32 @@
 #ifndef WB_EPILOGUE_H
 #define WB_EPILOGUE_H
 
-#include "simd/simd.h"
+#include "simd/curves.h"
 
-#include <math.h>
-
-/* exp(x) with a relative error below 2e-7; 0 and inf beyond the float range.
- * x = n ln 2 + r, |r| <= ln 2 / 2; a polynomial in r; 2^n in two exact factors, so that
- * both ends of the range round to 0, a subnormal or inf by themselves. */
-static inline float wb_exp1(float x) {
-    x = x > 89.0f ? 89.0f : x;
-    x = x < -104.0f ? -104.0f : x;
-    const float n = x == x ? rintf(x * 1.44269504f) : 0.0f;
-    const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-    float p = 1.0f / 5040.0f;
-    p = p * r + 1.0f / 720.0f;
-    p = p * r + 1.0f / 120.0f;
-    p = p * r + 1.0f / 24.0f;
-    p = p * r + 1.0f / 6.0f;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    const int32_t whole = (int32_t)n, half = whole / 2;
-    const int32_t bits[2] = {(half + 127) << 23, (whole - half + 127) << 23};
-    float factors[2];
-    memcpy(factors, bits, sizeof factors);
-    return p * factors[0] * factors[1];
-}
-
-static inline float wb_curve1(float v, int32_t curve) {
-    const float t = v + 3.0f, low = t < 0.0f ? 0.0f : t, gate = low > 6.0f ? 6.0f : low;
-    if (curve == WB_HARDSWISH) return v * (gate * (1.0f / 6.0f));
-    if (curve == WB_HARDSIGMOID) return gate * (1.0f / 6.0f);
-    return (curve == WB_SILU ? v : 1.0f) / (1.0f + wb_exp1(-v));
-}
-
-static __attribute__((noinline)) void wb_curve16(float *lanes, int32_t curve) {
-    for (int i = 0; i < 16; i++) lanes[i] = wb_curve1(lanes[i], curve);
+WB_INLINE wb_v16 wb_bounded(wb_v16 v, const wb_act *act) {
+    return wb_min(wb_set1(act->hi), wb_max(wb_set1(act->lo), v));
 }
 
 WB_INLINE wb_v16 wb_activate(wb_v16 v, const wb_act *act) {
-    v = wb_min(wb_set1(act->hi), wb_max(wb_set1(act->lo), v));
+    v = wb_bounded(v, act);
     if (__builtin_expect(act->curve != WB_LINEAR, 0)) {
         float lanes[16] __attribute__((aligned(64)));
         wb_store(lanes, v);
-        wb_curve16(lanes, act->curve);
+        wb_bend(lanes, 16, act);
         v = wb_load(lanes);
     }
     return v;
 }
 
-static inline float wb_activate1(float v, const wb_act *act) {
+/* One sum on its way to wb_bend_all. */
+static inline float wb_bounded1(float v, const wb_act *act) {
     v = act->lo > v ? act->lo : v;
-    v = act->hi < v ? act->hi : v;
-    return act->curve == WB_LINEAR ? v : wb_curve1(v, act->curve);
+    return act->hi < v ? act->hi : v;
+}
+
+/* The curve over `count` floats that are within the bounds. */
+static inline void wb_bend_all(float *values, int64_t count, const wb_act *act) {
+    if (act->curve != WB_LINEAR && count > 0) wb_bend(values, count, act);
 }
 
 /* Finish vector v of an output channel that starts `channel` floats after dst. */

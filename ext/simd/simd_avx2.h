@@ -27,6 +27,7 @@ WB_INLINE wb_v16 wb_set1(float x) {
 }
 WB_INLINE wb_v16 wb_zero(void) { return wb_set1(0.0f); }
 WB_INLINE wb_v16 wb_add(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_add_ps); }
+WB_INLINE wb_v16 wb_sub(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_sub_ps); }
 WB_INLINE wb_v16 wb_mul(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_mul_ps); }
 WB_INLINE wb_v16 wb_div(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_div_ps); }
 WB_INLINE wb_v16 wb_max(wb_v16 a, wb_v16 b) { return WB_BOTH(_mm256_max_ps); }
@@ -39,6 +40,23 @@ WB_INLINE wb_v16 wb_larger(wb_v16 a, wb_v16 b) { return WB_BOTH(wb_larger_half);
 WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) {
     return (wb_v16){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }
+WB_INLINE __m256 wb_round_half(__m256 a) { return _mm256_round_ps(a, 8); }
+/* To the nearest whole number; of two the even one. */
+WB_INLINE wb_v16 wb_round(wb_v16 a) {
+    return (wb_v16){wb_round_half(a.lo), wb_round_half(a.hi)};
+}
+WB_INLINE __m256 wb_power(__m256i n) {
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+}
+/* In two exact factors, so that the ends of the range round once. */
+WB_INLINE __m256 wb_scale2_half(__m256 a, __m256 n) {
+    const __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
+    const __m256i rest = _mm256_sub_epi32(whole, half);
+    return _mm256_mul_ps(_mm256_mul_ps(a, wb_power(half)), wb_power(rest));
+}
+/* a * 2^n, n whole and within -250..250. */
+WB_INLINE wb_v16 wb_scale2(wb_v16 a, wb_v16 b) { return WB_BOTH(wb_scale2_half); }
 typedef wb_v16 wb_lanes;
 WB_INLINE __m256 wb_eight_of(unsigned bits) {
     const __m256i each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);

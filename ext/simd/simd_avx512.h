@@ -16,6 +16,7 @@ WB_INLINE void wb_store(float *p, wb_v16 v) { _mm512_storeu_ps(p, v); }
 WB_INLINE wb_v16 wb_set1(float x) { return _mm512_set1_ps(x); }
 WB_INLINE wb_v16 wb_zero(void) { return _mm512_setzero_ps(); }
 WB_INLINE wb_v16 wb_add(wb_v16 a, wb_v16 b) { return _mm512_add_ps(a, b); }
+WB_INLINE wb_v16 wb_sub(wb_v16 a, wb_v16 b) { return _mm512_sub_ps(a, b); }
 WB_INLINE wb_v16 wb_mul(wb_v16 a, wb_v16 b) { return _mm512_mul_ps(a, b); }
 WB_INLINE wb_v16 wb_div(wb_v16 a, wb_v16 b) { return _mm512_div_ps(a, b); }
 WB_INLINE wb_v16 wb_max(wb_v16 a, wb_v16 b) { return _mm512_max_ps(a, b); }
@@ -25,6 +26,10 @@ WB_INLINE wb_v16 wb_larger(wb_v16 a, wb_v16 b) {
 }
 /* a * b + c */
 WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) { return _mm512_fmadd_ps(a, b, c); }
+/* To the nearest whole number; of two the even one. */
+WB_INLINE wb_v16 wb_round(wb_v16 a) { return _mm512_roundscale_ps(a, 8); }
+/* a * 2^n, n whole and within -250..250; ends of the range round once. */
+WB_INLINE wb_v16 wb_scale2(wb_v16 a, wb_v16 n) { return _mm512_scalef_ps(a, n); }
 WB_INLINE void wb_store_mask(float *p, wb_v16 v, unsigned mask) {
     _mm512_mask_storeu_ps(p, (__mmask16)mask, v);
 }

@@ -37,6 +37,7 @@ WB_INLINE void wb_store(float *p, wb_v16 v) { memcpy(p, &v, sizeof v); }
 WB_INLINE wb_v16 wb_set1(float x) { WB_EACH(((wb_v4){x, x, x, x})); }
 WB_INLINE wb_v16 wb_zero(void) { return wb_set1(0.0f); }
 WB_INLINE wb_v16 wb_add(wb_v16 a, wb_v16 b) { WB_EACH(a.q[i] + b.q[i]); }
+WB_INLINE wb_v16 wb_sub(wb_v16 a, wb_v16 b) { WB_EACH(a.q[i] - b.q[i]); }
 WB_INLINE wb_v16 wb_mul(wb_v16 a, wb_v16 b) { WB_EACH(a.q[i] * b.q[i]); }
 WB_INLINE wb_v16 wb_div(wb_v16 a, wb_v16 b) { WB_EACH(a.q[i] / b.q[i]); }
 WB_INLINE wb_v4 wb_choose(wb_m4 first, wb_v4 a, wb_v4 b) {
@@ -54,6 +55,19 @@ WB_INLINE wb_v16 wb_larger(wb_v16 a, wb_v16 b) {
 /* a * b + c */
 WB_INLINE wb_v16 wb_fma(wb_v16 a, wb_v16 b, wb_v16 c) {
     WB_EACH(a.q[i] * b.q[i] + c.q[i]);
+}
+/* To the nearest whole number, of two the even one, of less than 2^22: beside 1.5 * 2^23
+ * a float has no room for a fraction. */
+WB_INLINE wb_v16 wb_round(wb_v16 a) { WB_EACH((a.q[i] + 12582912.0f) - 12582912.0f); }
+/* In two exact factors, so that the ends of the range round once; NaN where n is. */
+WB_INLINE wb_v4 wb_scale2_four(wb_v4 a, wb_v4 n) {
+    const wb_v4 known = wb_choose(n == n, n, (wb_v4){0});
+    const wb_m4 whole = __builtin_convertvector(known, wb_m4), half = whole >> 1;
+    return a * (wb_v4)((half + 127) << 23) * (wb_v4)((whole - half + 127) << 23);
+}
+/* a * 2^n, n whole and within -250..250. */
+WB_INLINE wb_v16 wb_scale2(wb_v16 a, wb_v16 n) {
+    WB_EACH(wb_scale2_four(a.q[i], n.q[i]));
 }
 typedef struct {
     wb_m4 q[4];

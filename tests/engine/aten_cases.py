@@ -171,8 +171,23 @@ CASES: Mapping[str, Cases] = {
     ),
     "hardswish": Cases(before=lambda x: x * 4),
     "hardsigmoid": Cases(before=lambda x: x * 4),
-    "silu": Cases(),
-    "sigmoid": Cases(),
+    **{name: Cases() for name in ("silu", "sigmoid", "tanh", "exp", "erf", "mish")},
+    "gelu": Cases({}, {"approximate": ["tanh"]}),
+    "leaky_relu": Cases({}, {"negative_slope": [0.2, -0.5, 1.5]}),
+    "prelu": Cases(
+        {"weight": numbers(4)},
+        {"weight": [numbers(1), {"weight": torch.full((4,), 0.25)}]},
+    ),
+    "elu": Cases(
+        {}, {"alpha": [0.3, -1.5], "scale": [0.7], "input_scale": [1.5, *no(-1.0, 0)]}
+    ),
+    "selu": Cases(),
+    "celu": Cases({}, {"alpha": [0.4, 2.0]}),
+    "softplus": Cases(
+        {},
+        {"beta": [3.0, 0.5, *no(0)], "threshold": [50, *no(2)]},
+        before=lambda x: x * 9,
+    ),
     "add": Cases({"other": 2}, ALPHA),
     "sub": Cases({"other": 2}, ALPHA),
     "subtract": Cases({"other": 2}, ALPHA),

@@ -107,6 +107,8 @@ def arithmetic() -> list[Case]:
     ]
 
 
+CURVES = ("Sigmoid", "Tanh", "Exp", "Erf", "Softplus", "Mish")
+
 CASES: Mapping[str, list[Case]] = {
     "Conv": [
         *window_cases({"W": W}, dilates=True),
@@ -141,7 +143,20 @@ CASES: Mapping[str, list[Case]] = {
     ],
     "Relu": [Case(), Case(shape=FEATURES)],
     "HardSwish": [Case()],
-    "Sigmoid": [Case()],
+    **{op: [Case(), Case(shape=FEATURES)] for op in CURVES},
+    "Gelu": [Case(), Case({"approximate": "tanh"}), Case({"approximate": "none"})],
+    "LeakyRelu": [Case(), Case({"alpha": 0.3}), Case({"alpha": -1.5}, FEATURES)],
+    "PRelu": [
+        Case({"slope": numbers(1)}),
+        Case({"slope": numbers(4, 1, 1)}),
+        Case({"slope": numbers(1, 4, 1, 1)}),
+        Case({"slope": numbers(5)}, FEATURES),
+        Case({"slope": numbers(6)}, refused=True),
+        Case({"slope": numbers(4, 7, 6)}, refused=True),
+    ],
+    "Elu": [Case(), Case({"alpha": 0.3}), Case({"alpha": -1.5}, FEATURES)],
+    "Selu": [Case(), Case({"alpha": 0.3}), Case({"gamma": 2.0}, FEATURES)],
+    "Celu": [Case(), Case({"alpha": 0.3}), Case({"alpha": 2.5}, FEATURES)],
     "Clip": [
         Case(),
         Case({"min": -0.25}),

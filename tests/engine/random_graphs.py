@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from tests.kernels.float64 import activate
 from workbench.engine.candidates import Form
 from workbench.engine.compile import compile_graph
+from workbench.engine.graph.fields import ACTIVATIONS, act_of
 from workbench.engine.graph.graph import INPUT, Graph, Node
 from workbench.engine.graph.ops import infer_shape
 from workbench.engine.graph.passes import simplify
@@ -23,6 +25,7 @@ from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
 from workbench.engine.program import Program
 from workbench.errors import WorkbenchError
+from workbench.kernels import Activation
 
 STRIDES = ((1, 1),) * 4 + ((2, 2), (2, 2), (3, 3), (1, 2), (3, 2), (2, 1))
 OPS = ("conv2d",) * 8 + (
@@ -42,7 +45,8 @@ OPS = ("conv2d",) * 8 + (
     "channel_shuffle",
     "upsample_nearest",
 )
-KINDS = ("relu", "clip", "hardswish", "silu", "sigmoid", "hardsigmoid")
+KINDS = tuple(kind for kind in ACTIVATIONS if kind != "exp")
+NUMBERS = {"lo": -0.5, "hi": 0.75, "alpha": 0.2}
 
 
 class Draw:
@@ -94,7 +98,7 @@ class Draw:
             self.put(op, [source], None, {"scale": scale, "shift": shift})
         elif op == "act":
             kind = str(rng.choice(KINDS))
-            self.put(kind, [source], {"lo": -0.5, "hi": 0.75} if kind == "clip" else {})
+            self.put(kind, [source], {n: NUMBERS[n] for n in ACTIVATIONS[kind]})
         elif op in ("add", "mul"):
             self.put(op, [source, other])
         elif op == "scale":
@@ -214,8 +218,8 @@ def _apply(
     if op == "batchnorm":
         scale, shift = (params[name][:, None, None] for name in ("scale", "shift"))
         return x * scale + shift
-    if op == "clip":
-        return x.clamp(attrs["lo"], attrs["hi"])
+    if op in ACTIVATIONS:
+        return torch.from_numpy(activate(x.numpy(), Activation.of(*act_of(op, attrs))))
     simple = {
         "add": lambda: x + inputs[1],
         "mul": lambda: x * inputs[1],
@@ -228,7 +232,7 @@ def _apply(
         "flatten": lambda: x.flatten(1),
         "linear": lambda: F.linear(x, params["weight"], params["bias"]),
     }
-    return simple[op]() if op in simple else getattr(F, op)(x)
+    return simple[op]()
 
 
 class RandomCosts(ModelCosts):

@@ -21,7 +21,18 @@ ACTIVATIONS = (
     Activation("silu"),
     Activation("sigmoid"),
     Activation("hardsigmoid"),
+    Activation("leaky_relu", alpha=0.1),
+    Activation("elu", alpha=0.7),
+    Activation("tanh"),
+    Activation("erf"),
+    Activation("gelu"),
+    Activation("gelu_tanh"),
+    Activation("softplus"),
+    Activation("mish"),
 )
+EVERY_ACTIVATION = (*ACTIVATIONS, Activation("exp"))
+"""With exp, which makes of a rounding of a large sum an error beyond any tolerance."""
+
 STRUCTURES = (
     "element",
     "blocks 2",

@@ -4,6 +4,9 @@ Written for reading, one product a tap; test_float64.py holds them against torch
 tests thereby run wherever the kernels do, also where there is no torch to install.
 """
 
+import math
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from workbench.kernels import Activation
@@ -44,8 +47,35 @@ def activate(values: np.ndarray, act: Activation) -> np.ndarray:
             return np.maximum(values, 0)
         if act.kind == "clip":
             return np.clip(values, act.lo, act.hi)
-        if act.kind in ("sigmoid", "silu"):
-            above = 1 if act.kind == "sigmoid" else values
-            return above / (1 + np.exp(-values))
-        gate = np.clip(values + 3, 0, 6) / 6
-        return gate if act.kind == "hardsigmoid" else values * gate
+        return CURVES[act.kind](values, act.alpha)
+
+
+_erf = np.vectorize(math.erf, otypes=[float])
+_erfc = np.vectorize(math.erfc, otypes=[float])
+
+
+def _normal(x: np.ndarray) -> np.ndarray:
+    """The share of the normal distribution that is below x."""
+    return 0.5 * _erfc(-x / math.sqrt(2))
+
+
+def _gelu_tanh(x: np.ndarray) -> np.ndarray:
+    inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    return x / (1 + np.exp(-2 * inner))
+
+
+CURVES: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
+    "hardswish": lambda x, alpha: x * (np.clip(x + 3, 0, 6) / 6),
+    "hardsigmoid": lambda x, alpha: np.clip(x + 3, 0, 6) / 6,
+    "silu": lambda x, alpha: x / (1 + np.exp(-x)),
+    "sigmoid": lambda x, alpha: 1 / (1 + np.exp(-x)),
+    "leaky_relu": lambda x, alpha: np.where(x > 0, x, alpha * x),
+    "elu": lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(x)),
+    "exp": lambda x, alpha: np.exp(x),
+    "tanh": lambda x, alpha: np.tanh(x),
+    "erf": lambda x, alpha: _erf(x),
+    "gelu": lambda x, alpha: x * _normal(x),
+    "gelu_tanh": lambda x, alpha: _gelu_tanh(x),
+    "softplus": lambda x, alpha: np.logaddexp(x, 0),
+    "mish": lambda x, alpha: x * np.tanh(np.logaddexp(x, 0)),
+}

@@ -4,8 +4,10 @@
  * one must end by SIGABRT and say which requirement did not hold. */
 #define WB_CHECKED
 #include "kernels/linear/linear.c"
+#include "simd/curves.c"
 #include "kernels/move/move.c"
 
+#include <math.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>

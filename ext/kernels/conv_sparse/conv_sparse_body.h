@@ -8,6 +8,8 @@
 #include "simd/repeat.h"
 #include "core/share.h"
 
+#include <math.h>
+
 /* Sums that keep the multiply-adds busy: two a cycle, four cycles each. */
 #define ENOUGH_SUMS WB_TILE(4, 4, 8)
 

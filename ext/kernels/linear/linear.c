@@ -25,7 +25,7 @@ WB_INLINE void dense_rows(const wb_linear_dense *a, float *arena, int64_t row,
     for (int r = 0; r < rows; r++) {
         float sum = a->bias[row + r] + wb_sum(wb_add(even[r], odd[r]));
         for (int64_t j = i; j < a->inputs; j++) sum += x[j] * w[r * a->inputs + j];
-        arena[a->dst + row + r] = wb_activate1(sum, &a->act);
+        arena[a->dst + row + r] = wb_bounded1(sum, &a->act);
     }
 }
 
@@ -37,9 +37,11 @@ WB_DEFINE(linear_dense, 1x16, 2x16, 4x16) {
     WB_REQUIRE_ARRAY(a->weights);
     WB_REQUIRE_ARRAY(a->bias);
     const int64_t stop = wb_share(a->outputs, tid + 1, nthreads);
-    int64_t row = wb_share(a->outputs, tid, nthreads);
+    const int64_t start = wb_share(a->outputs, tid, nthreads);
+    int64_t row = start;
     for (; row + ROWS <= stop; row += ROWS) dense_rows(a, arena, row, ROWS);
     for (; row < stop; row++) dense_rows(a, arena, row, 1);
+    wb_bend_all(arena + a->dst + start, stop - start, &a->act);
 }
 
 #define SPARSE_ROW(columns)                                                              \
@@ -60,10 +62,10 @@ WB_DEFINE(linear_sparse, 1x4, 1x4, 1x4) {
     const int64_t work = (int64_t)a->indptr[a->outputs] + a->outputs;
     const int64_t low = wb_share(work, tid, nthreads);
     const int64_t high = wb_share(work, tid + 1, nthreads);
-    for (int64_t row = 0; row < a->outputs; row++) {
-        const int64_t at = a->indptr[row] + row;
-        if (at < low) continue;
-        if (at >= high) break;
+    int64_t row = 0;
+    while (row < a->outputs && a->indptr[row] + row < low) row++;
+    const int64_t start = row;
+    for (; row < a->outputs && a->indptr[row] + row < high; row++) {
         int64_t n = a->indptr[row];
         const int64_t end = a->indptr[row + 1];
         float sum[4] = {a->bias[row], 0.0f, 0.0f, 0.0f};
@@ -73,6 +75,7 @@ WB_DEFINE(linear_sparse, 1x4, 1x4, 1x4) {
             SPARSE_ROW((const uint16_t *)a->columns)
         }
         const float total = (sum[0] + sum[2]) + (sum[1] + sum[3]);
-        arena[a->dst + row] = wb_activate1(total, &a->act);
+        arena[a->dst + row] = wb_bounded1(total, &a->act);
     }
+    wb_bend_all(arena + a->dst + start, row - start, &a->act);
 }

@@ -131,7 +131,7 @@ WB_INLINE void dense_rows(const wb_palette_dense *a, float *arena, const palette
         for (int64_t j = i; j < a->inputs; j++)
             sum += x[j] * a->table[codes[r * a->inputs + j]];
         sum = sum * a->scale[row + r] + a->bias[row + r];
-        arena[a->dst + row + r] = wb_activate1(sum, &a->act);
+        arena[a->dst + row + r] = wb_bounded1(sum, &a->act);
     }
 }
 
@@ -167,6 +167,7 @@ WB_DEFINE(palette_dense, 4x4, 4x8, 4x16) {
 #else
     dense(a, arena, 0, row, stop);
 #endif
+    wb_bend_all(arena + a->dst + row, stop - row, &a->act);
 }
 
 #define SPARSE_ROW(columns)                                                              \
@@ -190,10 +191,10 @@ WB_DEFINE(palette_sparse, 1x4, 1x4, 1x4) {
     const int64_t work = (int64_t)a->indptr[a->outputs] + a->outputs;
     const int64_t low = wb_share(work, tid, nthreads);
     const int64_t high = wb_share(work, tid + 1, nthreads);
-    for (int64_t row = 0; row < a->outputs; row++) {
-        const int64_t at = a->indptr[row] + row;
-        if (at < low) continue;
-        if (at >= high) break;
+    int64_t row = 0;
+    while (row < a->outputs && a->indptr[row] + row < low) row++;
+    const int64_t start = row;
+    for (; row < a->outputs && a->indptr[row] + row < high; row++) {
         int64_t n = a->indptr[row];
         const int64_t end = a->indptr[row + 1];
         float sum[4] = {0};
@@ -204,6 +205,7 @@ WB_DEFINE(palette_sparse, 1x4, 1x4, 1x4) {
         }
         const float total = (sum[0] + sum[2]) + (sum[1] + sum[3]);
         const float scaled = total * a->scale[row] + a->bias[row];
-        arena[a->dst + row] = wb_activate1(scaled, &a->act);
+        arena[a->dst + row] = wb_bounded1(scaled, &a->act);
     }
+    wb_bend_all(arena + a->dst + start, row - start, &a->act);
 }

@@ -23,9 +23,10 @@ WB_INLINE void run_row(const wb_pointwise *k, const wb_geometry *g, float *arena
             }
             value = op == WB_ADD ? wb_add(value, other) : wb_mul(value, other);
         }
-        value = wb_activate(value, &k->act);
+        value = out->strips ? wb_activate(value, &k->act) : wb_bounded(value, &k->act);
         wb_store_mask(arena + wb_at(out, c, y, x), value, (1u << n) - 1);
     }
+    if (!out->strips) wb_bend_all(arena + wb_at(out, c, y, 0), out->w, &k->act);
 }
 
 static void split_row(const wb_pointwise *k, float *arena, int64_t c, int64_t y,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
+from workbench.capture import activations
 from workbench.capture.arguments import refuse
 from workbench.capture.broadcast import per_channel
 from workbench.capture.builder import GraphBuilder, Value
@@ -118,6 +119,43 @@ def hardsigmoid(b: GraphBuilder, call: Call) -> Value:
         return b.add("hardsigmoid", [x])
     scaled = _affine(b, x, np.float32(alpha), np.float32(beta))
     return b.add("clip", [scaled], attrs={"lo": 0.0, "hi": 1.0})
+
+
+def gelu(b: GraphBuilder, call: Call) -> Value:
+    """Translate both forms of GELU."""
+    how = call.attrs.get("approximate", b"none")
+    name = how.decode() if isinstance(how, bytes) else str(how)
+    return activations.gelu(b, call.input(0), name)
+
+
+def leaky_relu(b: GraphBuilder, call: Call) -> Value:
+    """Translate a ReLU with a slope below zero."""
+    return activations.leaky_relu(b, call.input(0), call.attrs.get("alpha", 0.01))
+
+
+def prelu(b: GraphBuilder, call: Call) -> Value:
+    """Translate a ReLU with a slope of its own for each channel."""
+    return activations.prelu(b, b.where, call.input(0), call.input(1))
+
+
+def elu(b: GraphBuilder, call: Call) -> Value:
+    """Translate ``alpha (exp(x) - 1)`` below zero."""
+    return activations.elu(
+        b, b.where, call.input(0), alpha=call.attrs.get("alpha", 1.0)
+    )
+
+
+def selu(b: GraphBuilder, call: Call) -> Value:
+    """Translate a scaled ELU."""
+    alpha = call.attrs.get("alpha", 1.67326319217681884765625)
+    gamma = call.attrs.get("gamma", 1.05070102214813232421875)
+    return activations.elu(b, b.where, call.input(0), alpha=alpha, scale=gamma)
+
+
+def celu(b: GraphBuilder, call: Call) -> Value:
+    """Translate ``alpha (exp(x / alpha) - 1)`` below zero."""
+    alpha = call.attrs.get("alpha", 1.0)
+    return activations.elu(b, b.where, call.input(0), alpha=alpha, inner=1 / alpha)
 
 
 def _affine(b: GraphBuilder, x: Value, scale: Any, shift: Any) -> Value:

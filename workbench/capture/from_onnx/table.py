@@ -66,7 +66,16 @@ OPERATIONS: Mapping[str, OnnxOperation] = {
     ),
     "Relu": _plain(ops.unary("relu")),
     "HardSwish": _plain(ops.unary("hardswish")),
-    "Sigmoid": _plain(ops.unary("sigmoid")),
+    **{
+        kind: _plain(ops.unary(kind.lower()))
+        for kind in ("Sigmoid", "Tanh", "Exp", "Erf", "Softplus", "Mish")
+    },
+    "Gelu": _plain(ops.gelu, "approximate"),
+    "LeakyRelu": _plain(ops.leaky_relu, "alpha"),
+    "PRelu": OnnxOperation(operation(ops.prelu), _then("slope")),
+    "Elu": _plain(ops.elu, "alpha"),
+    "Selu": _plain(ops.selu, "alpha gamma"),
+    "Celu": _plain(ops.celu, "alpha"),
     "Clip": OnnxOperation(operation(ops.clip, "min max"), _then("min", "max")),
     "HardSigmoid": _plain(ops.hardsigmoid, "alpha beta"),
     "Add": _pair(ops.add),

@@ -9,7 +9,7 @@ shape that torch gives it is checked for every call (`torch_export`).
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.capture import reshapes
+from workbench.capture import activations, reshapes
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.from_torch import arithmetic, channels, layers, winograd_op
 from workbench.capture.from_torch.call import Call
@@ -46,9 +46,20 @@ def _shuffle(b: GraphBuilder, call: Call) -> Value:
     return reshapes.shuffle(b, call.value(b), call["groups"])
 
 
+def _prelu(b: GraphBuilder, call: Call) -> Value:
+    x, weight = call.value(b), call.constant(b, "weight")
+    assert weight is not None
+    slopes = layers.array(weight)
+    wide = slopes.reshape(-1, *(1,) * (len(x.shape) - 1)) if slopes.ndim else slopes
+    return activations.prelu(b, call.name, x, wide)
+
+
 def _nothing(b: GraphBuilder, call: Call) -> None:
     return None
 
+
+SELU = (1.6732632423543772, 1.0507009873554805)
+"""Its alpha and its scale, of which mean 0 and variance 1 are kept."""
 
 _ADD = operation(arithmetic.add, "self other alpha")
 _CAT = operation(channels.cat, "tensors dim")
@@ -98,8 +109,53 @@ TRANSLATIONS: Mapping[str, Operation] = {
     "clamp_max": operation(layers.clip, "self max"),
     "hardswish": _unary("hardswish"),
     "hardsigmoid": _unary("hardsigmoid"),
-    "silu": _unary("silu"),
-    "sigmoid": _unary("sigmoid"),
+    **{
+        kind: _unary(kind) for kind in ("silu", "sigmoid", "mish", "tanh", "exp", "erf")
+    },
+    "gelu": operation(
+        lambda b, call: activations.gelu(b, call.value(b), call["approximate"]),
+        "self approximate",
+    ),
+    "leaky_relu": operation(
+        lambda b, call: activations.leaky_relu(
+            b, call.value(b), call["negative_slope"]
+        ),
+        "self negative_slope",
+    ),
+    "prelu": operation(_prelu, "self weight"),
+    "elu": operation(
+        lambda b, call: activations.elu(
+            b,
+            call.name,
+            call.value(b),
+            alpha=call["alpha"],
+            scale=call["scale"],
+            inner=call["input_scale"],
+        ),
+        "self alpha scale input_scale",
+    ),
+    "selu": operation(
+        lambda b, call: activations.elu(
+            b, call.name, call.value(b), alpha=SELU[0], scale=SELU[1]
+        ),
+        "self",
+    ),
+    "celu": operation(
+        lambda b, call: activations.elu(
+            b,
+            call.name,
+            call.value(b),
+            alpha=call["alpha"],
+            inner=1 / call["alpha"],
+        ),
+        "self alpha",
+    ),
+    "softplus": operation(
+        lambda b, call: activations.softplus(
+            b, call.value(b), call["beta"], call["threshold"]
+        ),
+        "self beta threshold",
+    ),
     "add": _ADD,
     "sub": operation(arithmetic.sub, "self other alpha"),
     "subtract": operation(arithmetic.sub, "self other alpha"),

@@ -149,8 +149,7 @@ class Candidate:
 
 def activation_of(node: Node) -> Activation:
     """Return the activation fused into a node."""
-    kind, lo, hi = node.attrs.get("act", ("none", 0.0, 0.0))
-    return Activation(kind, lo, hi) if kind == "clip" else Activation(kind)
+    return Activation.of(*node.attrs.get("act", ("none",)))
 
 
 def window_of(node: Node, shape: tuple[int, ...]) -> Window:

@@ -13,6 +13,7 @@ from workbench.engine.candidates.base import (
     Shapes,
     activation_of,
 )
+from workbench.engine.graph.fields import act_of
 from workbench.engine.graph.graph import Node
 from workbench.engine.graph.ops import ACTIVATIONS
 from workbench.engine.layout.vectors import Walk, make_vectors
@@ -48,16 +49,11 @@ class Unary(_Copying):
     """An activation that could not be fused."""
 
     name = "activation"
-    ops = ACTIVATIONS
+    ops = tuple(ACTIVATIONS)
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the node."""
-        attrs = node.attrs
-        act = (
-            Activation("clip", attrs["lo"], attrs["hi"])
-            if node.op == "clip"
-            else activation_of(node.but(attrs={"act": (node.op, 0.0, 0.0)}))
-        )
+        act = Activation.of(*act_of(node.op, node.attrs))
         source, target = binding.inputs[0].geometry, binding.output.geometry
         return (activation(geometry_in=source, geometry_out=target, act=act),)
 

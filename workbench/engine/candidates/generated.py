@@ -10,6 +10,7 @@ from workbench.engine.candidates.base import (
     Form,
     Prepared,
     Shapes,
+    activation_of,
     nonzero_macs,
 )
 from workbench.engine.candidates.conv import (
@@ -27,6 +28,7 @@ from workbench.kernels.steps.generated import (
     available,
     conv_generated,
     fits,
+    has_curve,
     variants_generated,
 )
 from workbench.kernels.variants.code_shapes import REACH
@@ -62,6 +64,9 @@ class GeneratedConv(Candidate):
             return ready.reason
         if is_depthwise(node):
             return "one filter a channel: there are no loads to share"
+        act = activation_of(node)
+        if not has_curve(act):
+            return f"there is no generated code for {act.kind}"
         code = count_nonzero(node) * BYTES_PER_NONZERO
         if code > MOST_CODE_BYTES:
             return f"its code would need {code / 2**20:.0f} MiB"

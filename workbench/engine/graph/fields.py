@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import WorkbenchError
+from workbench.kernels.values.types import ACTIVATIONS as KINDS
 
 Shape = tuple[int, ...]
 
@@ -32,7 +33,10 @@ MOST_NODES = 100_000
 MOST_INPUTS = 1024
 """Tensors that one concat reads."""
 
-ACTIVATIONS = ("relu", "clip", "hardswish", "hardsigmoid", "silu", "sigmoid")
+ACTIVATIONS: Mapping[str, tuple[str, ...]] = {
+    kind: numbers for kind, numbers in KINDS.items() if kind != "none"
+}
+"""Operations that the layer before may do, and the numbers that each takes."""
 
 NEXT_STEP = "Check the layer's shapes and attributes."
 
@@ -110,7 +114,7 @@ def _one_of(*choices: int, required: bool = False) -> Field:
 
 FLAG = Field("true or false", lambda v: isinstance(v, bool))
 NUMBER = Field("a number", _is_number, required=True)
-ACT = Field("an activation (kind, lo, hi)", _is_activation)
+ACT = Field("an activation (kind, number, number)", _is_activation)
 STEPS = _wholes(2, 1, MOST_STEP)
 PADS = _wholes(4, 0, MOST_STEP)
 RANK = _one_of(1, 3)
@@ -147,12 +151,10 @@ FIELDS: Mapping[str, Fields] = {
         attrs={"rank": RANK, "act": ACT}, params={"indices": 2, **_PALETTE}
     ),
     "batchnorm": Fields(params={"scale": 1, "shift": 1}),
-    "relu": Fields(),
-    "clip": Fields(attrs={"lo": NUMBER, "hi": NUMBER}),
-    "hardswish": Fields(),
-    "hardsigmoid": Fields(),
-    "silu": Fields(),
-    "sigmoid": Fields(),
+    **{
+        kind: Fields(attrs=dict.fromkeys(numbers, NUMBER))
+        for kind, numbers in ACTIVATIONS.items()
+    },
     "add": Fields((2, 2), attrs={"act": ACT}),
     "mul": Fields((2, 2), attrs={"act": ACT}),
     "concat": Fields((1, MOST_INPUTS)),
@@ -172,6 +174,18 @@ FIELDS: Mapping[str, Fields] = {
     ),
     "identity": Fields(),
 }
+
+
+def act_of(op: str, attrs: Mapping[str, Any]) -> tuple[str, float, float]:
+    """Return the ``act`` of a layer that does what an activation's node does.
+
+    Examples
+    --------
+    >>> act_of("clip", {"lo": 0.0, "hi": 6.0}), act_of("elu", {"alpha": 1.0})
+    (('clip', 0.0, 6.0), ('elu', 1.0, 0.0))
+    """
+    first, second, *_ = (*(attrs[name] for name in ACTIVATIONS[op]), 0.0, 0.0)
+    return op, first, second
 
 
 def check_fields(

@@ -5,7 +5,8 @@ in `COVERED` and one in `fields.FIELDS`. Does not belong here: what attributes m
 (`fields`) and how an operation is computed.
 
 Attribute conventions: ``stride``, ``dilation`` and ``kernel`` are (y, x);
-``padding`` is (top, left, bottom, right); ``act`` is (kind, lo, hi).
+``padding`` is (top, left, bottom, right); ``act`` is (kind, number, number) with the
+numbers of `ACTIVATIONS` in their order and zeros behind them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -212,12 +213,7 @@ COVERED: Mapping[str, Rule] = {
     "linear": _linear,
     "palette_linear": _palette(_linear),
     "batchnorm": _scale,
-    "relu": _same,
-    "clip": _same,
-    "hardswish": _same,
-    "hardsigmoid": _same,
-    "silu": _same,
-    "sigmoid": _same,
+    **dict.fromkeys(ACTIVATIONS, _same),
     "add": _pair,
     "mul": _mul,
     "concat": _concat,

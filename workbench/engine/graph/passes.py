@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.engine.graph.activation_forms import fuse_forms
+from workbench.engine.graph.fields import act_of
 from workbench.engine.graph.graph import INPUT, Graph, Node, prune_dead
 from workbench.engine.graph.ops import ACTIVATIONS, CONVOLUTIONS, LINEARS
 from workbench.engine.graph.palette import hold_palettes
@@ -242,7 +244,7 @@ def fuse_activation(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
         producer = edit[node.inputs[0]]
         fits = producer.op in FUSES_ACTIVATION and "act" not in producer.attrs
         if fits and edit.users(producer.id) == 1:
-            act = (node.op, node.attrs.get("lo", 0.0), node.attrs.get("hi", 0.0))
+            act = act_of(node.op, node.attrs)
             edit.merge(name, producer.but(attrs={**producer.attrs, "act": act}))
     return edit.result
 
@@ -305,6 +307,7 @@ def global_pools(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
 
 PASSES: tuple[Pass, ...] = (
     drop_identities,
+    fuse_forms,
     global_pools,
     conv_to_linear,
     hold_palettes,

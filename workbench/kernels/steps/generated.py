@@ -179,6 +179,8 @@ def conv_generated(
         raise KernelError(
             "no generated code", ready.reason, "Use conv_sparse for this layer."
         )
+    if not has_curve(act):
+        raise KernelError(*_refused(5, spec))
     if variant is None and not in_reach(spec):
         raise KernelError(*_refused(3, spec))
     tuning = CodeShape.parse(variant or worthwhile(spec, isa)[0])
@@ -194,7 +196,8 @@ def conv_generated(
 def variants_generated(spec: ConvSparse) -> tuple[str, ...]:
     """Return the variants of ``conv_generated`` worth timing, the default first.
 
-    There is none for tensors that generated code cannot address.
+    There is none for tensors that generated code cannot address, and for activations
+    that it does not have.
 
     Parameters
     ----------
@@ -204,7 +207,14 @@ def variants_generated(spec: ConvSparse) -> tuple[str, ...]:
     isa = info().isa
     if isa not in NUMBERS:
         return ("numpy",)
-    return worthwhile(spec, isa) if in_reach(spec) else ()
+    able = in_reach(spec) and has_curve(spec.place.act)
+    return worthwhile(spec, isa) if able else ()
+
+
+def has_curve(act: Activation) -> bool:
+    """Say whether generated code can do an activation."""
+    isa = info().isa
+    return isa not in NUMBERS or bool(_native().emit_has_curve(act, NUMBERS[isa]))
 
 
 def fits(variant: str, spec: ConvSparse) -> bool:
@@ -254,5 +264,6 @@ def _refused(status: int, spec: ConvSparse) -> tuple[str, str, str]:
             "all within reach of each other",
         ),
         4: ("the system refused to seal the code", "permission to run generated code"),
+        5: (f"an activation {spec.place.act.kind}", "one that generated code has"),
     }
     return (*reasons[status], "Use conv_sparse for this layer.")

@@ -5,8 +5,9 @@ module. Does not belong here: how layouts are chosen (engine) or any arithmetic.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,26 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 U16 = NDArray[np.uint16]
 
-ActivationKind = Literal[
-    "none", "relu", "clip", "hardswish", "silu", "sigmoid", "hardsigmoid"
-]
+ACTIVATIONS: Mapping[str, tuple[str, ...]] = {
+    "none": (),
+    "relu": (),
+    "clip": ("lo", "hi"),
+    "hardswish": (),
+    "hardsigmoid": (),
+    "silu": (),
+    "sigmoid": (),
+    "leaky_relu": ("alpha",),
+    "elu": ("alpha",),
+    "exp": (),
+    "tanh": (),
+    "erf": (),
+    "gelu": (),
+    "gelu_tanh": (),
+    "softplus": (),
+    "mish": (),
+}
+"""Every activation and the numbers that it takes; those behind clip are curves."""
+
 GeometryKind = Literal["planes", "rows", "strips", "flat"]
 
 
@@ -64,14 +82,17 @@ class Activation:
     Parameters
     ----------
     kind : str
-        One of none, relu, clip, hardswish, silu, sigmoid, hardsigmoid.
+        A key of `ACTIVATIONS`.
     lo, hi : float
         The bounds of ``clip``; the other kinds ignore them. relu6 is clip 0..6.
+    alpha : float
+        The slope below zero of ``leaky_relu``, what ``elu`` approaches, negated.
 
     Raises
     ------
     KernelError
-        When the kind is unknown or the bounds of ``clip`` are not ordered.
+        When the kind is unknown, the bounds of ``clip`` are not ordered or ``alpha`` is
+        infinite.
 
     Examples
     --------
@@ -79,15 +100,16 @@ class Activation:
     (0.0, inf)
     """
 
-    kind: ActivationKind = "none"
+    kind: str = "none"
     lo: float = -math.inf
     hi: float = math.inf
+    alpha: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(ActivationKind):
+        if self.kind not in ACTIVATIONS:
             raise KernelError(
                 f"activation {self.kind!r}",
-                "one of " + ", ".join(get_args(ActivationKind)),
+                "one of " + ", ".join(ACTIVATIONS),
                 "Use a covered activation, or apply yours outside of the program.",
             )
         if self.kind == "clip" and not self.lo <= self.hi:
@@ -96,6 +118,29 @@ class Activation:
                 "lo <= hi",
                 "Swap the bounds or leave the clip out.",
             )
+        if not math.isfinite(self.alpha):
+            raise KernelError(
+                f"{self.kind} with alpha {self.alpha}",
+                "a finite number",
+                "Correct the activation's parameter.",
+            )
+
+    @classmethod
+    def of(cls, kind: str, *numbers: float) -> "Activation":
+        """Return an activation from its numbers in the order of `ACTIVATIONS`.
+
+        Examples
+        --------
+        >>> Activation.of("leaky_relu", 0.1).alpha
+        0.1
+        """
+        named = zip(ACTIVATIONS.get(kind, ()), numbers, strict=False)
+        return cls(kind, **dict(named))
+
+    @property
+    def curved(self) -> bool:
+        """Say whether it is more than bounds."""
+        return self.kind not in ("none", "relu", "clip")
 
     @property
     def bounds(self) -> tuple[float, float]:

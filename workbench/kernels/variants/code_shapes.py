@@ -125,10 +125,8 @@ def most_rows(place: Placement, isa: str, shift: bool) -> int:
     """Return how many output rows a unit of code may have."""
     rows = ROWS[isa]
     if isa == "avx512":
-        curved = place.act.kind not in ("none", "relu", "clip")
-        rows = min(
-            rows, ROWS_SHIFTED if shift else rows, ROWS_CURVED if curved else rows
-        )
+        curved = ROWS_CURVED if place.act.curved else rows
+        rows = min(rows, ROWS_SHIFTED if shift else rows, curved)
     return rows
 
 

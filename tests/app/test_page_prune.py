@@ -1,4 +1,4 @@
-"""The page Prune: recipe, preview, undo, impossible wishes, a measured trial."""
+"""The page Prune: recipe, preview, undo, impossible requests, a measured trial."""
 
 import re
 import time

@@ -149,10 +149,10 @@ def test_statistics_of_another_scale_are_no_difference() -> None:
     assert wb.compile(module, example=IMAGE, tune="model").output_shape == (4, 6, 6)
 
 
-class Told:
+class Described:
     """A program and its source that are off by given parts of the right number, 1."""
 
-    name, input_shapes, shapes = "told", ((1, 1, 1),), {"output": (1,)}
+    name, input_shapes, shapes = "described", ((1, 1, 1),), {"output": (1,)}
 
     def __init__(self, program: float, source: float) -> None:
         self.parts = program, source
@@ -168,7 +168,7 @@ class Told:
 class Teller:
     """What the source of a ``Told`` says."""
 
-    name = "told"
+    name = "described"
 
     def __init__(self, told: Told) -> None:
         self.told, self.exact = told, told.exact
@@ -192,7 +192,7 @@ def test_what_the_source_itself_rounds_away_is_no_difference(
     monkeypatch: pytest.MonkeyPatch, program: float, source: float, right: bool
 ) -> None:
     monkeypatch.setattr(parting, "_first", lambda *_: "layer 'a'")
-    shown: Any = Told(program, source)
+    shown: Any = Described(program, source)
     shown.outputs = shown.shapes
     teller: Any = Teller(shown)
     if right:

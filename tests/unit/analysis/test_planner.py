@@ -63,10 +63,10 @@ def test_a_latency_budget_by_hand() -> None:
     ]
     plan = make_plan(found, Budget("ms", limit=6.0))
     assert plan.predicted.ms == pytest.approx(5.0)
-    # Harm is the rise of the loss and half of 1,000 images; two cells, times 1.5:
-    # 1.5 (.1005 + .2005) = .4515. Cells of harm .1005 and .2005 lost .1 and .2 and one
-    # of .5005 lost .5, so .4515 stands for .2 + .3 x .251 / .3 = .451; none lost
-    # top-1: half an image at most, at the worst cell's harm.
+    # Degradation is the rise of the loss and half of 1,000 images; two cells, times
+    # 1.5: 1.5 (.1005 + .2005) = .4515. Cells of degradation .1005 and .2005 lost .1 and
+    # .2 and one of .5005 lost .5, so .4515 stands for .2 + .3 x .251 / .3 = .451; none
+    # lost top-1: half an image at most, at the worst cell's degradation.
     assert plan.predicted.degradation == pytest.approx(0.4515)
     assert plan.predicted.drop == pytest.approx(0.0005 * 0.4515 / 0.5005)
     assert plan.recipe == recipe
@@ -75,8 +75,8 @@ def test_a_latency_budget_by_hand() -> None:
 
 def test_the_largest_saving_within_a_drop() -> None:
     # a: 1 point for 4 ms, b: 2 points for 3 ms, c: 3 points for 5 ms. Within 3 points
-    # a + b saves 7, c alone 5. Harm is the fall and half an image, .0105, .0205 and
-    # .0305; together cells count 1.5 times their sum, a + b .0465 for 4.57 points
+    # a + b saves 7, c alone 5. Degradation is the fall and half an image, .0105, .0205
+    # and .0305; together cells count 1.5 times their sum, a + b .0465 for 4.57 points
     # (.03 x .0465 / .0305). Within 3 points .0305 / 1.5 = .0203 is left: a alone.
     found = sweep(
         row("a", 0.5, top1=0.89, network_ms=5.0, loss=None),

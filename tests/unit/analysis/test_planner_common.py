@@ -17,7 +17,7 @@ from workbench.pruning.recipe.recipe import Recipe
 from workbench.workflows.plan.round import Proof, Round, best_round
 from workbench.workflows.plan.verify import most_rounds, verify_plan
 
-TOLD = Prediction(0.1, 0.5, 1.0, 500, 2000, 0.2)
+PREDICTED = Prediction(0.1, 0.5, 1.0, 500, 2000, 0.2)
 
 
 def lenet() -> tuple[wb.Network, Sweep]:
@@ -113,10 +113,10 @@ def test_each_start_is_tuned_and_the_best_after_it_is_chosen() -> None:
 
 
 def test_a_round_that_was_tuned_goes_before_a_better_one_that_was_not() -> None:
-    plan = PruningPlan(Recipe(layers=()), (), Budget("macs", limit=600), TOLD)
-    good = Round(0, plan, replace(TOLD, loss=0.1), True)
-    tuned = Round(1, plan, TOLD, True, replace(TOLD, loss=0.05))
-    worse = Round(2, plan, TOLD, True, replace(TOLD, loss=0.2))
+    plan = PruningPlan(Recipe(layers=()), (), Budget("macs", limit=600), PREDICTED)
+    good = Round(0, plan, replace(PREDICTED, loss=0.1), True)
+    tuned = Round(1, plan, PREDICTED, True, replace(PREDICTED, loss=0.05))
+    worse = Round(2, plan, PREDICTED, True, replace(PREDICTED, loss=0.2))
     assert best_round([good, worse]) is worse
     assert best_round([good, worse, tuned]) is tuned
     assert tuned.to_dict()["tuned"]["loss"] == 0.05

@@ -1,4 +1,4 @@
-"""Harm of cells and what whole plans teach: hand-made curves, worked in comments."""
+"""Degradation of cells and what whole plans teach: curves worked in comments."""
 
 from dataclasses import replace
 from typing import Any
@@ -44,7 +44,7 @@ def test_a_cell_that_lost_no_image_is_not_free() -> None:
     assert unit_of(found) == "divergence"
     made = make_plan(found, Budget("macs", limit=900.0))
     assert [row.subject for row in made.rows] == ["a"]
-    # Within 2 points neither b (harm .4 of the .5 that cost 20) nor both.
+    # Within 2 points neither b (degradation .4 of the .5 that cost 20) nor both.
     made = make_plan(found, Budget("macs", max_drop=0.02))
     assert [row.subject for row in made.rows] == ["a"]
     # Without divergences, and with nothing known but top-1, half an image each.
@@ -55,7 +55,7 @@ def test_a_cell_that_lost_no_image_is_not_free() -> None:
     assert degradations(blind)["c magnitude 0.5"] == pytest.approx(0.2 + 0.5 / 500)
 
 
-def test_harm_never_falls_along_a_curve() -> None:
+def test_degradation_never_falls_along_a_curve() -> None:
     found = degradations(
         sweep(
             cell("a", 0.9, output_kl=0.2),
@@ -67,8 +67,9 @@ def test_harm_never_falls_along_a_curve() -> None:
 
 
 def test_top1_is_read_off_the_cells_by_isotonic_regression() -> None:
-    # Falls by rising harm: 0, .04, .02, .1. The middle two change places: .03 each, at
-    # the mean of their harms. The first lost no image and is no point of the curve.
+    # Falls by rising degradation: 0, .04, .02, .1. The middle two change places: .03
+    # each, at the mean of their degradations. The first lost no image and is no point
+    # of the curve.
     seen = outlook(
         sweep(
             cell("a", 0.5, output_kl=0.1, loss=0.3),
@@ -105,8 +106,9 @@ def test_sums_are_multiplied_by_what_cells_do_together() -> None:
 
 
 def test_what_whole_plans_gave_moves_the_outlook() -> None:
-    # Cells: 10 points at harm 1, straight. Plans: 1 point at .2, 6 at .4 (cells said 2
-    # and 4): through both, then on as steep as the cells, 6 + 6 at harm 1.
+    # Cells: 10 points at degradation 1, straight. Plans: 1 point at .2, 6 at .4 (cells
+    # said 2 and 4): through both, then on as steep as the cells, 6 + 6 at degradation
+    # 1.
     seen = Outlook("divergence", (0.0, 1.0), (0.0, 0.1), (0.0, 1.0))
     known = learnt(seen, [(0.4, 0.06, 0.5), (0.2, 0.01, 0.1)])
     assert known.degradation == pytest.approx((0.0, 0.2, 0.4, 1.0))
@@ -128,7 +130,7 @@ def test_the_next_guess_lies_between_what_was_kept_and_what_was_not() -> None:
     assert next_degradation(seen, 0.02, [(0.1, 0.02), (0.3, 0.5)]) == pytest.approx(
         0.12
     )
-    # A lower harm that lost more than a higher one: the lower one bounds.
+    # A lower degradation that lost more than a higher one: the lower one bounds.
     assert next_degradation(seen, 0.02, [(0.1, 0.04), (0.3, 0.01)]) == pytest.approx(
         0.05
     )

@@ -1,8 +1,9 @@
 """How much each layer's choice matters while the other layers are pruned as planned.
 
 A sweep prunes one layer and leaves the rest dense; in a plan all are pruned at once,
-and their harms do not simply add up. Around a plan, each subject is moved alone to
-its other cells while the rest of the plan stays: differences that hold near the plan.
+and their degradations do not simply add up. Around a plan, each subject is moved alone
+to its other cells while the rest of the plan stays: differences that hold near the
+plan.
 
 Belongs here: these differences as a sweep. Does not belong here: choosing from them
 (``planner``).

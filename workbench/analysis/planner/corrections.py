@@ -1,4 +1,4 @@
-"""What a verified plan teaches: how much harm to ask for next, and how sums are off.
+"""What a verified plan teaches: how much degradation to ask for, how sums are off.
 
 Belongs here: arithmetic on what was promised and found. Does not belong here: finding
 it (``workflows.plan.verify``).
@@ -13,13 +13,13 @@ from workbench.analysis.planner.degradation import Outlook, rising
 from workbench.analysis.planner.planner import Budget, Prediction
 
 LEAST_STEP, LARGEST_STEP = 1.25, 2.5
-"""Harm asked for grows at least and at most so many times while nothing is too much."""
+"""Degradation asked for grows by this at least and at most, until it is too much."""
 
 FEWEST = 1 / 8
-"""Share of a harm that was too much, at least."""
+"""Share of a degradation that was too much, at least."""
 
 INSIDE = 0.1
-"""Guesses between two known harms keep this share of the gap from both."""
+"""Guesses between two known degradations keep this share of the gap from both."""
 
 
 def learnt(seen: Outlook, verified: Sequence[tuple[float, float, float]]) -> Outlook:
@@ -30,7 +30,7 @@ def learnt(seen: Outlook, verified: Sequence[tuple[float, float, float]]) -> Out
     seen : Outlook
         What single cells say.
     verified : sequence of (float, float, float)
-        Harm, fall of top-1 and rise of the loss of whole plans, at least one.
+        Degradation, fall of top-1 and rise of the loss of whole plans, at least one.
 
     Returns
     -------
@@ -39,7 +39,8 @@ def learnt(seen: Outlook, verified: Sequence[tuple[float, float, float]]) -> Out
 
     Examples
     --------
-    Cells lost 10 points at harm 1; a plan of harm 0.5 lost none instead of five.
+    Cells lost 10 points at degradation 1; a plan of degradation 0.5 lost none instead
+    of five.
 
     >>> seen = Outlook("divergence", (0.0, 1.0), (0.0, 0.1))
     >>> learnt(seen, [(0.5, 0.0, 0.0)]).drop_at(1.0)
@@ -64,7 +65,7 @@ def learnt(seen: Outlook, verified: Sequence[tuple[float, float, float]]) -> Out
 def next_degradation(
     seen: Outlook, max_drop: float, verified: Sequence[tuple[float, float]]
 ) -> float:
-    """Return the harm whose fall of top-1 is likely ``max_drop``.
+    """Return the degradation whose fall of top-1 is likely ``max_drop``.
 
     Parameters
     ----------
@@ -73,11 +74,12 @@ def next_degradation(
     max_drop : float
         Fall of top-1 at most.
     verified : sequence of (float, float)
-        Harm and fall of top-1 of whole plans, at least one.
+        Degradation and fall of top-1 of whole plans, at least one.
 
     Examples
     --------
-    Harm 0.1 cost 1 point and harm 0.3 cost 5; for 2 points, a quarter of the way.
+    Degradation 0.1 cost 1 point and degradation 0.3 cost 5; for 2 points, a quarter of
+    the way.
 
     >>> seen = Outlook("divergence", (0.0, 1.0), (0.0, 0.1))
     >>> round(next_degradation(seen, 0.02, [(0.1, 0.01), (0.3, 0.05)]), 6)

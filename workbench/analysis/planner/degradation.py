@@ -10,8 +10,8 @@ loss is read off the sweep's own cells, by isotonic regression.
 Source: Cai et al. 2020 (ZeroQ), section 3.3, the divergence as sensitivity and its sum
 over layers; Barlow et al. 1972, isotonic regression, through ``scipy.optimize``.
 
-Belongs here: harm of cells and what it predicts. Does not belong here: choosing cells
-(``planner``), sums corrected by verified plans (``planner_repair``).
+Belongs here: degradation of cells and what it predicts. Does not belong here: choosing
+cells (``planner``), sums corrected by verified plans (``corrections``).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from workbench.analysis.sensitivity.rows import Base, Sweep, SweepRow
 DegradationUnit = Literal["divergence", "loss", "top1"]
 
 TOGETHER = 1.5
-"""Harm of all chosen cells at once over the sum of each alone, until it is measured:
-1.1 to 2.6 was seen on two networks (decision 114)."""
+"""Degradation of all chosen cells at once over the sum of each alone, until it is
+measured: 1.1 to 2.6 was seen on two networks (decision 114)."""
 
 IMAGES = 1000
 """Images of a sweep that does not say how many it had."""
@@ -38,14 +38,14 @@ IMAGES = 1000
 
 @dataclass(frozen=True)
 class Outlook:
-    """How top-1 and loss follow from harm, as a sweep's cells show it.
+    """How top-1 and loss follow from degradation, as a sweep's cells show it.
 
     Parameters
     ----------
     unit : "divergence", "loss" or "top1"
-        What harm is: mean KL divergence of the scores, in nats; for files without it
-        the rise of the loss, or the fall of top-1.
-    harm, drop : tuple of float
+        What degradation is: mean KL divergence of the scores, in nats; for files
+        without it the rise of the loss, or the fall of top-1.
+    degradation, drop : tuple of float
         Rising points of a curve from (0, 0), straight in between.
     loss : tuple of float
         Rise of the loss at these points; empty where no cell has a loss.
@@ -57,15 +57,15 @@ class Outlook:
     loss: tuple[float, ...] = ()
 
     def drop_at(self, degradation: float) -> float:
-        """Return the fall of top-1 at a harm; straight on beyond the last point."""
+        """Return the fall of top-1; straight on beyond the last point."""
         return _at(degradation, self.degradation, self.drop)
 
     def loss_at(self, degradation: float) -> float | None:
-        """Return the rise of the loss at a harm, None where losses are unknown."""
+        """Return the rise of the loss, None where losses are unknown."""
         return _at(degradation, self.degradation, self.loss) if self.loss else None
 
     def degradation_within(self, drop: float) -> float:
-        """Return the largest harm whose expected fall of top-1 is within ``drop``."""
+        """Return the largest degradation that lets top-1 fall by ``drop`` at most."""
         return _at(drop, self.drop, self.degradation)
 
 
@@ -78,7 +78,7 @@ def unit_of(sweep: Sweep) -> DegradationUnit:
 
 
 def degradations(sweep: Sweep) -> Mapping[str, float]:
-    """Return the harm of each cell by its key.
+    """Return the degradation of each cell by its key.
 
     It is the worst of its curve up to its sparsity: a higher sparsity that looks better
     than a lower one does so by chance. It is never 0: a cell that lost no image may
@@ -97,10 +97,10 @@ def degradations(sweep: Sweep) -> Mapping[str, float]:
 
 
 def outlook(sweep: Sweep) -> Outlook:
-    """Return how top-1 and loss follow from harm over all cells of a sweep.
+    """Return how top-1 and loss follow from degradation over all cells of a sweep.
 
-    Points where no image is lost are left out: from no harm to the first loss the curve
-    is straight, so that little harm costs little instead of nothing.
+    Points where no image is lost are left out: from no degradation to the first loss
+    the curve is straight, so that little degradation costs little instead of nothing.
     """
     unit, found = unit_of(sweep), degradations(sweep)
     rows = [r for r in sweep.rows if r.key in found and not r.removed_nothing]

@@ -1,15 +1,16 @@
 """From a sweep to a recipe: which method and sparsity for which layer, under a budget.
 
-A multiple-choice knapsack: at most one cell for each layer, each with a harm (how far
-the network's scores move) and a saving (ms, MACs or bytes), both taken as additive over
-layers but for one factor. It is solved exactly, by mixed-integer programming.
-Additivity is a model: verify a plan (``workflows.plan``): it measures and repairs it.
+A multiple-choice knapsack: at most one cell for each layer, each with a degradation
+(how far the network's scores move) and a saving (ms, MACs or bytes), both taken as
+additive over layers but for one factor. It is solved exactly, by mixed-integer
+programming. Additivity is a model: verify a plan (``workflows.plan``): it measures and
+repairs it.
 
 Source: Dudzinski & Walukiewicz 1987, the multiple-choice knapsack; HiGHS (Huangfu &
 Hall 2018) through ``scipy.optimize.milp``.
 
 Belongs here: budgets, choices, the recipe. Does not belong here: the cells' numbers
-(``sensitivity``), what they harm (``planner_harm``), the solver's matrices
+(``sensitivity``), what they cost in accuracy (``degradation``), the solver's matrices
 (``planner_solve``).
 """
 
@@ -72,7 +73,7 @@ class Prediction:
         Time of the whole program.
     macs, bytes : float
         Theoretical MACs and sparsely stored bytes of the network.
-    harm : float or None
+    degradation : float or None
         Mean divergence of the scores from the dense network's, nats; the rise of the
         loss or the fall of top-1 where a sweep knows no divergence.
     """
@@ -181,11 +182,11 @@ def make_plan(
     seed : int
         Of the recipe.
     together : float
-        Harm of a plan over the sum of its cells' harms.
-    most_harm : float, optional
+        Degradation of a plan over the sum of its cells' degradations.
+    most_degradation : float, optional
         Of the plan, in place of what the sweep says of ``budget.max_drop``.
     seen : Outlook, optional
-        What harm does, in place of what these cells say.
+        What degradation does, in place of what these cells say.
 
     Raises
     ------
@@ -283,7 +284,7 @@ def predict(
     """Return what several cells at once are expected to give; see ``make_plan``.
 
     Savings are summed. Harms are summed and multiplied by ``together``, unless there is
-    one only; top-1 and loss are those of cells of that harm.
+    one only; top-1 and loss are those of cells of that degradation.
     """
 
     def left(unit: Unit) -> float:

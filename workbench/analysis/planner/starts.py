@@ -1,8 +1,8 @@
 """Cells a plan may start from: all of them, and the plain plans a user would try first.
 
-A plan over all cells trusts that harms and savings add up, most of all where it mixes
-methods and goes to extremes. Narrower choices of the same cells err less, so each is
-planned as exactly and proved in turn, and the best proved plan is kept.
+A plan over all cells trusts that degradations and savings add up, most of all where it
+mixes methods and goes to extremes. Narrower choices of the same cells err less, so each
+is planned as exactly and proved in turn, and the best proved plan is kept.
 
 Belongs here: which cells go together. Does not belong here: choosing from them
 (``planner``), proving the choices (``workflows.plan.verify``).

@@ -12,7 +12,7 @@ from workbench.engine.candidates import Form
 from workbench.engine.graph.graph import Node
 from workbench.engine.planning.costs import Option
 
-HOPELESS = 2.0
+TOO_SLOW = 2.0
 """An option modelled this many times slower than the best time is not tried."""
 
 UNLIKE = 1.4
@@ -70,7 +70,7 @@ def promising(entries: Sequence[Entry], rank: int) -> bool:
     same = best_of([e for e in entries if e.option.candidate is candidate])
     if same < inf:
         return same <= UNLIKE * best
-    return entries[rank].option.ms * scale_of(entries) <= HOPELESS * best
+    return entries[rank].option.ms * scale_of(entries) <= TOO_SLOW * best
 
 
 def slow_variants(

@@ -13,7 +13,7 @@ from workbench.ui import theme
 from workbench.ui.charts.frame import Figure
 from workbench.ui.format import millis
 
-TOLD = (
+ON_HOVER = (
     "layer", "a_ms", "a_spread", "b_ms", "b_spread", "delta_ms", "a_kernel", "b_kernel",
 )  # fmt: skip
 SHORT, LONG = "B is shorter", "B is longer"
@@ -41,7 +41,9 @@ def deltas_figure(rows: Sequence[Mapping[str, Any]], *, conditions: str) -> Figu
         color=alt.Color(
             "side:N", scale=scale, legend=alt.Legend(title=None, orient="top")
         ),
-        tooltip=[name for name in TOLD if name in frame and frame[name].notna().any()],
+        tooltip=[
+            name for name in ON_HOVER if name in frame and frame[name].notna().any()
+        ],
     )
     zero = (
         alt.Chart(pd.DataFrame({"delta_ms": [0.0]}))

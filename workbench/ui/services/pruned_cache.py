@@ -1,4 +1,4 @@
-"""A shelf of pruned networks that all sessions of a server share, bounded in weights.
+"""Pruned networks that all sessions of a server share, bounded in weights.
 
 Belongs here: which ones stay when there are too many. Does not belong here: pruning,
 which network a page asks for (``networks``).
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workbench.pruning.pruned import PrunedNetwork
 
 MOST_WEIGHTS = 180_000_000
-"""Weights of all networks on the shelf: at five bytes (value and mask) 0.9 GB."""
+"""Weights of all networks in the cache: at five bytes (value and mask) 0.9 GB."""
 MOST_NETWORKS = 24
 LARGE = 20_000_000
 """Weights of a network from which on garbage is collected around a pruning."""
@@ -36,7 +36,7 @@ class PrunedCache:
     def take(
         self, key: tuple[str, str], weights: int, make: "Callable[[], PrunedNetwork]"
     ) -> "PrunedNetwork":
-        """Return the network under a key, made if it is not on the shelf.
+        """Return the network under a key, made if it is not in the cache.
 
         Parameters
         ----------

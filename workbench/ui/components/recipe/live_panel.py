@@ -51,7 +51,7 @@ def live_panel(network: "Network", pruned: "PrunedNetwork") -> None:
             return
     tiles = st.columns(4)
     with tiles[0]:
-        _accuracy(found, used, "" if images is None else _told(images))
+        _accuracy(found, used, "" if images is None else _images_text(images))
     with tiles[1]:
         _time(found)
     with tiles[2]:
@@ -91,7 +91,7 @@ def measured_panel(run: "Run", pruned: "PrunedNetwork") -> None:
         _rival(latency, rows)
 
 
-def _told(images: Any) -> str:
+def _images_text(images: Any) -> str:
     return f"{images.name}, {images.split}"
 
 

@@ -124,7 +124,7 @@ def _use_preset(name: str) -> None:
 
 
 def _use_slider() -> None:
-    # A wish that is refused leaves the recipe, and the controls go back to it.
+    # A sparsity that is refused leaves the recipe, and the controls go back to it.
     st.session_state.pop(_SHOWN, None)
     with caught():
         share = st.session_state[_SPARSITY] / 100

@@ -121,10 +121,10 @@ def test_lottery_tickets_are_drawn_round_by_round(app: AppTest) -> None:
     button(app, "Start").click().run()
     view = registry().jobs()[0].wait(TIMEOUT_S)
     assert view.state == "done", view.error
-    left = [row["left"] for row in view.rows]
+    left = [1 - row["sparsity"] for row in view.rows]
     # The first convolution and the classifier stay dense.
     assert left == pytest.approx([1.0, 0.5], abs=0.02)
-    assert view.rows[1]["random"] is not None
+    assert view.rows[1]["control"] is not None
     app.run()
     assert not app.exception
     assert "of the weights the ticket reaches" in texts(app)

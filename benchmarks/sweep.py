@@ -28,7 +28,7 @@ import torch
 import workbench as wb
 from workbench.analysis.sensitivity.grid import Curve
 from workbench.analysis.sensitivity.rows import cell_key
-from workbench.analysis.sensitivity.sweeper import Sweeper
+from workbench.analysis.sensitivity.sweeper import evaluate_dense
 from workbench.data.dataset import Dataset, make_dataset
 from workbench.jobs.job import Job
 from workbench.measure.conditions import read_conditions
@@ -102,7 +102,7 @@ def _in_turns(
     """Answer cell by cell on one core; return the cells that differ."""
     ours, naive = clocks
     with ours:
-        sweeper = Sweeper(order.network, order.data, order.options)
+        sweeper = evaluate_dense(order.network, order.data, order.options)
     prepared = ours.processor
     differing = []
     for curve in order.curves:

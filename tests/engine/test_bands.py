@@ -19,6 +19,7 @@ from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
 from workbench.engine.program import Program
 from workbench.engine.tuning.try_bands import propose
+from workbench.engine.tuning.tuned import Tuned
 from workbench.kernels import KernelError, forced_isa, info
 from workbench.kernels.steps.parts import move
 
@@ -115,7 +116,8 @@ def test_proposed_bands_cover_the_large_layers_and_survive_a_file() -> None:
     graph = program.graph
     slots = find_slots(graph)
     sizes = (200_000, 100_000)
-    plan = propose(graph, slots, program.plan, ModelCosts(graph, 1), sizes)
+    tuned = Tuned(graph, slots, ModelCosts(graph, 1), program.plan)
+    plan = propose(tuned, sizes)
     # Bytes in and out: 3x160x160 + 8x80x80 floats are 512,000; the largest is the first
     # 1x1, (8 + 18) x 80 x 80 floats = 665,600; 18x80x80 + 18x40x40 = 576,000; then
     # 39x40x40 = 249,600, 42x40x40 = 268,800, 30x40x40 = 192,000 bytes (small).
@@ -134,7 +136,7 @@ def test_a_stem_joins_the_stage_behind_it() -> None:
     program = compile(module, example=torch.zeros(1, 3, 160, 160), tune="model")
     graph, sizes = program.graph, (400_000, 100_000)
     slots, costs = find_slots(graph), ModelCosts(graph, 1)
-    plan = propose(graph, slots, program.plan, costs, sizes, staged=True)
+    plan = propose(Tuned(graph, slots, costs, program.plan), sizes, staged=True)
     # The stem halves the image but is no stage alone; the stage ends with the
     # depthwise of stride 2: 18x80x80 + 18x40x40 floats = 576,000 bytes. Rows above.
     assert plan is not None

@@ -166,15 +166,15 @@ class Described:
 
 
 class Teller:
-    """What the source of a ``Told`` says."""
+    """What the source of a ``Described`` says."""
 
     name = "described"
 
-    def __init__(self, told: Told) -> None:
-        self.told, self.exact = told, told.exact
+    def __init__(self, described: Described) -> None:
+        self.described, self.exact = described, described.exact
 
     def outputs(self, x: Any) -> Any:
-        return (np.full((len(x[0]), 1), 1 + self.told.parts[1], np.float32),)
+        return (np.full((len(x[0]), 1), 1 + self.described.parts[1], np.float32),)
 
 
 @pytest.mark.parametrize(

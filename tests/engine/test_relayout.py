@@ -9,16 +9,15 @@ from torch import nn
 
 from tests.engine.zoo.tolerance import assert_same_output
 from workbench.capture.from_torch.torch_export import capture
-from workbench.engine.graph.graph import Graph
 from workbench.engine.graph.passes import simplify
-from workbench.engine.planning.plan import ExecutionPlan
 from workbench.engine.planning.select import select
-from workbench.engine.planning.slots import Slots, find_slots
+from workbench.engine.planning.slots import find_slots
 from workbench.engine.program import Program
 from workbench.engine.tuning import try_layouts as module
 from workbench.engine.tuning.duel import TimedProgram
-from workbench.engine.tuning.measured_costs import Budget, MeasuredCosts
+from workbench.engine.tuning.measured_costs import Budget, measure_costs
 from workbench.engine.tuning.try_layouts import relayout
+from workbench.engine.tuning.tuned import Tuned
 
 SHAPE = (1, 8, 14, 14)
 BUDGET = 600.0
@@ -37,16 +36,15 @@ def network() -> nn.Module:
 
 
 @pytest.fixture(scope="module")
-def tuned(
-    network: nn.Module, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Graph, Slots, ExecutionPlan, MeasuredCosts]:
+def tuned(network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     graph = simplify(capture(network, torch.zeros(SHAPE)))
     slots = find_slots(graph)
     folder: Path = tmp_path_factory.mktemp("times")
-    costs = MeasuredCosts(graph, slots, threads=1, tuning=Budget(BUDGET, folder))
+    costs = measure_costs(graph, slots, threads=1, tuning=Budget(BUDGET, folder))
     # Times decide which layouts a plan has; these tests start from one that is given.
     first = {slot: costs.forms[slot][:1] for slot in ("0", "4", "8")}
-    return graph, slots, select(graph, slots, costs, 1, {**costs.forms, **first}), costs
+    plan = select(graph, slots, costs, 1, {**costs.forms, **first})
+    return Tuned(graph, slots, costs, plan)
 
 
 def verdict(wins: bool, seen: list[set[str]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,14 +59,13 @@ def verdict(wins: bool, seen: list[set[str]], monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_equal_slots_change_together_and_results_stay(
-    tuned: tuple[Graph, Slots, ExecutionPlan, MeasuredCosts],
+    tuned: Tuned,
     network: nn.Module,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    graph, slots, plan, costs = tuned
     seen: list[set[str]] = []
     verdict(True, seen, monkeypatch)
-    other = relayout(graph, slots, plan, costs)
+    plan, other = tuned.plan, relayout(tuned).plan
     # What the three 1x1 layers write has three equal readers: layers 0, 4 and 8 and the
     # depthwise layers 2, 6 and 10 behind them.
     assert {"0", "2", "4", "6", "8", "10"} in seen
@@ -76,15 +73,14 @@ def test_equal_slots_change_together_and_results_stay(
     assert changed
     image = torch.rand(SHAPE, generator=torch.Generator().manual_seed(1))
     for chosen in (plan, other):
-        assert_same_output(network, Program(graph, chosen), image)
+        assert_same_output(network, Program(tuned.graph, chosen), image)
 
 
 def test_a_plan_stays_where_nothing_is_faster(
-    tuned: tuple[Graph, Slots, ExecutionPlan, MeasuredCosts],
+    tuned: Tuned,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    graph, slots, plan, costs = tuned
     seen: list[set[str]] = []
     verdict(False, seen, monkeypatch)
-    assert relayout(graph, slots, plan, costs) is plan
+    assert relayout(tuned).plan is tuned.plan
     assert seen

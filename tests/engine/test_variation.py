@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import workbench as wb
-from workbench.analysis.sensitivity.latency import Timer
+from workbench.analysis.sensitivity.latency import timer_of
 from workbench.capture.from_torch.exported import CaptureError
 from workbench.capture.from_torch.torch_export import Recapture, capture
-from workbench.engine.variation import Variations
+from workbench.engine.variation import tune_variations
 from workbench.kernels import info
 
 native = pytest.mark.skipif(not info().native, reason="times compiled kernels")
@@ -42,7 +42,7 @@ def test_a_second_reading_is_what_capture_reads(network: wb.Network) -> None:
 @native
 def test_only_what_changed_is_chosen_again(network: wb.Network, tmp_path: Path) -> None:
     read = Recapture(network)
-    made = Variations(read(network.module), cache=tmp_path)
+    made = tune_variations(read(network.module), cache=tmp_path)
     same = made.program(read(network.module))
     assert same.plan is made.base.plan
     other = pruned(network, "conv2")
@@ -77,7 +77,7 @@ def test_only_what_changed_is_chosen_again(network: wb.Network, tmp_path: Path) 
 def test_another_network_is_compiled_from_nothing(
     network: wb.Network, tmp_path: Path
 ) -> None:
-    made = Variations(capture(network), budget_s=0.2, cache=tmp_path)
+    made = tune_variations(capture(network), budget_s=0.2, cache=tmp_path)
     small = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
     program = made.program(capture(small, torch.zeros(1, 1, 2, 2)))
     x = np.arange(4, dtype=np.float32).reshape(1, 1, 2, 2)
@@ -90,7 +90,7 @@ def test_times_of_a_pruning_stand_beside_the_dense_ones(
     network: wb.Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    timer = Timer(network, "measure", 1)
+    timer = timer_of(network, "measure", 1)
     assert timer.measured_ms is not None
     found = timer.times(pruned(network, "conv2", 0.95))
     assert set(found.layers) >= {layer.id for layer in network.layers}
@@ -102,4 +102,4 @@ def test_times_of_a_pruning_stand_beside_the_dense_ones(
     )
     assert found.executed_macs <= timer.base.executed_macs
     # In another process the base is the same: its plan was kept.
-    assert Timer(network, "measure", 1).base == timer.base
+    assert timer_of(network, "measure", 1).base == timer.base

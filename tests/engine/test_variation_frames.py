@@ -9,7 +9,7 @@ from tests.engine.zoo.tolerance import assert_same_output
 from workbench.capture.from_torch.torch_export import capture
 from workbench.engine.graph.passes import simplify
 from workbench.engine.planning.slots import find_slots
-from workbench.engine.variation import Variations
+from workbench.engine.variation import tune_variations
 
 SHAPE = (1, 4, 60, 60)
 
@@ -26,7 +26,7 @@ def test_a_pruned_depthwise_layer_runs_like_torch(tmp_path: Path) -> None:
     ).eval()
     example = torch.zeros(SHAPE)
     without = padding(module)
-    variations = Variations(capture(module, example), budget_s=3.0, cache=tmp_path)
+    variations = tune_variations(capture(module, example), budget_s=3.0, cache=tmp_path)
     x = torch.rand(SHAPE, generator=torch.Generator().manual_seed(1))
     for kept in (1.0, 0.8, 0.2):
         with torch.no_grad():

@@ -17,11 +17,12 @@ from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import Slots, find_slots
 from workbench.engine.planning.timing_cache import TimingCache, default_cache
 from workbench.engine.program import Program
-from workbench.engine.tuning.measured_costs import Budget, MeasuredCosts
+from workbench.engine.tuning.measured_costs import Budget, MeasuredCosts, measure_costs
 from workbench.engine.tuning.try_bands import band
 from workbench.engine.tuning.try_kernels import refine
 from workbench.engine.tuning.try_layouts import relayout
 from workbench.engine.tuning.try_threads import with_fewer
+from workbench.engine.tuning.tuned import Tuned
 from workbench.errors import WorkbenchError
 from workbench.kernels import KernelError, info
 from workbench.kernels.executor import check_threads
@@ -132,24 +133,18 @@ def _tuned(graph: Graph, threads: int, tuning: Budget) -> ExecutionPlan:
     if plan is not None:
         return plan
     slots = find_slots(graph)
-    costs = MeasuredCosts(graph, slots, threads=threads, tuning=tuning)
-    plan = search(graph, slots, costs, threads)
+    costs = measure_costs(graph, slots, threads=threads, tuning=tuning)
+    found = search(graph, slots, costs, threads)
     costs.save()
     plan = with_fewer(
-        graph,
-        slots,
-        plan,
-        lambda few: _tuned(graph, few, Budget(tuning.left_s, tuning.cache)),
+        found, lambda few: _tuned(graph, few, Budget(tuning.left_s, tuning.cache))
     )
     if not costs.over:
         known.save(plan)
     return plan
 
 
-def search(
-    graph: Graph, slots: Slots, costs: MeasuredCosts, threads: int
-) -> ExecutionPlan:
+def search(graph: Graph, slots: Slots, costs: MeasuredCosts, threads: int) -> Tuned:
     """Return the best plan that measuring finds: kernels alone, then whole programs."""
-    plan = band(graph, slots, select(graph, slots, costs, threads), costs)
-    plan = refine(graph, slots, plan, costs)
-    return relayout(graph, slots, plan, costs)
+    alone = Tuned(graph, slots, costs, select(graph, slots, costs, threads))
+    return relayout(refine(band(alone)))

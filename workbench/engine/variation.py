@@ -6,7 +6,7 @@ network is neither timed nor chosen again, which makes a variation many times ch
 than compiling it from nothing.
 
 Belongs here: telling what changed, and the plan of a variation. Does not belong here:
-tuning itself (`tune`, `refine`).
+tuning itself (`tuning`).
 """
 
 from pathlib import Path
@@ -22,47 +22,74 @@ from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
 from workbench.engine.planning.timing_cache import default_cache
 from workbench.engine.program import Program
-from workbench.engine.tuning.measured_costs import Budget, MeasuredCosts
+from workbench.engine.tuning.measured_costs import Budget, MeasuredCosts, measure_costs
 from workbench.engine.tuning.try_kernels import refine
+from workbench.engine.tuning.tuned import Tuned
 
 SAVED_EVERY = 20
 """Variations after which new times are written to the cache."""
 
 
-class Variations:
-    """Return something that compiles variations of a network.
+def tune_variations(
+    graph: Graph,
+    *,
+    threads: int = 1,
+    budget_s: float | None = None,
+    cache: Path | None = None,
+) -> "Variations":
+    """Tune a network; return what compiles variations of it.
 
     Parameters
     ----------
     graph : Graph
-        As captured; it is tuned at once.
+        As captured.
     threads : int
         Threads that share each step.
     budget_s : float, optional
         Seconds that finding a plan may take, for the network and for each variation;
         `compile.default_budget` if not given.
     cache : Path, optional
-        Folder of times measured before; `timings.default_cache` if not given.
+        Folder of times measured before; `timing_cache.default_cache` if not given.
+    """
+    budget = default_budget(graph) if budget_s is None else budget_s
+    folder, simple = cache or default_cache(), simplify(graph)
+    slots = find_slots(simple)
+    costs = measure_costs(simple, slots, threads=threads, tuning=Budget(budget, folder))
+    known = PlanCache(folder, simple, threads)
+    plan = known.load()
+    if plan is not None:
+        return Variations(Tuned(simple, slots, costs, plan), threads, budget, folder)
+    tuned = search(simple, slots, costs, threads)
+    costs.save()
+    if not costs.over:
+        known.save(tuned.plan)
+    return Variations(tuned, threads, budget, folder)
+
+
+class Variations:
+    """What compiles variations of a tuned network; ``tune_variations`` makes one.
+
+    Parameters
+    ----------
+    tuned : Tuned
+        The network.
+    threads : int
+        Threads that share each step.
+    budget_s : float
+        Seconds that finding the plan of a variation may take.
+    cache : Path
+        Folder of times measured before.
     """
 
     def __init__(
-        self,
-        graph: Graph,
-        *,
-        threads: int = 1,
-        budget_s: float | None = None,
-        cache: Path | None = None,
+        self, tuned: Tuned, threads: int, budget_s: float, cache: Path
     ) -> None:
-        self._threads = threads
-        self._budget = default_budget(graph) if budget_s is None else budget_s
-        self._cache = cache or default_cache()
-        self._graph = simplify(graph)
-        self._slots = find_slots(self._graph)
-        self._nodes = {node.id: node for node in self._graph}
-        self._costs = self._measured(self._graph, None)
-        self._plan = self._tuned()
+        self._threads, self._budget, self._cache = threads, budget_s, cache
+        self._graph, self._slots = tuned.graph, tuned.slots
+        self._plan, self._costs = tuned.plan, tuned.costs
+        self._nodes = {node.id: node for node in tuned.graph}
         self._made = 0
-        self.base = Program(self._graph, self._plan)
+        self.base = Program(tuned.graph, tuned.plan)
 
     def program(self, graph: Graph) -> Program:
         """Return the program of a variation.
@@ -81,31 +108,18 @@ class Variations:
             )
         if not changed:
             return Program(simple, self._plan)
-        costs = self._measured(simple, self._costs)
+        costs = self._measured(simple)
         plan = self._merged(simple, self._chosen(simple, changed, costs), changed)
-        plan = refine(simple, self._slots, plan, costs, only=changed)
+        tuned = refine(Tuned(simple, self._slots, costs, plan), only=changed)
         self._made += 1
         if self._made % SAVED_EVERY == 0:
             costs.save()
-        return Program(simple, plan)
+        return Program(simple, tuned.plan)
 
-    def _tuned(self) -> ExecutionPlan:
-        """Return the plan of the whole network, found before or now."""
-        known = PlanCache(self._cache, self._graph, self._threads)
-        plan = known.load()
-        if plan is not None:
-            return plan
-        costs = self._costs
-        plan = search(self._graph, self._slots, costs, self._threads)
-        costs.save()
-        if not costs.over:
-            known.save(plan)
-        return plan
-
-    def _measured(self, graph: Graph, known: MeasuredCosts | None) -> MeasuredCosts:
+    def _measured(self, graph: Graph) -> MeasuredCosts:
         tuning = Budget(self._budget, self._cache)
-        return MeasuredCosts(
-            graph, self._slots, threads=self._threads, tuning=tuning, known=known
+        return measure_costs(
+            graph, self._slots, threads=self._threads, tuning=tuning, known=self._costs
         )
 
     def _sharing(self, graph: Graph) -> Graph:

@@ -13,7 +13,12 @@ from tests.support.sweep_data import val_data
 from workbench.analysis.sensitivity.change import Change
 from workbench.analysis.sensitivity.grid import SweepOptions, grid, parse_method
 from workbench.analysis.sensitivity.rows import Skipped, Sweep, SweepRow
-from workbench.analysis.sensitivity.sweeper import Sweeper, stops, suffix_share
+from workbench.analysis.sensitivity.sweeper import (
+    Sweeper,
+    evaluate_dense,
+    stops,
+    suffix_share,
+)
 from workbench.errors import WorkbenchError
 from workbench.models.network import Network
 from workbench.pruning import Recipe, prune
@@ -174,11 +179,11 @@ def test_a_curve_stops_after_the_first_cell_that_is_too_bad() -> None:
     assert not stops(full.base, replace(full.rows[0], top1=full.base.top1), top1)
 
 
-def test_equal_masks_are_evaluated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_masks_are_evaluated_once() -> None:
     net = network("residual")
-    sweeper = Sweeper(net, val_data(net), SweepOptions())
+    made = evaluate_dense(net, val_data(net), SweepOptions())
     runs = []
-    inner = sweeper._runner
+    inner = made._dense.runner
 
     class Counted:
         labels = inner.labels
@@ -187,7 +192,8 @@ def test_equal_masks_are_evaluated_once(monkeypatch: pytest.MonkeyPatch) -> None
             runs.append(sorted(changed))
             return inner(changed, check)
 
-    monkeypatch.setattr(sweeper, "_runner", Counted())
+    counted = replace(made._dense, runner=Counted())
+    sweeper = Sweeper(counted, SweepOptions(), lambda: None)
     (curve,) = grid(net, ("filter",), (0.5, 0.51, 0.75), layers=("layer1.0.one.0",))
     rows = [row for row in sweeper.cells(curve) if isinstance(row, SweepRow)]
     # 8 filters: round(4.0) = round(4.08) = 4, then 6.

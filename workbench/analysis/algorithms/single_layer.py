@@ -20,7 +20,7 @@ from workbench.engine.planning.plan import Rejection
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
 from workbench.engine.program import Program
-from workbench.engine.tuning.measured_costs import Budget, MeasuredCosts
+from workbench.engine.tuning.measured_costs import Budget, measure_costs
 from workbench.kernels import info
 
 LAYER = "conv"
@@ -105,7 +105,7 @@ def single_layer(
     graph = simplify(_graph(weight, image, window))
     slots = find_slots(graph)
     costs: Costs = (
-        MeasuredCosts(graph, slots, threads=1, tuning=Budget(BUDGET_S, None))
+        measure_costs(graph, slots, threads=1, tuning=Budget(BUDGET_S, None))
         if info().native
         else ModelCosts(graph, 1)
     )

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from workbench.analysis.cost.complexity import NetworkCost, layer_costs
 from workbench.analysis.sensitivity.grid import Curve, SweepOptions, grid
-from workbench.analysis.sensitivity.latency import Timer, Times
+from workbench.analysis.sensitivity.latency import Times, timer_of
 from workbench.analysis.sensitivity.rows import Skipped, Sweep, SweepRow, require_rows
 from workbench.errors import WorkbenchError
 from workbench.models.network import Network
@@ -58,7 +58,7 @@ def filled(
     }
     dense = layer_costs(network)
     timed = options.latency != "none" and sweep.base.network_ms is None
-    timer = Timer(network, options.latency, options.threads) if timed else None
+    timer = timer_of(network, options.latency, options.threads) if timed else None
     rows, skipped = [], list(sweep.skipped)
     for row in sweep.rows:
         check()

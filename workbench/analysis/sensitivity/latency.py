@@ -28,7 +28,7 @@ from workbench.engine.compile import Tune, compile_graph
 from workbench.engine.graph.graph import Graph
 from workbench.engine.program import Program
 from workbench.engine.report import StepReport
-from workbench.engine.variation import Variations
+from workbench.engine.variation import Variations, tune_variations
 from workbench.kernels import info
 from workbench.models.network import Network
 from workbench.pruning.pruned import PrunedNetwork
@@ -84,49 +84,44 @@ def measured_ms(program: Program, *, rounds: int = ROUNDS) -> float:
     return program.profile(image, rounds=rounds).total_ms
 
 
+@dataclass(frozen=True)
 class Timer:
-    """Return something that tells the times of a network and of its prunings.
+    """What tells the times of a network's prunings; ``timer_of`` makes one.
 
     Parameters
     ----------
-    network : Network
-        The dense network: captured and tuned once.
+    capture : Recapture
+        Of the dense network.
     latency : "model" or "measure"
         The engine's cost model, or this machine.
     threads : int
         Of the programs.
-
-    Raises
-    ------
-    WorkbenchError
-        A network the engine cannot compile.
+    base : Times
+        Of the dense network.
+    variations : Variations or None
+        The tuned dense network; None takes the cost model.
+    measured_ms : float or None
+        Time of the dense program as a whole.
     """
 
-    def __init__(self, network: Network, latency: Latency, threads: int) -> None:
-        self._latency, self._threads = latency, threads
-        self._capture = Recapture(network)
-        graph = self._capture(network.module)
-        self.measured_ms: float | None = None
-        if latency != "measure" or not info().native:
-            self._variations = None
-            self.base = times_of(self._modelled(graph))
-            return
-        self._variations = Variations(graph, threads=threads)
-        program = self._variations.base
-        self.base = times_of(program)
-        self.measured_ms = measured_ms(program)
+    capture: Recapture
+    latency: Latency
+    threads: int
+    base: Times
+    variations: Variations | None = None
+    measured_ms: float | None = None
 
     def times(self, pruned: PrunedNetwork) -> Times:
         """Return what a pruning costs."""
         try:
-            graph = self._capture(pruned.module)
+            graph = self.capture(pruned.module)
         except CaptureError:
             # Another architecture: nothing of the dense program fits.
-            return times_of(program_of(pruned, self._latency, self._threads))
-        if self._variations is None:
-            return times_of(self._modelled(graph))
-        program = self._variations.program(graph)
-        base = self._variations.base
+            return times_of(program_of(pruned, self.latency, self.threads))
+        if self.variations is None:
+            return _modelled(graph, self.threads)
+        program = self.variations.program(graph)
+        base = self.variations.base
         dense, ours = _in_turns((base, program))
         program.close()
         layers: dict[str, float] = {}
@@ -139,8 +134,35 @@ class Timer:
             sum(step.executed_macs for step in program.steps),
         )
 
-    def _modelled(self, graph: Graph) -> Program:
-        return compile_graph(graph, threads=self._threads, tune="model")
+
+def timer_of(network: Network, latency: Latency, threads: int) -> Timer:
+    """Capture and tune a dense network; return what tells times of its prunings.
+
+    Parameters
+    ----------
+    network : Network
+        The dense network.
+    latency : "model" or "measure"
+        The engine's cost model, or this machine.
+    threads : int
+        Of the programs.
+
+    Raises
+    ------
+    WorkbenchError
+        A network the engine cannot compile.
+    """
+    capture = Recapture(network)
+    graph = capture(network.module)
+    if latency != "measure" or not info().native:
+        return Timer(capture, latency, threads, _modelled(graph, threads))
+    tuned = tune_variations(graph, threads=threads)
+    base, whole = times_of(tuned.base), measured_ms(tuned.base)
+    return Timer(capture, latency, threads, base, tuned, whole)
+
+
+def _modelled(graph: Graph, threads: int) -> Times:
+    return times_of(compile_graph(graph, threads=threads, tune="model"))
 
 
 def _in_turns(programs: Sequence[Program]) -> list[NDArray[np.float64]]:

@@ -1,14 +1,15 @@
 """Which layer can be pruned by which method how far: one answer a cell.
 
 Belongs here: evaluating cells. Does not belong here: which cells there are
-(``sensitivity_grid``), partial execution (``sensitivity_suffix``), recording and
-distributing (``jobs``).
+(``grid``), partial execution (``suffix``), recording and distributing
+(``workflows.sweep``).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 
 import torch
@@ -17,12 +18,9 @@ from workbench.analysis.accuracy import Accuracy, Tally
 from workbench.analysis.cost.complexity import layer_costs
 from workbench.analysis.sensitivity.change import Change, compare
 from workbench.analysis.sensitivity.grid import Curve, SweepOptions
-from workbench.analysis.sensitivity.latency import (
-    Timer,
-    Times,
-)
+from workbench.analysis.sensitivity.latency import Timer, Times, timer_of
 from workbench.analysis.sensitivity.rows import Base, Skipped, SweepRow, cell_key
-from workbench.analysis.sensitivity.suffix import Check, Params, make_runner
+from workbench.analysis.sensitivity.suffix import Check, Params, Runner, make_runner
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.network import Network
@@ -34,11 +32,41 @@ Found = SweepRow | Skipped
 _COMPILE_S = 0.6
 
 
-class Sweeper:
-    """Return something that evaluates cells of one network on one dataset.
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """The dense network, evaluated: what every cell is compared with.
 
-    The dense network is evaluated at once. Cells are fastest in the order of the
-    grid: what runs before the pruned layer is kept from one cell to the next.
+    Parameters
+    ----------
+    network : Network
+    data : Dataset
+        The images of the cells.
+    runner : Runner
+        Runs the network with other weights in one layer.
+    scores : sequence of Tensor
+        Of the dense network, batch by batch.
+    seconds : float
+        What they took.
+    timer : Timer or None
+        Tells times of prunings; None leaves times out.
+    """
+
+    network: Network
+    data: Dataset
+    runner: Runner
+    scores: Sequence[torch.Tensor]
+    seconds: float
+    timer: Timer | None
+
+
+def evaluate_dense(
+    network: Network,
+    data: Dataset,
+    options: SweepOptions,
+    *,
+    check: Check = lambda: None,
+) -> Sweeper:
+    """Evaluate the dense network; return what evaluates cells of it.
 
     Parameters
     ----------
@@ -58,39 +86,48 @@ class Sweeper:
         The test split, no images, or a network the engine cannot compile while
         latency is asked for.
     """
+    _require_no_test(data)
+    images = data if options.images is None else data.take(options.images)
+    runner = make_runner(
+        network.module, images, batch=options.batch, cache_bytes=options.cache_bytes
+    )
+    start = perf_counter()
+    scores = [batch.clone() for batch in runner({}, check)]
+    seconds = perf_counter() - start
+    timer = None
+    if options.latency != "none":
+        timer = timer_of(network, options.latency, options.threads)
+    dense = Dense(network, images, runner, scores, seconds, timer)
+    return Sweeper(dense, options, check)
 
-    def __init__(
-        self,
-        network: Network,
-        data: Dataset,
-        options: SweepOptions,
-        *,
-        check: Check = lambda: None,
-    ) -> None:
-        _require_no_test(data)
-        self.network, self.options = network, options
-        self.data = data if options.images is None else data.take(options.images)
-        self._check = check
-        self._costs = layer_costs(network)
-        self._runner = make_runner(
-            network.module,
-            self.data,
-            batch=options.batch,
-            cache_bytes=options.cache_bytes,
-        )
-        start = perf_counter()
-        self._dense = [scores.clone() for scores in self._runner({}, check)]
-        self._dense_s = perf_counter() - start
+
+class Sweeper:
+    """What evaluates cells of one network on one dataset; from ``evaluate_dense``.
+
+    Cells are fastest in the order of the grid: what runs before the pruned layer is
+    kept from one cell to the next.
+
+    Parameters
+    ----------
+    dense : Dense
+        What cells are compared with.
+    options : SweepOptions
+        How to evaluate.
+    check : callable
+        Called before each batch; may raise to stop.
+    """
+
+    def __init__(self, dense: Dense, options: SweepOptions, check: Check) -> None:
+        self.network, self.data, self.options = dense.network, dense.data, options
+        self._dense, self._check = dense, check
+        self._costs = layer_costs(dense.network)
         self._last: tuple[Params, tuple[Accuracy, Change]] | None = None
-        self._timer: Timer | None = None
-        if options.latency != "none":
-            self._timer = Timer(network, options.latency, options.threads)
         self.base = self._base()
 
     @property
     def reuses_prefix(self) -> bool:
         """Whether only what follows the pruned layer is run."""
-        return self._runner.reuses_prefix
+        return self._dense.runner.reuses_prefix
 
     def cells(
         self, curve: Curve, known: Mapping[str, SweepRow] | None = None
@@ -162,7 +199,7 @@ class Sweeper:
         """Return about how long these curves take, from the dense network's time."""
         per_cell = 0.0 if self.options.latency == "none" else _COMPILE_S
         return sum(
-            (self._dense_s * suffix_share(self.network, curve.subject) + per_cell)
+            (self._dense.seconds * suffix_share(self.network, curve.subject) + per_cell)
             * len(curve.sparsities)
             for curve in curves
         )
@@ -175,25 +212,26 @@ class Sweeper:
         }
         if self._last is not None and _equal(self._last[0], changed):
             return self._last[1]
-        runs = self._runner(changed, self._check) if changed else iter(self._dense)
-        classes = len(self.data.classes)
-        found = compare(self._dense, runs, self._runner.labels, classes)
+        dense, classes = self._dense, len(self.data.classes)
+        runs = dense.runner(changed, self._check) if changed else iter(dense.scores)
+        found = compare(dense.scores, runs, dense.runner.labels, classes)
         self._last = changed, found
         return found
 
     def _compiled(self, pruned: PrunedNetwork) -> Times | None:
-        if self._timer is None:
+        if self._dense.timer is None:
             return None
         self._check()
-        return self._timer.times(pruned)
+        return self._dense.timer.times(pruned)
 
     def _base(self) -> Base:
         tally = Tally(len(self.data.classes))
         start = 0
-        for scores in self._dense:
-            tally.add(scores, self._runner.labels[start : start + len(scores)])
+        dense = self._dense
+        for scores in dense.scores:
+            tally.add(scores, dense.runner.labels[start : start + len(scores)])
             start += len(scores)
-        found, timer = tally.accuracy(), self._timer
+        found, timer = tally.accuracy(), dense.timer
         return Base(
             top1=found.top1,
             top5=found.top5,

@@ -93,7 +93,7 @@ class Budget:
 
 
 class MeasuredCosts:
-    """Options with times measured on this machine.
+    """Options with times measured on this machine; `measure_costs` makes them.
 
     Parameters
     ----------
@@ -126,14 +126,17 @@ class MeasuredCosts:
         self._copies: dict[tuple[tuple[int, ...], Form, Form], float] = {}
         self._nodes = {node.id: node for node in graph}
         old = known._nodes if known else {}
-        fresh = [node for node in graph if old.get(node.id) is not node]
-        order = sorted(fresh, key=self._expected, reverse=True)
-        found = self._search([node for node in order if node.inputs])
+        self._fresh = [node for node in graph if old.get(node.id) is not node]
         self._options: dict[str, Sequence[Option]] = (
-            {**known._options, **found} if known else found
+            dict(known._options) if known else {}
         )
         if known:
             self._copies = known._copies
+
+    def measure(self) -> None:
+        """Time what is not known yet, until the budget for it is spent."""
+        order = sorted(self._fresh, key=self._expected, reverse=True)
+        self._options |= self._search([node for node in order if node.inputs])
 
     @property
     def over(self) -> bool:
@@ -289,6 +292,26 @@ class MeasuredCosts:
     def _alone(self, name: str, form: Form) -> Layout:
         part = self._slots.parts[name]
         return self._slots.layout(part.slot, form, part.channels)
+
+
+def measure_costs(
+    graph: Graph,
+    slots: Slots,
+    *,
+    threads: int,
+    tuning: Budget,
+    known: MeasuredCosts | None = None,
+) -> MeasuredCosts:
+    """Time the candidates of every layer within a budget; return what they cost.
+
+    Parameters
+    ----------
+    graph, slots, threads, tuning, known
+        As `MeasuredCosts` takes them.
+    """
+    costs = MeasuredCosts(graph, slots, threads=threads, tuning=tuning, known=known)
+    costs.measure()
+    return costs
 
 
 def _plain(shape: tuple[int, ...], form: Form) -> Layout:

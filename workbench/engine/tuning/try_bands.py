@@ -10,15 +10,13 @@ from math import prod
 
 from workbench.engine.graph.graph import INPUT, Graph, Node
 from workbench.engine.graph.weights import count_nonzero, is_weighted
-from workbench.engine.lowering.lower import lower
 from workbench.engine.lowering.sliding_buffers import SLIDING
-from workbench.engine.planning.costs import Costs
 from workbench.engine.planning.layout_choices import slot_forms
 from workbench.engine.planning.plan import Band, ExecutionPlan
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import Slots
-from workbench.engine.tuning.duel import TimedProgram, faster
-from workbench.engine.tuning.measured_costs import MeasuredCosts
+from workbench.engine.tuning.duel import faster
+from workbench.engine.tuning.tuned import Tuned
 
 DIVISIBLE = ("dense", "sparse", "generated", "depthwise", "pool")
 """Candidates whose steps can be done in parts."""
@@ -42,59 +40,48 @@ SHORTEST = 2
 """Layers worth a chain."""
 
 
-def band(
-    graph: Graph, slots: Slots, plan: ExecutionPlan, costs: MeasuredCosts
-) -> ExecutionPlan:
-    """Return the plan, or a faster one in which early layers run in bands.
+def band(tuned: Tuned) -> Tuned:
+    """Return the network with a faster plan in which early layers run in bands, if any.
 
     Parameters
     ----------
-    graph : Graph
-        Simplified.
-    slots : Slots
-    plan : ExecutionPlan
-        From `select`.
-    costs : MeasuredCosts
-        Of the same graph; its budget also bounds this.
+    tuned : Tuned
+        With the plan of `select`.
     """
-    whole = TimedProgram(lower(graph, slots, plan), plan.threads)
-    best, holder = plan, whole
+    whole = tuned.program()
+    best, holder = tuned.plan, whole
     tried: set[tuple[Band, ...]] = set()
     deep = [(large, size) for large in LARGE_BYTES for size in BAND_BYTES]
     for staged, proposals in ((True, STAGES), (False, deep)):
         for sizes in proposals:
-            if costs.over:
+            if tuned.costs.over:
                 break
-            other = propose(graph, slots, plan, costs, sizes, staged=staged)
+            other = propose(tuned, sizes, staged=staged)
             if other is None or other.bands in tried:
                 continue
             tried.add(other.bands)
-            challenger = TimedProgram(lower(graph, slots, other), other.threads)
+            challenger = tuned.program(other)
             if faster([challenger, holder]):
                 best, holder = other, challenger
-    return best if holder is whole or faster([holder, whole]) else plan
+    keep = holder is whole or faster([holder, whole])
+    return tuned.with_plan(best) if keep else tuned
 
 
 def propose(
-    graph: Graph,
-    slots: Slots,
-    plan: ExecutionPlan,
-    costs: Costs,
-    sizes: tuple[int, int],
-    *,
-    staged: bool = False,
+    tuned: Tuned, sizes: tuple[int, int], *, staged: bool = False
 ) -> ExecutionPlan | None:
     """Return a plan with every run of large layers in bands, None if there is none.
 
     Parameters
     ----------
-    graph, slots, plan, costs
-        As for `band`; any costs.
+    tuned : Tuned
+        As for `band`.
     sizes : tuple of int
         Out of `LARGE_BYTES` and `BAND_BYTES`, or one of `STAGES`.
     staged : bool
         End chains where images shrink.
     """
+    graph, plan = tuned.graph, tuned.plan
     large, size = sizes
     bands = tuple(
         found
@@ -103,11 +90,11 @@ def propose(
     )
     if not bands:
         return None
-    allowed = getattr(costs, "forms", None) or slot_forms(graph, slots)
-    inner = _inside(graph, slots, bands)
+    allowed = slot_forms(graph, tuned.slots)
+    inner = _inside(graph, tuned.slots, bands)
     kept = {s: tuple(f for f in allowed[s] if f.kind in SLIDING) for s in inner}
     forms = {**allowed, **{slot: some for slot, some in kept.items() if some}}
-    other = select(graph, slots, costs, plan.threads, forms)
+    other = select(graph, tuned.slots, tuned.costs, plan.threads, forms)
     return replace(other, bands=bands)
 
 

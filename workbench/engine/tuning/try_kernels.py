@@ -12,13 +12,10 @@ from dataclasses import replace
 import numpy as np
 
 from workbench.engine.candidates import Form
-from workbench.engine.graph.graph import Graph
-from workbench.engine.lowering.lower import lower
 from workbench.engine.planning.costs import Option
-from workbench.engine.planning.plan import Choice, ExecutionPlan, Rejection, label
-from workbench.engine.planning.slots import Slots
+from workbench.engine.planning.plan import Choice, Rejection, label
 from workbench.engine.tuning.duel import QUARTILE, TimedProgram, in_turns
-from workbench.engine.tuning.measured_costs import MeasuredCosts
+from workbench.engine.tuning.tuned import Tuned
 
 CLOSE = 1.5
 """Runners-up this much slower when alone are not tried again."""
@@ -30,51 +27,41 @@ MAX_SWAPS = 4
 """Runners-up of a node that are tried, best first."""
 
 
-def refine(
-    graph: Graph,
-    slots: Slots,
-    plan: ExecutionPlan,
-    costs: MeasuredCosts,
-    only: Collection[str] | None = None,
-) -> ExecutionPlan:
-    """Return the plan with kernels that are faster inside the program.
+def refine(tuned: Tuned, only: Collection[str] | None = None) -> Tuned:
+    """Return the network with kernels that are faster inside the program.
 
     Parameters
     ----------
-    graph : Graph
-        Simplified.
-    slots : Slots
-    plan : ExecutionPlan
-        From `select`.
-    costs : MeasuredCosts
-        Of the same graph; its budget also bounds this.
+    tuned : Tuned
+        With a plan from `select`.
     only : collection of str, optional
         Nodes whose runners-up are tried; all if not given.
 
     Returns
     -------
-    ExecutionPlan
+    Tuned
         Equal layouts; some choices replaced.
     """
+    plan, slots, costs = tuned.plan, tuned.slots, tuned.costs
     queues = {
         node.id: _runners_up(
             plan.choices[node.id],
             costs.options(node),
             plan.forms[slots.parts[node.id].slot],
         )
-        for node in graph
+        for node in tuned.graph
         if node.id in plan.choices and (only is None or node.id in only)
     }
     for turn in range(MAX_SWAPS):
         swaps = {
-            name: _swap(plan.choices[name], *queue[turn])
+            name: _swap(tuned.plan.choices[name], *queue[turn])
             for name, queue in queues.items()
             if turn < len(queue)
         }
         if not swaps or costs.over:
             break
-        plan = _better(graph, slots, plan, swaps)
-    return plan
+        tuned = _better(tuned, swaps)
+    return tuned
 
 
 def _runners_up(
@@ -104,19 +91,17 @@ def _swap(choice: Choice, option: Option, ms: float) -> Choice:
     )
 
 
-def _better(
-    graph: Graph, slots: Slots, plan: ExecutionPlan, swaps: Mapping[str, Choice]
-) -> ExecutionPlan:
-    """Return the plan with those swaps that win in place."""
+def _better(tuned: Tuned, swaps: Mapping[str, Choice]) -> Tuned:
+    """Return the network with those swaps that win in place."""
+    plan = tuned.plan
     other = replace(plan, choices={**plan.choices, **swaps})
-    pair = [TimedProgram(lower(graph, slots, p), plan.threads) for p in (plan, other)]
-    ours, theirs = _times(pair)
+    ours, theirs = _times([tuned.program(), tuned.program(other)])
     won = {
         name: choice
         for name, choice in swaps.items()
         if theirs[name] < GAIN * ours[name]
     }
-    return replace(plan, choices={**plan.choices, **won})
+    return tuned.with_plan(replace(plan, choices={**plan.choices, **won}))
 
 
 def _times(pair: Sequence[TimedProgram]) -> list[dict[str, float]]:

@@ -12,14 +12,13 @@ from dataclasses import replace
 
 from workbench.engine.candidates import Form
 from workbench.engine.graph.graph import Graph, Node
-from workbench.engine.lowering.lower import lower
 from workbench.engine.lowering.sliding_buffers import SLIDING
 from workbench.engine.planning.plan import ExecutionPlan
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import Slots
 from workbench.engine.tuning.duel import TimedProgram, faster
-from workbench.engine.tuning.measured_costs import MeasuredCosts
 from workbench.engine.tuning.try_bands import inside_bands
+from workbench.engine.tuning.tuned import Tuned
 
 CLOSE = 1.15
 """Layouts that make the layers around a slot this much slower, as timed alone, are not
@@ -29,26 +28,21 @@ GAIN = 0.98
 """The layers around must be this much faster in place: ties keep the plan."""
 
 
-def relayout(
-    graph: Graph, slots: Slots, plan: ExecutionPlan, costs: MeasuredCosts
-) -> ExecutionPlan:
-    """Return the plan with layouts that are faster inside the program.
+def relayout(tuned: Tuned) -> Tuned:
+    """Return the network with layouts that are faster inside the program.
 
     Parameters
     ----------
-    graph : Graph
-        Simplified.
-    slots : Slots
-    plan : ExecutionPlan
-        From `select` or `band`.
-    costs : MeasuredCosts
-        Of the same graph; its budget also bounds this.
+    tuned : Tuned
+        With a plan from `select` or `band`.
 
     Returns
     -------
-    ExecutionPlan
+    Tuned
         Equal bands; other layouts, and kernels for them, where that won.
     """
+    graph, slots, plan = tuned.graph, tuned.slots, tuned.plan
+    costs = tuned.costs
     inner = inside_bands(graph, slots, plan)
     holder: TimedProgram | None = None
     for group in _equal_slots(graph, slots, plan):
@@ -57,14 +51,14 @@ def relayout(
             slides = form.kind in SLIDING or not inner.intersection(group)
             if costs.over or form == plan.forms[group[0]] or not slides:
                 continue
-            other = _with(graph, slots, plan, costs, dict.fromkeys(group, form))
+            other = _with(tuned.with_plan(plan), dict.fromkeys(group, form))
             if _expected(other, around) > CLOSE * _expected(plan, around):
                 continue
-            holder = holder or TimedProgram(lower(graph, slots, plan), plan.threads)
-            challenger = TimedProgram(lower(graph, slots, other), plan.threads)
+            holder = holder or tuned.program()
+            challenger = tuned.program(other)
             if faster([challenger, holder], GAIN, around):
                 plan, holder = other, challenger
-    return plan
+    return tuned.with_plan(plan)
 
 
 def _equal_slots(graph: Graph, slots: Slots, plan: ExecutionPlan) -> list[list[str]]:
@@ -102,19 +96,14 @@ def _expected(plan: ExecutionPlan, nodes: set[str]) -> float:
     return sum(plan.choices[name].ms for name in nodes if name in plan.choices)
 
 
-def _with(
-    graph: Graph,
-    slots: Slots,
-    plan: ExecutionPlan,
-    costs: MeasuredCosts,
-    changes: Mapping[str, Form],
-) -> ExecutionPlan:
+def _with(tuned: Tuned, changes: Mapping[str, Form]) -> ExecutionPlan:
     """Return the plan with other forms for some slots and the best kernels for them.
 
     Kernels of layers that touch none of these slots stay as they are.
     """
+    graph, slots, plan = tuned.graph, tuned.slots, tuned.plan
     forms = {slot: (form,) for slot, form in {**plan.forms, **changes}.items()}
-    fresh = select(graph, slots, costs, plan.threads, forms)
+    fresh = select(graph, slots, tuned.costs, plan.threads, forms)
     touched = _around(graph, slots, list(changes))
     kept = {name: c for name, c in plan.choices.items() if name not in touched}
     return replace(fresh, choices={**fresh.choices, **kept}, bands=plan.bands)

@@ -10,11 +10,9 @@ plan for them is made (`compile`).
 from collections.abc import Callable
 from dataclasses import replace
 
-from workbench.engine.graph.graph import Graph
-from workbench.engine.lowering.lower import lower
 from workbench.engine.planning.plan import ExecutionPlan
-from workbench.engine.planning.slots import Slots
 from workbench.engine.tuning.duel import NS_PER_MS, TimedProgram, faster
+from workbench.engine.tuning.tuned import Tuned
 from workbench.kernels import Executor
 
 SHORT_MS = 2.0
@@ -24,34 +22,27 @@ TIES = 1.05
 """Fewer threads win unless they are this much slower: the others are free for more."""
 
 
-def with_fewer(
-    graph: Graph,
-    slots: Slots,
-    plan: ExecutionPlan,
-    tuned: Callable[[int], ExecutionPlan],
-) -> ExecutionPlan:
+def with_fewer(tuned: Tuned, plan_for: Callable[[int], ExecutionPlan]) -> ExecutionPlan:
     """Return the plan, or that of half as many threads if it is as fast.
 
     Parameters
     ----------
-    graph : Graph
-        Simplified.
-    slots : Slots
-    plan : ExecutionPlan
-    tuned : callable
+    tuned : Tuned
+    plan_for : callable
         Returns the best plan for a number of threads.
     """
+    plan = tuned.plan
     if plan.threads == 1:
         return plan
-    whole = lower(graph, slots, plan)
+    whole = tuned.program().lowered
     with Executor(
         whole.steps, arena_floats=whole.arena.floats, threads=plan.team
     ) as executor:
         ms = executor.time_steps(3).sum(axis=1).min() / NS_PER_MS
     if ms > SHORT_MS:
         return plan
-    half = tuned(plan.threads // 2)
-    few = TimedProgram(lower(graph, slots, half), half.team)
+    half = plan_for(plan.threads // 2)
+    few = tuned.program(half)._replace(threads=half.team)
     if faster([few, TimedProgram(whole, plan.team)], gain=TIES):
         return replace(half, threads=plan.threads, used=half.team)
     return plan

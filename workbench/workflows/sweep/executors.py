@@ -11,7 +11,7 @@ from typing import Protocol
 
 from workbench.analysis.sensitivity.grid import Curve
 from workbench.analysis.sensitivity.rows import Base, SweepRow
-from workbench.analysis.sensitivity.sweeper import Found, Sweeper
+from workbench.analysis.sensitivity.sweeper import Found, evaluate_dense
 from workbench.workflows.sweep.order import SweepOrder
 
 Check = Callable[[], None]
@@ -60,7 +60,7 @@ class LocalExecutor:
         on_base: Callable[[Base], None],
     ) -> Iterator[Found]:
         """Yield every cell that is not known, as it comes; see ``SweepExecutor``."""
-        sweeper = Sweeper(order.network, order.data, order.options, check=check)
+        sweeper = evaluate_dense(order.network, order.data, order.options, check=check)
         on_base(sweeper.base)
         for curve in curves:
             yield from sweeper.cells(curve, known)

@@ -18,7 +18,7 @@ import torch
 
 from workbench.analysis.sensitivity.grid import Curve
 from workbench.analysis.sensitivity.rows import Base, SweepRow
-from workbench.analysis.sensitivity.sweeper import Found, Sweeper, suffix_share
+from workbench.analysis.sensitivity.sweeper import Found, evaluate_dense, suffix_share
 from workbench.errors import WorkbenchError
 from workbench.jobs.job import Job, JobCancelled
 from workbench.jobs.process import in_process
@@ -151,7 +151,7 @@ def _cells(
 ) -> None:
     """Evaluate a share of the curves, in a process of its own."""
     torch.set_num_threads(1)
-    sweeper = Sweeper(order.network, order.data, order.options, check=job.check)
+    sweeper = evaluate_dense(order.network, order.data, order.options, check=job.check)
     job.advance({"found": sweeper.base})
     for curve in share:
         for found in sweeper.cells(curve, known):

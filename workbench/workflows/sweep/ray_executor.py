@@ -16,7 +16,7 @@ from typing import Any
 
 from workbench.analysis.sensitivity.grid import Curve, SweepOptions
 from workbench.analysis.sensitivity.rows import Base, Skipped, SweepRow, cell_key
-from workbench.analysis.sensitivity.sweeper import Found, Sweeper, stops
+from workbench.analysis.sensitivity.sweeper import Found, evaluate_dense, stops
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.extras import missing_package
@@ -131,7 +131,7 @@ class _Worker:
 
         network, data, options = shipped
         torch.set_num_threads(1)
-        self._sweeper = Sweeper(network, data, options)
+        self._sweeper = evaluate_dense(network, data, options)
 
     def cell(self, curve: Curve, sparsity: float) -> tuple[Base, Found]:
         """Return the dense network's numbers and those of one cell."""

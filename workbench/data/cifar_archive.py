@@ -9,42 +9,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.cifar_files import CifarFiles
 from workbench.data.plain_pickle import load_plain
 from workbench.data.raw import DataError, RawImages, checked
-from workbench.data.tar import read_bounded, tar_members
 from workbench.models.classes import DATASET_CLASSES
 from workbench.models.pickle_guard import BROKEN_FILE_ERRORS
 
-_FILES = {
-    "train": tuple(f"data_batch_{index}" for index in range(1, 6)),
-    "test": ("test_batch",),
-}
-_NAMES = (None, "cifar10")
-_DIRECTORY = "cifar-10-batches-py"
-_ARCHIVE = "cifar-10-python.tar.gz"
+_FILES = CifarFiles("python", "cifar-10-batches-py")
 _PIXELS = 3 * 32 * 32
 
 
 def collect(path: Path, name: str | None) -> tuple[Path, ...]:
-    """Return the directory or tar file that holds the batches, if ``path`` has one.
-
-    ``path`` may be that itself or the directory above; ``name`` is a dataset's name
-    or None for any.
-    """
-    if name not in _NAMES:
-        return ()
-    if path.is_file():
-        is_tar = path.name.endswith((".tar.gz", ".tgz", ".tar"))
-        return (path,) if is_tar and "binary" not in path.name else ()
-    for directory in (path, path / _DIRECTORY):
-        if (directory / "data_batch_1").is_file():
-            return (directory,)
-    return (path / _ARCHIVE,) if (path / _ARCHIVE).is_file() else ()
+    """Return the directory or tar file that holds the batches, if ``path`` has one."""
+    return _FILES.collect(path, name)
 
 
 def parts(files: tuple[Path, ...]) -> tuple[str, ...]:
     """Return train and test."""
-    return tuple(_FILES)
+    return tuple(_FILES.parts)
 
 
 def read(files: tuple[Path, ...], part: str) -> RawImages:
@@ -63,23 +45,11 @@ def read(files: tuple[Path, ...], part: str) -> RawImages:
         If a batch is missing, damaged, or holds anything but arrays and plain values.
     """
     (path,) = files
-    batches = [_batch(path, content) for content in _contents(path, _FILES[part])]
+    contents = _FILES.contents(path, part).values()
+    batches = [_batch(path, content) for content in contents]
     images = np.concatenate([images for images, _ in batches])
     labels = np.concatenate([labels for _, labels in batches])
     return checked(path, images, labels, DATASET_CLASSES["cifar10"])
-
-
-def _contents(path: Path, names: tuple[str, ...]) -> list[bytes]:
-    try:
-        if path.is_dir():
-            return [read_bounded(path / name) for name in names]
-        return tar_members(path, names)
-    except BROKEN_FILE_ERRORS as error:
-        raise DataError(
-            f"{path} lacks a batch or is damaged ({error})",
-            "the complete CIFAR-10 python archive: " + ", ".join(names),
-            "Download it again.",
-        ) from error
 
 
 def _batch(path: Path, content: bytes) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

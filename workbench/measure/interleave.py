@@ -21,6 +21,7 @@ from time import perf_counter, sleep
 import numpy as np
 import torch
 
+from workbench.engine.noise import noise_image
 from workbench.errors import WorkbenchError
 from workbench.kernels.executor import check_threads
 from workbench.measure.agreement import TOLERANCE, Agreement, compare_outputs
@@ -187,7 +188,7 @@ def _input(
     x: Array | torch.Tensor | None, image_shape: tuple[int, ...], seed: int
 ) -> Array:
     if x is None:
-        return _noise((1, *image_shape), seed + 1)
+        return noise_image(image_shape, seed + 1)
     array = x.detach().numpy() if isinstance(x, torch.Tensor) else np.asarray(x)
     if array.ndim != 4 or array.shape[1:] != image_shape:
         raise WorkbenchError(
@@ -196,10 +197,6 @@ def _input(
             next_step="Pass a batch that the network takes.",
         )
     return np.ascontiguousarray(array, dtype=np.float32)
-
-
-def _noise(shape: tuple[int, ...], seed: int) -> Array:
-    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
 
 def _prepare(lane: _Lane, setup: Setup, stack: ExitStack) -> None:
@@ -218,7 +215,8 @@ def _check(lane: _Lane, image: Array, settings: Settings) -> None:
     if lane.runner is None:
         return
     subject = lane.contender.subject
-    for x in (image, _noise(image.shape, settings.seed)):
+    other = noise_image(image.shape[1:], settings.seed, batch=len(image))
+    for x in (image, other):
         try:
             # A copy: an engine may answer in a buffer that its next call overwrites.
             output = lane.runner(x).copy()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.engine.noise import noise_image
 from workbench.engine.program import Program
 from workbench.engine.report import Profile
 from workbench.measure.fma_peak import peak_gflops
@@ -109,8 +110,7 @@ def per_layer(
         GF/s of one core; measured now when None.
     """
     if x is None:
-        shape = (1, *program.input_shape)
-        x = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+        x = noise_image(program.input_shape)
     peak = peak_gflops() if peak is None else peak
     profile = program.profile(x, rounds=rounds)
     every = float(profile.ms.sum())

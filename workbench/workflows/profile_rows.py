@@ -7,7 +7,7 @@ not belong here: compiling and timing.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from workbench.engine.noise import noise_image
 
 if TYPE_CHECKING:
     from workbench.engine.program import Program
@@ -26,8 +26,7 @@ def profile_rows(program: "Program", *, weights: str) -> list[dict[str, Any]]:
     weights : str
         "dense" or "pruned", for the chart.
     """
-    noise = np.random.default_rng(0)
-    image = noise.standard_normal((1, *program.input_shape), dtype=np.float32)
+    image = noise_image(program.input_shape)
     found = program.profile(image, rounds=ROUNDS)
     return [
         {

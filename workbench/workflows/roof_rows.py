@@ -6,9 +6,8 @@ model (``analysis.roofline``), measuring the machine (``measure.machine``), draw
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import workbench as wb
+from workbench.engine.noise import noise_image
 
 if TYPE_CHECKING:
     from workbench.analysis.cost.roofline import Machine
@@ -41,8 +40,7 @@ def roof_rows(
     """
     from workbench.analysis.cost.roofline import roofline
 
-    noise = np.random.default_rng(0)
-    image = noise.standard_normal((1, *program.input_shape), dtype=np.float32)
+    image = noise_image(program.input_shape)
     profile = program.profile(image, rounds=ROUNDS)
     return [
         {

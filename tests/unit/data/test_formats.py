@@ -265,7 +265,7 @@ def test_a_part_of_a_record_is_named(tmp_path: Path) -> None:
     (tmp_path / "test_batch.bin").write_bytes(_records(_pixels(2), [1, 2])[:-1])
     with pytest.raises(DataError, match=r"6145 bytes; expected a whole number"):
         cifar_binary.read((tmp_path,), "test")
-    with pytest.raises(DataError, match="lacks a file"):
+    with pytest.raises(DataError, match="lacks a batch"):
         cifar_binary.read((tmp_path,), "train")
 
 

@@ -1,21 +1,18 @@
 """A few functions timed in turns, for tables that compare algorithms.
 
-Belongs here: the loop and what it found. Does not belong here: comparisons of whole
-networks against other engines (``workbench.measure``).
+Belongs here: what was found. Does not belong here: the loop (``analysis.turns``),
+comparisons of whole networks against other engines (``workbench.measure``).
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-LEAST, MOST = 5, 200
-"""Timed rounds."""
-
-MS = 1e3
+from workbench.analysis.turns import in_turns
 
 
 @dataclass(frozen=True)
@@ -48,19 +45,10 @@ def race(
     seconds : float
         For all of them together; at least five rounds are made.
     """
-    samples: dict[str, list[float]] = {name: [] for name in runs}
-    for run in runs.values():
-        run()
-    start, rounds = time.perf_counter(), 0
-    while rounds < LEAST or (rounds < MOST and time.perf_counter() - start < seconds):
-        for name, run in runs.items():
-            before = time.perf_counter()
-            run()
-            samples[name].append((time.perf_counter() - before) * MS)
-        rounds += 1
-    return {name: _times(found) for name, found in samples.items()}
+    found = in_turns(runs, seconds=seconds)
+    return {name: _times(samples) for name, samples in found.items()}
 
 
-def _times(samples: list[float]) -> Times:
+def _times(samples: NDArray[np.float64]) -> Times:
     p10, median, p90 = np.percentile(samples, (10, 50, 90)).tolist()
     return Times(median, p10, p90, len(samples))

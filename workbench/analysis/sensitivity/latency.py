@@ -26,6 +26,7 @@ from workbench.capture.from_torch.exported import CaptureError
 from workbench.capture.from_torch.torch_export import Recapture
 from workbench.engine.compile import Tune, compile_graph
 from workbench.engine.graph.graph import Graph
+from workbench.engine.noise import noise_image
 from workbench.engine.program import Program
 from workbench.engine.report import StepReport
 from workbench.engine.variation import Variations, tune_variations
@@ -80,7 +81,7 @@ def times_of(program: Program) -> Times:
 
 def measured_ms(program: Program, *, rounds: int = ROUNDS) -> float:
     """Return the median time of a whole program on one image of seeded noise."""
-    image = _noise(program)
+    image = noise_image(program.input_shape)
     return program.profile(image, rounds=rounds).total_ms
 
 
@@ -167,7 +168,7 @@ def _modelled(graph: Graph, threads: int) -> Times:
 
 def _in_turns(programs: Sequence[Program]) -> list[NDArray[np.float64]]:
     """Return the ms of each step of each program: the least of the turns' medians."""
-    image = _noise(programs[0])
+    image = noise_image(programs[0].input_shape)
     best: list[NDArray[np.float64]] = []
     for turn in range(TURNS):
         for at, program in enumerate(programs):
@@ -196,8 +197,3 @@ def _identity(step: StepReport) -> tuple[object, ...]:
         step.theoretical_macs,
         step.executed_macs,
     )
-
-
-def _noise(program: Program) -> NDArray[np.float32]:
-    noise = np.random.Generator(np.random.PCG64(0))
-    return noise.standard_normal((1, *program.input_shape), dtype=np.float32)

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 import workbench as wb
@@ -20,6 +19,7 @@ from workbench.cli.options import (
     load_pruned,
 )
 from workbench.cli.output import percent, print_json, print_line, print_table
+from workbench.engine.noise import noise_image
 from workbench.measure.machine import this_machine
 from workbench.models.network import Network
 from workbench.pruning.pruned import PrunedNetwork
@@ -133,10 +133,7 @@ def _cost(
     # Refuses what is too large before an image of that size is made.
     program = wb.compile(net, threads=threads)
     machine = this_machine(threads)
-    image = np.random.default_rng(0).standard_normal(
-        (1, *net.input_shape), dtype=np.float32
-    )
-    profile = program.profile(image)
+    profile = program.profile(noise_image(net.input_shape))
     rows = roofline(costs, profile, machine, compressed=compressed)
     if as_json:
         print_json(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 import workbench as wb
@@ -154,20 +153,16 @@ def _accuracy(
 
 def _in_turn(first: "Program", second: "Program") -> "tuple[Spread, Spread, Ratio]":
     """Return the times of two programs that take turns on an image, and their ratio."""
+    from workbench.analysis.turns import in_turns
+    from workbench.engine.noise import noise_image
     from workbench.measure.statistics import ratio, summarise
 
-    noise = np.random.default_rng(0)
-    image = noise.standard_normal((1, *first.input_shape), dtype=np.float32)
-    samples: tuple[list[float], list[float]] = ([], [])
-    for program in (first, second):
-        program(image)
-    stop = perf_counter() + ROUNDS_S
-    while len(samples[0]) < LEAST_ROUNDS or (
-        perf_counter() < stop and len(samples[0]) < MOST_ROUNDS
-    ):
-        for program, taken in zip((first, second), samples, strict=True):
-            start = perf_counter()
-            program(image)
-            taken.append(1000 * (perf_counter() - start))
-    dense, pruned = (np.array(taken) for taken in samples)
+    image = noise_image(first.input_shape)
+    found = in_turns(
+        {"dense": lambda: first(image), "pruned": lambda: second(image)},
+        seconds=ROUNDS_S,
+        least=LEAST_ROUNDS,
+        most=MOST_ROUNDS,
+    )
+    dense, pruned = found["dense"], found["pruned"]
     return summarise(dense), summarise(pruned), ratio(dense, pruned)

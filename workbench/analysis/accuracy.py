@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,13 @@ from torch import nn
 
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
+from workbench.models.outputs import scores_of
 
 # The 0.975 quantile of the normal distribution: a two-sided interval of 95 %.
 Z95 = 1.959963984540054
 
 Progress = Callable[[int, int], None]
-Forward = Callable[[torch.Tensor], torch.Tensor]
+Forward = Callable[[torch.Tensor], Any]
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def evaluate(
     data: Dataset,
     *,
     batch_size: int = 32,
+    output: str | None = None,
     progress: Progress | None = None,
 ) -> Accuracy:
     """Return the accuracy of a network on a dataset; neither is changed.
@@ -87,20 +89,23 @@ def evaluate(
         Images are normalised as the dataset says.
     batch_size : int
         Images a forward pass.
+    output : str, optional
+        Name of the output with the scores; needed where several outputs of a network
+        could be scores (N, classes).
     progress : callable, optional
         Called with (images done, images in all) after each batch.
 
     Raises
     ------
     WorkbenchError
-        No images, or outputs that are not one score a class.
+        No images, outputs that are not one score a class, or several that could be.
     """
     if not len(data):
         raise WorkbenchError("no images", "one image at least", "Choose another split.")
     forward = _forward_of(net)
     tally = Tally(len(data.classes))
     for images, labels in data.batches(batch_size):
-        tally.add(forward(images), labels)
+        tally.add(scores_of(forward(images), output), labels)
         if progress is not None:
             progress(tally.images, len(data))
     return tally.accuracy()
@@ -176,7 +181,7 @@ def _forward_of(net: Any) -> Forward:
             module = copy.deepcopy(module).eval()
         return _inferred(module)
     if callable(net):
-        return lambda images: torch.from_numpy(np.asarray(net(images.numpy())))
+        return lambda images: _as_tensors(net(images.numpy()))
     raise WorkbenchError(
         f"a {type(net).__name__}",
         "a Network, PrunedNetwork, torch module or Program",
@@ -185,9 +190,17 @@ def _forward_of(net: Any) -> Forward:
 
 
 def _inferred(module: nn.Module) -> Forward:
-    def forward(images: torch.Tensor) -> torch.Tensor:
+    def forward(images: torch.Tensor) -> Any:
         with torch.inference_mode():
-            scores: torch.Tensor = module(images)
-        return scores
+            return module(images)
 
     return forward
+
+
+def _as_tensors(made: Any) -> Any:
+    """Return what a program returns with tensors in place of arrays."""
+    if isinstance(made, Mapping):
+        return {name: torch.from_numpy(one) for name, one in made.items()}
+    if isinstance(made, tuple | list):
+        return [torch.from_numpy(one) for one in made]
+    return torch.from_numpy(np.asarray(made))

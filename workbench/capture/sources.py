@@ -66,7 +66,9 @@ class TorchSource:
     ) -> None:
         from torch import nn
 
-        self._module = obj if isinstance(obj, nn.Module) else obj.module
+        from workbench.capture.from_torch.suitable import plain
+
+        self._module = plain(obj if isinstance(obj, nn.Module) else obj.module)
         self._names = names
 
     def outputs(self, x: Arrays) -> Arrays | None:

@@ -50,6 +50,16 @@ class CompressedNetwork:
         return self.source.input_shape
 
     @property
+    def input_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shape of every input by name."""
+        return self.source.input_shapes
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it returns."""
+        return self.source.outputs
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Class names in output order."""
         return self.source.classes

@@ -16,6 +16,20 @@ from workbench.engine.planning.plan import ExecutionPlan, Rejection
 
 NS_PER_MS = 1e6
 
+CALL = "@"
+"""Before the number of a layer's further calls: "head", "head@1", "head@2"."""
+
+
+def layer_of(name: str) -> str:
+    """Return the layer that a step belongs to, whichever of its calls it is.
+
+    Examples
+    --------
+    >>> layer_of("head.conv@2")
+    'head.conv'
+    """
+    return name.partition(CALL)[0]
+
 
 @dataclass(frozen=True)
 class StepReport:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from threading import Lock
 from time import perf_counter, sleep
+from typing import Any
 
 import numpy as np
 import torch
@@ -148,6 +149,7 @@ def measure_contenders(
     settings = settings or Settings()
     present = [one for one in contenders if one.absent is None]
     last = contenders[-1].subject
+    _refuse_several_inputs(last)
     image = _input(x, last.input_shape, settings.seed)
     packages = (*PACKAGES, *(one.package for one in present if one.package))
     lanes = [_Lane(one) for one in present]
@@ -181,6 +183,17 @@ def _check_counts(threads: int, rounds: int) -> None:
             found=f"rounds={rounds}",
             expected=f"at least {MIN_ROUNDS}: fewer say nothing about the spread",
             next_step=f"Pass rounds={MIN_ROUNDS} or more.",
+        )
+
+
+def _refuse_several_inputs(subject: Any) -> None:
+    shapes = getattr(subject.owner, "input_shapes", {})
+    if len(shapes) > 1:
+        raise WorkbenchError(
+            found=f"'{subject.owner.name}' with {len(shapes)} inputs "
+            f"({', '.join(shapes)})",
+            expected="one input: engines are compared on one batch of images",
+            next_step="Time the program alone: program.profile(inputs).",
         )
 
 

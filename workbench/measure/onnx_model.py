@@ -6,24 +6,35 @@ here: writing files (export/onnx.py).
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
+from workbench.capture.from_torch.ends import (
+    Given,
+    Results,
+    Watched,
+    arguments,
+    call,
+    images_of,
+    results_of,
+)
+from workbench.capture.from_torch.twin import twin
 from workbench.errors import WorkbenchError
 from workbench.extras import missing_package
 from workbench.measure.onnx_pools import adaptive_table
 
 INPUT_NAME = "input"
-OUTPUT_NAME = "output"
 BATCH_NAME = "batch"
 # It would say on every export that torchvision's operations are not there.
 _TALKATIVE = "torch.onnx._internal.exporter._registration"
 
 
-def to_onnx(module: torch.nn.Module, input_shape: Sequence[int]) -> Any:
+def to_onnx(
+    module: torch.nn.Module, shapes: Sequence[int] | Mapping[str, tuple[int, ...]]
+) -> Any:
     """Return the module as an `onnx.ModelProto`, weights inside, batch free.
 
     The exporter folds batch norm into the convolutions: masked zeros stay zero,
@@ -33,8 +44,9 @@ def to_onnx(module: torch.nn.Module, input_shape: Sequence[int]) -> Any:
     ----------
     module : torch.nn.Module
         In eval mode.
-    input_shape : (C, H, W)
-        Of one image.
+    shapes : (C, H, W), or a mapping of names to shapes
+        Of one image. Inputs and outputs keep their names; one by itself is called
+        "input", "output".
 
     Raises
     ------
@@ -42,17 +54,26 @@ def to_onnx(module: torch.nn.Module, input_shape: Sequence[int]) -> Any:
         When the exporter's packages are missing or it refuses the module.
     """
     # Two images: the exporter would take a batch of one for a constant.
-    example = torch.zeros(2, *input_shape)
+    known = dict(shapes) if isinstance(shapes, Mapping) else {INPUT_NAME: tuple(shapes)}
+    example = images_of(known, 2)
+    args, kwargs = arguments(module, example)
     batch = torch.export.Dim(BATCH_NAME, min=1)
+    results = _results(module, images_of(known))
+    names = [f"{n}_out" if n in known else n for n in results.tensors]
+    if results.structure != "tensor":
+        module = twin(module)
+        Watched(module)
     try:
         with _silence(), torch.inference_mode():
             program = torch.onnx.export(
                 module,
-                (example,),
+                args,
+                kwargs=kwargs or None,
                 dynamo=True,
-                dynamic_shapes=({0: batch},),
-                input_names=[INPUT_NAME],
-                output_names=[OUTPUT_NAME],
+                dynamic_shapes={name: {0: batch} for name in kwargs}
+                or tuple({0: batch} for _ in args),
+                input_names=list(known),
+                output_names=names,
                 custom_translation_table=adaptive_table(),
                 verbose=False,
             )
@@ -71,6 +92,11 @@ def to_onnx(module: torch.nn.Module, input_shape: Sequence[int]) -> Any:
             next_step="Check that torch is the version in requirements.txt.",
         )
     return program.model_proto
+
+
+def _results(module: torch.nn.Module, image: Given) -> Results:
+    with torch.inference_mode():
+        return results_of(call(module, image))
 
 
 @contextmanager

@@ -4,7 +4,9 @@ Belongs here: ``from_module`` and the hooks it uses. Does not belong here: files
 """
 
 import copy
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -13,9 +15,22 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from workbench.capture.from_torch.suitable import cause_of_failure, refuse_unsuitable
+from workbench.capture.from_torch.ends import (
+    Given,
+    arguments,
+    images_of,
+    results_of,
+    tensors_of,
+)
+from workbench.capture.from_torch.suitable import (
+    cause_of_failure,
+    is_float32,
+    notes_on,
+    refuse_unsuitable,
+)
 from workbench.errors import WorkbenchError
 from workbench.models.given import module_of
+from workbench.models.input_shapes import Shapes, named_shapes
 from workbench.models.network import Layer, Network
 from workbench.models.reparametrised import fold_weights, own_copy
 
@@ -32,21 +47,23 @@ _SAYING = (RuntimeError, ValueError, TypeError, IndexError, AttributeError)
 def from_module(
     module: "nn.Module | HasModule",
     *,
-    input_shape: tuple[int, int, int],
+    input_shape: Shapes,
     name: str = "model",
     classes: tuple[str, ...] = (),
     dataset: str | None = None,
 ) -> Network:
-    """Return a Network around a copy of any nn.Module that takes one image batch.
+    """Return a Network around a copy of any nn.Module that takes images.
 
     Parameters
     ----------
     module : nn.Module
         Or a network, whose module is taken. Copied; the copy is put into evaluation
-        mode. Weights that it computes from others (weight norm, spectral norm,
+        mode, on the CPU and in float32; ``notes`` of the network say what that changed.
+        Weights that it computes from others (weight norm, spectral norm,
         parametrisations) become plain ones.
-    input_shape : (int, int, int)
-        One image, (C, H, W).
+    input_shape : (int, int, int), or a sequence or mapping of shapes
+        One image, (C, H, W). Several inputs in the order of forward's parameters, or by
+        their names; an image comes first.
     name : str
         What people will call it.
     classes : tuple of str
@@ -57,9 +74,9 @@ def from_module(
     Raises
     ------
     WorkbenchError
-        If the forward pass fails on that input shape, the output is not one tensor
-        (N, classes), a layer runs twice, there is no layer to prune, or a layer still
-        carries the ``weight_orig`` of ``torch.nn.utils.prune``.
+        If the forward pass fails on that input shape, no tensor comes out, there is no
+        layer to prune, or a layer still carries the ``weight_orig`` of
+        ``torch.nn.utils.prune``.
 
     Examples
     --------
@@ -70,16 +87,18 @@ def from_module(
     module = module_of(module)
     refuse_unsuitable(module)
     _check_plain(module)
+    notes = notes_on(module)
     own = copy.deepcopy(module, own_copy(module)).cpu()
-    return network_of(
+    made = network_of(
         own, input_shape=input_shape, name=name, classes=classes, dataset=dataset
     )
+    return replace(made, notes=notes)
 
 
 def network_of(
     module: nn.Module,
     *,
-    input_shape: tuple[int, int, int],
+    input_shape: Shapes,
     name: str,
     classes: tuple[str, ...],
     dataset: str | None,
@@ -92,28 +111,35 @@ def network_of(
     refuse_unsuitable(module)
     _check_plain(module)
     fold_weights(module)
-    _check_shape(input_shape)
-    layers, output = _run(module.eval(), name, input_shape)
+    if not is_float32(module):
+        module = module.float()
+    shapes = named_shapes(module, input_shape)
+    layers, output = _run(module.eval(), name, shapes)
     if not layers:
         raise WorkbenchError(
             f"no Conv2d or Linear layer ran in '{name}'",
             "a network with at least one",
             "Give the module that holds the convolutions.",
         )
-    if not isinstance(output, Tensor):
+    results = results_of(output).tensors
+    scores = next(iter(results.values()))
+    if classes and (scores.ndim != 2 or scores.shape[1] != len(classes)):
         raise WorkbenchError(
-            f"'{name}' returns {type(output).__name__}",
-            "one tensor of logits",
-            "Wrap it in a module that returns the logits only.",
-        )
-    if classes and (output.ndim != 2 or output.shape[1] != len(classes)):
-        raise WorkbenchError(
-            f"'{name}' returns {tuple(output.shape)} for {len(classes)} class names",
+            f"'{name}' returns {tuple(scores.shape)} for {len(classes)} class names",
             f"an output of shape (1, {len(classes)})",
             "Correct the class names or num_classes.",
         )
-    shape = (int(input_shape[0]), int(input_shape[1]), int(input_shape[2]))
-    return Network(name, module, shape, tuple(classes), tuple(layers), dataset)
+    channels, height, width = next(iter(shapes.values()))
+    return Network(
+        name,
+        module,
+        (channels, height, width),
+        tuple(classes),
+        tuple(layers.values()),
+        dataset,
+        inputs=shapes if len(shapes) > 1 else {},
+        outputs=tuple(results),
+    )
 
 
 def _check_plain(module: nn.Module) -> None:
@@ -129,35 +155,28 @@ def _check_plain(module: nn.Module) -> None:
             )
 
 
-def _check_shape(input_shape: tuple[int, int, int]) -> None:
-    if len(input_shape) != 3 or any(side < 1 for side in input_shape):
-        raise WorkbenchError(
-            f"input shape {tuple(input_shape)}",
-            "three numbers above 0: channels, height, width",
-            "For example (3, 224, 224).",
-        )
-
-
 def _run(
-    module: nn.Module, name: str, input_shape: tuple[int, int, int]
-) -> tuple[list[Layer], Any]:
-    if prod(input_shape) > _SMALL_IMAGE:
+    module: nn.Module, name: str, shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[dict[str, Layer], Any]:
+    if sum(map(prod, shapes.values())) > _SMALL_IMAGE:
         try:
             # Shapes only, nothing is computed: instant for a network of any size.
-            return _traced(module, torch.empty(1, *input_shape, device="meta"))
+            with torch.device("meta"):
+                images = images_of(shapes)
+            return _traced(module, images)
         except WorkbenchError:
             raise
         except Exception:  # noqa: BLE001  (the module's own code: anything)
             # A forward that looks at values cannot run on shapes: run it for real.
-            return _traced_for_real(module, name, input_shape)
-    return _traced_for_real(module, name, input_shape)
+            return _traced_for_real(module, name, shapes)
+    return _traced_for_real(module, name, shapes)
 
 
 def _traced_for_real(
-    module: nn.Module, name: str, input_shape: tuple[int, int, int]
-) -> tuple[list[Layer], Any]:
+    module: nn.Module, name: str, shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[dict[str, Layer], Any]:
     try:
-        return _traced(module, torch.zeros(1, *input_shape))
+        return _traced(module, images_of(shapes))
     except WorkbenchError:
         raise
     except Exception as error:
@@ -166,16 +185,24 @@ def _traced_for_real(
             reason = f"{type(error).__name__}: {reason}".removesuffix(": ")
         cause, advice = cause_of_failure(module)
         raise WorkbenchError(
-            f"'{name}' fails on an image of shape {input_shape}: {cause or reason}",
+            f"'{name}' fails on an image of shape {_said(shapes)}: {cause or reason}",
             "a module that takes a batch (N, C, H, W) of that shape",
             advice or "Check input_shape, channels first.",
         ) from error
 
 
-def _traced(module: nn.Module, x: Tensor) -> tuple[list[Layer], Any]:
-    layers: list[Layer] = []
+def _said(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    if len(shapes) == 1:
+        return str(next(iter(shapes.values())))
+    return ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+
+
+def _traced(module: nn.Module, x: Given) -> tuple[dict[str, Layer], Any]:
+    layers: dict[str, Layer] = {}
+    args, kwargs = arguments(module, x)
+    device = tensors_of(x)[0].device
     tensors = {
-        name: tensor.to(x.device)
+        name: tensor.to(device)
         for name, tensor in (*module.named_parameters(), *module.named_buffers())
     }
     with ExitStack() as hooks, torch.inference_mode():
@@ -184,24 +211,23 @@ def _traced(module: nn.Module, x: Tensor) -> tuple[list[Layer], Any]:
                 note = partial(_note, layers, layer_id)
                 handle = child.register_forward_hook(note)
                 hooks.callback(handle.remove)
-        output = functional_call(module, tensors, (x,))
+        output = functional_call(module, tensors, args, kwargs)
     return layers, output
 
 
 def _note(
-    layers: list[Layer],
+    layers: dict[str, Layer],
     layer_id: str,
     child: nn.Conv2d | nn.Linear,
     inputs: tuple[Tensor, ...],
     output: Tensor,
 ) -> None:
-    if any(layer.id == layer_id for layer in layers):
-        raise WorkbenchError(
-            f"layer '{layer_id}' runs more than once in a forward pass",
-            "every layer with weights to run once",
-            "Give each use a layer of its own (copy.deepcopy keeps the weights).",
-        )
-    layers.append(_layer(layer_id, child, inputs[0], output))
+    before = layers.get(layer_id)
+    if before is None:
+        layers[layer_id] = _layer(layer_id, child, inputs[0], output)
+    else:
+        more = (*before.more_outputs, tuple(output.shape[1:]))
+        layers[layer_id] = replace(before, more_outputs=more)
 
 
 def _layer(
@@ -210,12 +236,6 @@ def _layer(
     weight_shape = tuple(child.weight.shape)
     bias = child.bias is not None
     if isinstance(child, nn.Linear):
-        if x.ndim != 2:
-            raise WorkbenchError(
-                f"linear layer '{layer_id}' gets an input of shape {tuple(x.shape)}",
-                "(N, features)",
-                "Flatten before it, or use a 1 x 1 convolution in its place.",
-            )
         return Layer(
             id=layer_id,
             kind="linear",
@@ -225,8 +245,8 @@ def _layer(
             dilation=(1, 1),
             groups=1,
             bias=bias,
-            input_shape=(child.in_features,),
-            output_shape=(child.out_features,),
+            input_shape=tuple(x.shape[1:]),
+            output_shape=tuple(output.shape[1:]),
         )
     return Layer(
         id=layer_id,

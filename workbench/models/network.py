@@ -4,7 +4,8 @@ Belongs here: the two values. Does not belong here: making them (``inspect.py``)
 reading files (``loading.py``).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from math import prod
@@ -12,6 +13,7 @@ from typing import Literal
 
 from torch import nn
 
+from workbench.engine.graph.signature import ONLY_INPUT, ONLY_OUTPUT
 from workbench.errors import WorkbenchError
 from workbench.models.digest import digest_state
 
@@ -38,7 +40,10 @@ class Layer:
     bias : bool
         Whether there is one.
     input_shape, output_shape : tuple of int
-        (C, H, W) of a convolution, (C,) of a linear layer, without the batch.
+        (C, H, W) of a convolution, (C,) of a linear layer, without the batch; a linear
+        layer over positions has these before: (positions, C).
+    more_outputs : tuple of tuple of int
+        Output shapes of its further calls, where a forward pass uses it again.
     """
 
     id: str
@@ -51,6 +56,18 @@ class Layer:
     bias: bool
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
+    more_outputs: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def calls(self) -> int:
+        """Return how often it runs in a forward pass."""
+        return 1 + len(self.more_outputs)
+
+    @property
+    def positions(self) -> int:
+        """Return at how many places all its weights are applied, over all calls."""
+        where = slice(1, None) if self.kind == "conv" else slice(-1)
+        return sum(prod(s[where]) for s in (self.output_shape, *self.more_outputs))
 
     @property
     def params(self) -> int:
@@ -59,9 +76,8 @@ class Layer:
 
     @property
     def macs(self) -> int:
-        """Return the dense multiply-adds for one image."""
-        positions = self.output_shape[1:] if self.kind == "conv" else ()
-        return self.params * prod(positions)
+        """Return the dense multiply-adds for one image, over all its calls."""
+        return self.params * self.positions
 
     @property
     def kernel_size(self) -> tuple[int, int]:
@@ -96,6 +112,13 @@ class Network:
         In the order in which they run.
     dataset : str or None
         What it was trained on, for example ``"cifar10"``; None if unknown.
+    inputs : mapping of str to tuple of int
+        Shapes of all inputs by name, where there are several; `input_shape` is that of
+        the first.
+    outputs : tuple of str
+        Names of what it returns.
+    notes : tuple of str
+        What was done to what was handed over, in sentences.
     """
 
     name: str
@@ -104,6 +127,14 @@ class Network:
     classes: tuple[str, ...]
     layers: tuple[Layer, ...]
     dataset: str | None = None
+    inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    outputs: tuple[str, ...] = (ONLY_OUTPUT,)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def input_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Return the shape of every input by name."""
+        return self.inputs or {ONLY_INPUT: self.input_shape}
 
     @cached_property
     def digest(self) -> str:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from workbench.capture.from_torch.ends import call, images_of
 from workbench.models.network import Network
 from workbench.pruning.coupling.traced import TRACE_ERRORS, over_the_same_numbers
 
@@ -50,11 +51,14 @@ def computed_weights(network: Network) -> Mapping[str, str]:
     ]
     if not strange:
         return MappingProxyType({})
-    channels, *sides = network.input_shape
-    small = (channels, *(min(side, _SIDE) for side in sides))
-    for shape in dict.fromkeys((small, network.input_shape)):
+    shapes = network.input_shapes
+    small = {
+        name: (first, *(min(side, _SIDE) for side in sides))
+        for name, (first, *sides) in shapes.items()
+    }
+    for tried in (small, shapes) if small != shapes else (shapes,):
         try:
-            return MappingProxyType(_tried(network.module, strange, shape))
+            return MappingProxyType(_tried(network.module, strange, tried))
         except TRACE_ERRORS as error:
             said = str(error) or type(error).__name__
     return MappingProxyType(
@@ -71,14 +75,14 @@ def _is_plain(part: nn.Module) -> bool:
 
 
 def _tried(
-    module: nn.Module, names: list[str], shape: tuple[int, ...]
+    module: nn.Module, names: list[str], shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, str]:
     draw = torch.Generator().manual_seed(0)
     own = over_the_same_numbers(module)
     trials = {name: _Trial(own.get_submodule(name), draw) for name in names}
     watch = _Watch(list(trials.values()))
     with watch, torch.inference_mode():
-        own(torch.randn(1, *shape, generator=draw))
+        call(own, images_of(shapes, 1, draw))
     return {
         name: f"{type(trial.part).__name__} {_SAID}"
         for name, trial in trials.items()

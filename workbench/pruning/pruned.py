@@ -60,6 +60,16 @@ class PrunedNetwork:
         return self.base.input_shape
 
     @property
+    def input_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shape of every input by name."""
+        return self.base.input_shapes
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it returns."""
+        return self.base.outputs
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Class names in output order."""
         return self.base.classes

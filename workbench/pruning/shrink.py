@@ -13,9 +13,12 @@ these columns; zeros made by other means count as well.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
+from workbench.capture.from_torch.ends import call, images_of, results_of
 from workbench.errors import WorkbenchError
 from workbench.models.given import require_network
 from workbench.models.inspect import from_module
@@ -62,7 +65,7 @@ def _cut_out(masked: Network, cuts: list[tuple[CouplingGroup, np.ndarray]]) -> N
     try:
         return from_module(
             cut(masked, cuts),
-            input_shape=masked.input_shape,
+            input_shape=masked.inputs or masked.input_shape,
             name=masked.name,
             classes=masked.classes,
             dataset=masked.dataset,
@@ -80,14 +83,7 @@ def _cut_out(masked: Network, cuts: list[tuple[CouplingGroup, np.ndarray]]) -> N
 
 def _network_of(pruned: PrunedNetwork) -> Network:
     """Return the masked module as a plain network."""
-    return Network(
-        pruned.name,
-        pruned.module,
-        pruned.input_shape,
-        pruned.classes,
-        pruned.layers,
-        pruned.dataset,
-    )
+    return replace(pruned.base, module=pruned.module)
 
 
 def _unread(group: CouplingGroup, masked: Network) -> np.ndarray:
@@ -114,16 +110,20 @@ def _columns_used(member: Member, masked: Network) -> np.ndarray:
 
 def _require_equal(masked: Network, small: Network) -> None:
     """Raise unless both give the same outputs on seeded random images."""
-    images = torch.randn(
-        2, *masked.input_shape, generator=torch.Generator().manual_seed(0)
-    )
+    draw = torch.Generator().manual_seed(0)
+    images = images_of(masked.input_shapes, 2, draw)
     with torch.inference_mode():
-        want, got = masked.module(images), small.module(images)
-    error = float((want - got).abs().max()) if want.shape == got.shape else np.inf
-    scale = max(1.0, float(want.abs().max()))
-    if error > TOLERANCE * scale:
-        raise WorkbenchError(
-            f"the smaller '{masked.name}' differs from the masked one by {error:.2g}",
-            f"at most {TOLERANCE * scale:.2g}",
-            "Keep the masked network; its channels are mixed in an unknown way.",
-        )
+        wanted = results_of(call(masked.module, images)).tensors
+        found = results_of(call(small.module, images)).tensors
+    for name, want in wanted.items():
+        got = found[name]
+        error = float((want - got).abs().max()) if want.shape == got.shape else np.inf
+        scale = max(1.0, float(want.abs().max()))
+        if error > TOLERANCE * scale:
+            where = f" in its output {name!r}" if len(wanted) > 1 else ""
+            raise WorkbenchError(
+                f"the smaller '{masked.name}' differs from the masked one by "
+                f"{error:.2g}{where}",
+                f"at most {TOLERANCE * scale:.2g}",
+                "Keep the masked network; its channels are mixed in an unknown way.",
+            )

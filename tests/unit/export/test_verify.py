@@ -168,7 +168,7 @@ def test_a_foreign_onnx_file_runs_on_the_batch_that_it_states(tmp_path: Path) ->
 
 def test_a_foreign_onnx_file_of_other_inputs_is_refused(tmp_path: Path) -> None:
     found = verify(_onnx_file(tmp_path / "theirs.onnx", 1, "DOUBLE"))
-    assert "expected one float32 input (N, C, H, W)" in refusal(found)
+    assert "expected float32 inputs, first (N, C, H, W)" in refusal(found)
 
 
 def test_a_file_of_one_format_under_the_name_of_another_is_refused(

@@ -144,16 +144,17 @@ def layer_costs(net: Network | PrunedNetwork) -> NetworkCost:
 
 
 def _cost(layer: Layer, weight: torch.Tensor) -> LayerCost:
-    pixels = layer.macs // layer.params
     nonzeros = int(torch.count_nonzero(weight.detach()))
-    biases = layer.output_shape[0] if layer.bias else 0
+    biases = layer.weight_shape[0] if layer.bias else 0
     stored = VALUE_BYTES * (nonzeros + biases) + (layer.params + 7) // 8
-    moved = prod(layer.input_shape) + prod(layer.output_shape)
+    # Further calls read as much for each value that they make as the first does.
+    made = sum(map(prod, (layer.output_shape, *layer.more_outputs)))
+    moved = made + prod(layer.input_shape) * made // prod(layer.output_shape)
     return LayerCost(
         id=layer.id,
         kind=layer.kind,
         dense_macs=layer.macs,
-        macs=nonzeros * pixels,
+        macs=nonzeros * layer.positions,
         params=layer.params + biases,
         weights=layer.params,
         nonzeros=nonzeros,

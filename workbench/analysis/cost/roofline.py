@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from workbench.analysis.cost.complexity import LayerCost, NetworkCost
-from workbench.engine.report import Profile
+from workbench.engine.report import Profile, layer_of
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def roofline(
         places = [
             index
             for index, step in enumerate(profile.steps)
-            if step.layer == cost.id and step.dense_macs
+            if layer_of(step.layer) == cost.id and step.dense_macs
         ]
         if places:
             rows.append(_row(cost, places, profile, machine, compressed.get(cost.id)))

@@ -28,7 +28,7 @@ from workbench.engine.compile import Tune, compile_graph
 from workbench.engine.graph.graph import Graph
 from workbench.engine.noise import noise_image
 from workbench.engine.program import Program
-from workbench.engine.report import StepReport
+from workbench.engine.report import StepReport, layer_of
 from workbench.engine.variation import Variations, tune_variations
 from workbench.kernels import info
 from workbench.models.network import Network
@@ -74,7 +74,8 @@ def times_of(program: Program) -> Times:
     """Return what a program's steps cost."""
     layers: dict[str, float] = {}
     for step in program.steps:
-        layers[step.layer] = layers.get(step.layer, 0.0) + step.ms
+        layer = layer_of(step.layer)
+        layers[layer] = layers.get(layer, 0.0) + step.ms
     executed = sum(step.executed_macs for step in program.steps)
     return Times(layers, sum(layers.values()), executed)
 
@@ -127,7 +128,8 @@ class Timer:
         program.close()
         layers: dict[str, float] = {}
         for step, ms in zip(program.steps, ours, strict=True):
-            layers[step.layer] = layers.get(step.layer, 0.0) + float(ms)
+            layer = layer_of(step.layer)
+            layers[layer] = layers.get(layer, 0.0) + float(ms)
         gained = _apart(base, program, dense) - _apart(program, base, ours)
         return Times(
             layers,

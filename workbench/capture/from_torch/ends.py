@@ -168,6 +168,27 @@ def arguments(
     return tensors_of(given), {}
 
 
+def call(module: nn.Module, given: Given) -> Any:
+    """Return what a module makes of its inputs."""
+    args, kwargs = arguments(module, given)
+    return module(*args, **kwargs)
+
+
+def images_of(
+    shapes: Mapping[str, tuple[int, ...]],
+    count: int = 1,
+    draw: torch.Generator | None = None,
+) -> Given:
+    """Return inputs of these shapes: zeros, or noise of a generator."""
+    made = {
+        name: torch.zeros(count, *shape)
+        if draw is None
+        else torch.randn(count, *shape, generator=draw)
+        for name, shape in shapes.items()
+    }
+    return made if len(made) > 1 else next(iter(made.values()))
+
+
 def _parameters(module: nn.Module, *, by_name: bool = False) -> list[str]:
     """Return the names of what forward takes by position, or by name as well."""
     try:

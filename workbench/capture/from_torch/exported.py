@@ -5,6 +5,7 @@ belong here: reading what was exported (``torch_export``).
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,7 +19,11 @@ from workbench.capture.from_torch.ends import (
     input_names,
     tensors_of,
 )
-from workbench.capture.from_torch.suitable import cause_of_failure, refuse_unsuitable
+from workbench.capture.from_torch.suitable import (
+    cause_of_failure,
+    plain,
+    refuse_unsuitable,
+)
 from workbench.capture.from_torch.twin import twin
 from workbench.engine.graph.signature import Signature
 from workbench.errors import WorkbenchError
@@ -28,9 +33,24 @@ class CaptureError(WorkbenchError):
     """A module that cannot be read as one static graph."""
 
 
-def export(
-    module: nn.Module, example: Given
-) -> tuple[torch.export.ExportedProgram, Signature]:
+@dataclass(frozen=True)
+class Exported:
+    """A module as torch exports it.
+
+    Parameters
+    ----------
+    program : torch.export.ExportedProgram
+    signature : Signature
+    first_names : mapping of str to str
+        Further names of modules that stand in the network twice, to their first.
+    """
+
+    program: torch.export.ExportedProgram
+    signature: Signature
+    first_names: Mapping[str, str]
+
+
+def export(module: nn.Module, example: Given) -> Exported:
     """Return torch's exported program of a module, and what goes in and comes out.
 
     The program takes its inputs in order and returns a plain tuple of tensors.
@@ -48,11 +68,12 @@ def export(
         Impossible examples, or a forward pass that cannot be exported.
     """
     refuse_unsuitable(module)
+    module = plain(module)
     tensors = tensors_of(example)
     for tensor in tensors or (None,):
         _check_example(tensor)
     names = input_names(module, example)
-    first = [tensor[:1] for tensor in tensors]
+    first = [tensor[:1].detach().cpu().float() for tensor in tensors]
     given: Given = first[0] if isinstance(example, torch.Tensor) else first
     if isinstance(example, Mapping):
         given = dict(zip(names, first, strict=True))
@@ -77,13 +98,24 @@ def export(
         ) from error
     results = watched.results
     outputs = tuple(results.tensors)
-    return program, Signature(names, outputs, results.structure)
+    signature = Signature(names, outputs, results.structure)
+    return Exported(program, signature, _first_names(module))
+
+
+def _first_names(module: nn.Module) -> dict[str, str]:
+    """Return the first name of each module that has several, by the others."""
+    first: dict[int, str] = {}
+    found = {}
+    for name, part in module.named_modules(remove_duplicate=False):
+        if first.setdefault(id(part), name) != name:
+            found[name] = first[id(part)]
+    return found
 
 
 def _check_example(example: Any) -> None:
     if not isinstance(example, torch.Tensor):
         found = f"an example of type {type(example).__name__}"
-    elif example.dtype != torch.float32:
+    elif not example.is_floating_point():
         found = f"an example of type {str(example.dtype).removeprefix('torch.')}"
     elif example.ndim < 2 or not example.numel():
         found = f"an example of shape {tuple(example.shape)}"

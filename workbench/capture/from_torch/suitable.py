@@ -4,6 +4,9 @@ Belongs here: kinds of modules and of parameters. Does not belong here: operatio
 (``aten_ops``) and input shapes (`workbench.models`).
 """
 
+import copy
+from collections.abc import Iterator
+
 import torch
 from torch import nn
 from torch.nn.parameter import UninitializedParameter
@@ -38,8 +41,8 @@ def refuse_unsuitable(module: nn.Module) -> None:
     Raises
     ------
     UnsuitableModule
-        A scripted, wrapped, compiled, lazy or empty module, or one whose parameters
-        are not float32.
+        A scripted, wrapped, compiled, lazy or empty module, or one with complex
+        parameters.
     """
     for name, part in module.named_modules():
         where = f"{name!r} is" if name else f"{type(module).__name__} is"
@@ -79,14 +82,66 @@ def _refuse_parameter(name: str, parameter: nn.Parameter) -> None:
             "parameters with numbers",
             "Load the weights: module.to_empty(device='cpu'), then load_state_dict.",
         )
-    odd = parameter.is_floating_point() and parameter.dtype != torch.float32
-    if odd or parameter.is_complex():
+    if parameter.is_complex():
         kind = str(parameter.dtype).removeprefix("torch.")
         raise UnsuitableModule(
             f"parameter {name!r} of type {kind}",
-            "parameters of type float32",
-            "Convert the network with module.float().",
+            "real numbers",
+            "Split it into its real and its imaginary part.",
         )
+
+
+def is_float32(module: nn.Module) -> bool:
+    """Say whether all numbers of a module are float32 and on the CPU."""
+    return not _others(module) and not _elsewhere(module)
+
+
+def plain(module: nn.Module) -> nn.Module:
+    """Return the module, or a copy in float32 on the CPU where it is another.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(2, 2)
+    >>> plain(layer) is layer, plain(layer.half()).weight.dtype
+    (True, torch.float32)
+    """
+    return module if is_float32(module) else copy.deepcopy(module).cpu().float()
+
+
+def notes_on(module: nn.Module) -> tuple[str, ...]:
+    """Return what a copy of a module for the workbench does not keep, in sentences."""
+    notes = []
+    others, places = _others(module), _elsewhere(module)
+    if others:
+        notes.append(
+            f"numbers of type {' and '.join(others)}: a copy in float32 is taken, and "
+            "results are compared in float32"
+        )
+    if places:
+        notes.append(f"numbers on {' and '.join(places)}: a copy on the CPU is taken")
+    if module.training:
+        notes.append("handed over in training mode: a copy in evaluation mode is taken")
+    return tuple(notes)
+
+
+def _tensors(module: nn.Module) -> Iterator[torch.Tensor]:
+    yield from module.parameters()
+    yield from module.buffers()
+
+
+def _others(module: nn.Module) -> list[str]:
+    kinds = {
+        str(tensor.dtype).removeprefix("torch.")
+        for tensor in _tensors(module)
+        if tensor.is_floating_point() and tensor.dtype != torch.float32
+    }
+    return sorted(kinds)
+
+
+def _elsewhere(module: nn.Module) -> list[str]:
+    kept = ("cpu", "meta")
+    found = {t.device for t in _tensors(module) if t.device.type not in kept}
+    return sorted(map(str, found))
 
 
 def cause_of_failure(module: nn.Module) -> tuple[str, str]:

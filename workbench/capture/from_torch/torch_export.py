@@ -19,15 +19,24 @@ from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 from workbench.capture.arguments import refuse
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.from_torch.call import base_name, bind
-from workbench.capture.from_torch.ends import Given, tensors_of
-from workbench.capture.from_torch.exported import CaptureError, export
+from workbench.capture.from_torch.ends import Given, images_of, tensors_of
+from workbench.capture.from_torch.exported import CaptureError, Exported, export
 from workbench.capture.from_torch.table import TRANSLATIONS
 from workbench.engine.graph.graph import Graph
-from workbench.engine.graph.signature import ONLY_INPUT, Signature
+from workbench.engine.graph.signature import ONLY_INPUT
+
+
+class HasShape(Protocol):
+    """What takes images; networks of several inputs have `input_shapes` as well."""
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Return (C, H, W)."""
+        ...
 
 
 @runtime_checkable
-class HasModule(Protocol):
+class HasModule(HasShape, Protocol):
     """A `Network` or `PrunedNetwork`: a module and the shape it takes."""
 
     @property
@@ -38,11 +47,6 @@ class HasModule(Protocol):
     @property
     def module(self) -> nn.Module:
         """Return the module in eval mode."""
-        ...
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """Return (C, H, W)."""
         ...
 
 
@@ -93,22 +97,20 @@ def capture(
     elif isinstance(obj, HasModule):
         module, title = obj.module, name or obj.name
         if example is None:
-            example = zeros_for(obj)
+            example = images_of(shapes_of(obj))
     else:
         raise CaptureError(
             f"an object of type {type(obj).__name__}",
             "a Network, a PrunedNetwork or an nn.Module",
             "Load it with workbench.load_model or workbench.from_module first.",
         )
-    return _Reader(*export(module, example), title).graph()
+    return _Reader(export(module, example), title).graph()
 
 
-def zeros_for(obj: HasModule) -> Given:
-    """Return one image of zeros for each input of a network."""
-    shapes = getattr(obj, "input_shapes", None)
-    if shapes is None or len(shapes) == 1:
-        return torch.zeros(1, *obj.input_shape)
-    return {name: torch.zeros(1, *shape) for name, shape in shapes.items()}
+def shapes_of(obj: HasShape) -> Mapping[str, tuple[int, ...]]:
+    """Return the shape of every input of a network by name."""
+    own: Mapping[str, tuple[int, ...]] | None = getattr(obj, "input_shapes", None)
+    return own or {ONLY_INPUT: obj.input_shape}
 
 
 class Recapture:
@@ -126,7 +128,7 @@ class Recapture:
     """
 
     def __init__(self, obj: HasModule) -> None:
-        self._reader = _Reader(*export(obj.module, zeros_for(obj)), obj.name)
+        self._reader = _Reader(export(obj.module, images_of(shapes_of(obj))), obj.name)
 
     def __call__(self, module: nn.Module) -> Graph:
         """Return the graph with the parameters and buffers of another module.
@@ -146,7 +148,7 @@ class Recapture:
                 f"{len(mine)} parameters and buffers of the same names and shapes",
                 "Capture it by itself.",
             )
-        return replace(self._reader, state=state, values={}).graph()
+        return replace(self._reader, state=state, values={}, calls={}).graph()
 
 
 def follow(module: nn.Module, x: Given) -> tuple[Graph, dict[str, NDArray[np.float32]]]:
@@ -159,7 +161,7 @@ def follow(module: nn.Module, x: Given) -> tuple[Graph, dict[str, NDArray[np.flo
     x : torch.Tensor, or a sequence or mapping of them, shape (1, C, H, W)
         One for each input.
     """
-    reader = _Reader(*export(module, x), type(module).__name__)
+    reader = _Reader(export(module, x), type(module).__name__)
     graph = reader.graph()
     known: dict[str, Any] = dict(reader.constants())
     images = (one.clone() for one in tensors_of(x))
@@ -187,11 +189,16 @@ def follow(module: nn.Module, x: Given) -> tuple[Graph, dict[str, NDArray[np.flo
 class _Reader:
     """Walks an exported program once and feeds a `GraphBuilder`."""
 
-    program: torch.export.ExportedProgram
-    signature: Signature
+    exported: Exported
     title: str
     state: Mapping[str, torch.Tensor] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
+    calls: dict[str, dict[tuple[str, int], int]] = field(default_factory=dict)
+
+    @property
+    def program(self) -> torch.export.ExportedProgram:
+        """What torch exported."""
+        return self.exported.program
 
     def graph(self) -> Graph:
         """Return the engine's graph; ``values`` then knows every node."""
@@ -209,7 +216,7 @@ class _Reader:
                 self._call(builder, node)
             elif node.op == "output":
                 results = self._results(node)
-        return builder.graph(results, self.signature)
+        return builder.graph(results, self.exported.signature)
 
     def inputs(self) -> list[str]:
         """Return the names of the exported program's own inputs, in order."""
@@ -221,7 +228,7 @@ class _Reader:
         ]
 
     def _input_ids(self) -> tuple[str, ...]:
-        names = self.signature.inputs
+        names = self.exported.signature.inputs
         return names if len(names) > 1 else (ONLY_INPUT,)
 
     def constants(self) -> Mapping[str, torch.Tensor]:
@@ -255,7 +262,11 @@ class _Reader:
         kwargs: Any = torch.fx.node.map_arg(node.kwargs, lambda n: self.values[n.name])
         target: Any = node.target
         path, call = _module_path(node)
-        builder.at(path, call, node.name)
+        # A module with two names is one layer: its calls are counted together.
+        first = self.exported.first_names.get(path, path)
+        calls = self.calls.setdefault(first, {})
+        number = calls.setdefault((path, call), len(calls))
+        builder.at(first, number, node.name)
         if not _reads_value(args, kwargs):
             _refuse_random(builder, target)
             with torch.no_grad():
@@ -274,7 +285,7 @@ class _Reader:
         pairs = zip(kinds, cast("tuple[Any, ...]", node.args[0]), strict=True)
         found = [one for kind, one in pairs if kind == OutputKind.USER_OUTPUT]
         ids = []
-        for name, one in zip(self.signature.outputs, found, strict=True):
+        for name, one in zip(self.exported.signature.outputs, found, strict=True):
             made = self.values.get(getattr(one, "name", ""))
             if not isinstance(made, Value):
                 called = f" ({name!r})" if len(found) > 1 else ""

@@ -67,6 +67,7 @@ def run(
                 "stride": list(layer.stride),
                 "groups": layer.groups,
                 "output_shape": list(layer.output_shape),
+                "calls": layer.calls,
                 "weights": paper.weights,
                 "nonzeros": paper.nonzeros,
                 "sparsity": paper.sparsity,
@@ -79,6 +80,9 @@ def run(
             {
                 "model": network.name,
                 "input_shape": list(network.input_shape),
+                "inputs": {k: list(v) for k, v in network.input_shapes.items()},
+                "outputs": list(network.outputs),
+                "notes": list(network.notes),
                 "digest": network.digest,
                 "dense_macs": costs.dense_macs,
                 "theoretical_macs": costs.macs,
@@ -115,6 +119,16 @@ def run(
         ],
     )
     print_line(f"dense MACs {costs.dense_macs:,}, theoretical MACs {costs.macs:,}")
+    if len(network.input_shapes) > 1:
+        print_line("inputs: " + ", ".join(network.input_shapes))
+    if len(network.outputs) > 1:
+        print_line("outputs: " + ", ".join(network.outputs))
+    shared = [layer for layer in network.layers if layer.calls > 1]
+    if shared:
+        named = ", ".join(f"{layer.id} ({layer.calls})" for layer in shared)
+        print_line(f"layers that run several times, MACs over all calls: {named}")
+    for note in network.notes:
+        print_line(f"note: {note}")
 
 
 def _cost(

@@ -1,6 +1,6 @@
 """The network as one ONNX file with a free batch size."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.capture.from_torch.torch_export import shapes_of
 from workbench.errors import WorkbenchError
 from workbench.export.format import Exportable, Format
 from workbench.export.outputs import check_outputs, first_line
@@ -27,7 +28,7 @@ _AGAIN = "Fetch or export the file again."
 
 def write(network: Exportable, path: Path) -> None:
     """Write the model with provenance and seal in its metadata."""
-    model = to_onnx(network.module, network.input_shape)
+    model = to_onnx(network.module, shapes_of(network))
     model.producer_name = PRODUCER
     facts = provenance(network)
     model.producer_version = facts[PREFIX + "version"]
@@ -89,24 +90,28 @@ def _check_input(model: Any, against: Exportable | None) -> Check:
     weights = {weight.name for weight in model.graph.initializer}
     inputs = [one for one in model.graph.input if one.name not in weights]
     kinds = [one.type.tensor_type for one in inputs]
-    if len(kinds) != 1 or len(kinds[0].shape.dim) != 4 or kinds[0].elem_type != _FLOAT:
+    first = len(kinds[0].shape.dim) if kinds else 0
+    if first != 4 or any(kind.elem_type != _FLOAT for kind in kinds):
         return failed(
             "outputs",
-            f"a model with {len(inputs)} inputs, or one that takes no batch of images",
-            expected="one float32 input (N, C, H, W)",
+            f"a model with {len(inputs)} inputs, of which the first takes no batch of "
+            "float32 images",
+            expected="float32 inputs, first (N, C, H, W)",
             next_step="Export the part of the network that takes images.",
         )
     # A size that the file leaves open reads as 0.
-    batch, *shape = (side.dim_value for side in kinds[0].shape.dim)
-    if against is not None:
-        wanted = against.input_shape
-        shape = [said or ours for said, ours in zip(shape, wanted, strict=True)]
-    if 0 in shape:
+    sides = [[side.dim_value for side in kind.shape.dim] for kind in kinds]
+    batch, shapes = sides[0][0], [tuple(one[1:]) for one in sides]
+    if against is not None and len(shapes) == len(shapes_of(against)):
+        shapes = [
+            tuple(said or ours for said, ours in zip(shape, wanted, strict=False))
+            for shape, wanted in zip(shapes, shapes_of(against).values(), strict=True)
+        ]
+    if any(0 in shape for shape in shapes):
         return passed("outputs", "not run: the file leaves the image size open")
     batches = (batch,) if batch else (1, 3)
-    return check_outputs(
-        _runner(model, inputs[0].name), against, shape, batches=batches
-    )
+    names = [one.name for one in inputs]
+    return check_outputs(_runner(model, names), against, shapes, batches=batches)
 
 
 def _parse(path: Path) -> tuple[Any, Check]:
@@ -173,17 +178,20 @@ def _validate(model: Any) -> Check:
     return passed("validity", f"passes the ONNX checker, opset {opset}")
 
 
-def _runner(model: Any, name: str) -> Callable[[np.ndarray], np.ndarray]:
+Run = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
+
+
+def _runner(model: Any, names: Sequence[str]) -> Run:
     """Return the model as a function, run by the quickest thing installed."""
     if find_spec("onnxruntime") is not None:
-        return _onnxruntime(model, name)
+        return _onnxruntime(model, names)
     from onnx.reference import ReferenceEvaluator
 
     evaluator = ReferenceEvaluator(model)
-    return lambda x: _first(evaluator.run(None, {name: x}))
+    return lambda x: list(evaluator.run(None, dict(zip(names, x, strict=True))))
 
 
-def _onnxruntime(model: Any, name: str) -> Callable[[np.ndarray], np.ndarray]:
+def _onnxruntime(model: Any, names: Sequence[str]) -> Run:
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as native
 
@@ -202,17 +210,16 @@ def _onnxruntime(model: Any, name: str) -> Callable[[np.ndarray], np.ndarray]:
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
 
-    def run(x: np.ndarray) -> np.ndarray:
+    def run(x: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         try:
-            return _first(session().run(None, {name: x}))
+            made: list[np.ndarray] = session().run(
+                None, dict(zip(names, x, strict=True))
+            )
+            return made
         except errors as error:
             raise RuntimeError(str(error)) from error
 
     return run
-
-
-def _first(outputs: Any) -> np.ndarray:
-    return np.asarray(outputs[0], dtype=np.float32)
 
 
 FORMAT = Format(

@@ -29,7 +29,8 @@ def check(path: Path, against: Exportable | None) -> Iterator[Check]:
         )
         return
     yield passed("structure", "program file, checksums fit")
-    yield check_outputs(program, against, program.input_shape)
+    shapes = program.graph.input_shapes
+    yield check_outputs(lambda x: program.results(*x), against, shapes)
 
 
 FORMAT = Format(

@@ -38,7 +38,7 @@ class _Session(Runner):
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, x: Array) -> Array:
-        return as_float32(self._session.run(None, {self._input: x})[0])
+        return as_float32(self._session.run(None, {self._input: x}))
 
 
 def _available() -> str | None:

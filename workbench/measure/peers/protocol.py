@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from time import perf_counter_ns
 
-import numpy as np
-import torch
-
-from workbench.measure.peers.subject import Array, Subject
+from workbench.measure.peers.subject import Array, Subject, joined
 
 __all__ = [
     "Array",
@@ -145,7 +142,8 @@ def needs(module: str, *, install: str) -> str | None:
 
 
 def as_float32(value: object) -> Array:
-    """Return an engine's output as a float32 array."""
-    if isinstance(value, torch.Tensor):
-        value = value.detach().numpy()
-    return np.asarray(value, dtype=np.float32)
+    """Return an engine's output as a float32 array.
+
+    Several outputs become one array: a row of floats for each image, as they come.
+    """
+    return joined(value)

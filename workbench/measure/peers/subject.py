@@ -7,7 +7,7 @@ here: how an engine turns them into its own (one file each beside this one).
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +18,37 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.capture.from_onnx.onnx_import import import_onnx
+from workbench.capture.from_torch.ends import results_of
+from workbench.capture.from_torch.torch_export import shapes_of
 from workbench.errors import WorkbenchError
 from workbench.measure.onnx_model import to_onnx
 from workbench.writing import replaced
 
 Array = NDArray[np.float32]
+
+
+def joined(made: Any) -> Array:
+    """Return what a network returns as one float32 array.
+
+    Several outputs become one row of floats for each image, in their order; a list of
+    one is that one.
+    """
+    if isinstance(made, np.ndarray):
+        return np.asarray(made, np.float32)
+    if isinstance(made, list | tuple) and all(isinstance(o, np.ndarray) for o in made):
+        found = [np.asarray(one, np.float32) for one in made]
+    elif isinstance(made, Mapping) and all(
+        isinstance(one, np.ndarray) for one in made.values()
+    ):
+        found = [np.asarray(one, np.float32) for one in made.values()]
+    elif isinstance(made, torch.Tensor | Mapping | list | tuple):
+        tensors = results_of(made).tensors.values()
+        found = [one.detach().float().numpy() for one in tensors]
+    else:
+        found = [np.asarray(made, np.float32)]
+    if len(found) == 1:
+        return found[0]
+    return np.concatenate([one.reshape(len(one), -1) for one in found], axis=1)
 
 
 class Weights(Protocol):
@@ -142,11 +168,12 @@ class Subject:
     def reference(self, x: Array) -> Array:
         """Return torch's output on the (masked) module: what all must equal."""
         with torch.inference_mode():
-            found = self.module(torch.from_numpy(x))
-        return np.asarray(found, dtype=np.float32)
+            return joined(self.module(torch.from_numpy(x)))
 
     def _write_onnx(self, path: Path) -> None:
-        path.write_bytes(to_onnx(self.module, self.input_shape).SerializeToString())
+        path.write_bytes(
+            to_onnx(self.module, shapes_of(self.owner)).SerializeToString()
+        )
 
 
 @dataclass(frozen=True)
@@ -236,9 +263,7 @@ class OnnxSubject(Subject):
     @cached_property
     def _evaluate(self) -> Callable[[Array], Array]:
         evaluator, name = _evaluator(str(self._path))
-        return lambda image: np.asarray(
-            evaluator.run(None, {name: image})[0], dtype=np.float32
-        )
+        return lambda image: joined(evaluator.run(None, {name: image}))
 
 
 def _evaluator(path: str) -> tuple[Any, str]:

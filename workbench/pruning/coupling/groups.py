@@ -46,7 +46,12 @@ def coupling_groups(network: Network) -> tuple[CouplingGroup, ...]:
     """
     computed = computed_weights(network)
     groups = tuple(
-        replace(group, blocked=_computed(group, computed) or group.blocked)
+        replace(
+            group,
+            blocked=_computed(group, computed)
+            or _repeated(group, network)
+            or group.blocked,
+        )
         for group in traced_groups(network)
     )
     reasons = false_claims(network, groups)
@@ -66,6 +71,17 @@ def _computed(group: CouplingGroup, computed: Mapping[str, str]) -> str | None:
     for member in group.members:
         if member.layer in computed:
             return f"of the weight of {member.layer!r}, {computed[member.layer]}"
+    return None
+
+
+def _repeated(group: CouplingGroup, network: Network) -> str | None:
+    """Return why a group with a layer that runs several times stays, or None."""
+    calls = {layer.id: layer.calls for layer in network.layers}
+    for member in group.members:
+        if calls.get(member.layer, 1) > 1:
+            return (
+                f"{member.layer!r} runs {calls[member.layer]} times in a forward pass"
+            )
     return None
 
 

@@ -72,9 +72,13 @@ cdef class Runner:
 
     def run(self, x, y):
         """Run all steps for each image."""
+        self.run_range(x, y, 0, <int>len(self.steps))
+
+    cpdef run_range(self, x, y, int first, int stop):
+        """Run steps first..stop for each image."""
         cdef wb_job job
         cdef Py_buffer source, target
-        job.first, job.stop, job.rounds = 0, <int>len(self.steps), <int>len(x)
+        job.first, job.stop, job.rounds = first, stop, <int>len(x)
         job.ns = NULL
         # Not .ctypes.data: that is Python, and cold after each run.
         PyObject_GetBuffer(x, &source, PyBUF_SIMPLE)

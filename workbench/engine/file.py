@@ -49,7 +49,7 @@ SPARSE_BELOW = 0.9
 """Density under which bitmask and values are smaller than the dense array."""
 
 _FAR = 1 << 48
-MOST_AXES = 4
+MOST_AXES = 8
 """Of a section: beyond them somebody made numbers up."""
 
 COPY_AGAIN = "The file was cut off or added to: copy or download it again."
@@ -66,7 +66,13 @@ def save_program(graph: Graph, plan: ExecutionPlan, path: Path) -> None:
     plan : ExecutionPlan
     path : Path
         Usually ends in ``.wbp``.
+
+    Raises
+    ------
+    WorkbenchError
+        An operation that runs in the framework the network came from.
     """
+    _refuse_foreign(graph)
     sections: list[bytes] = []
     entries: list[dict[str, Any]] = []
     nodes = [
@@ -106,6 +112,18 @@ def save_program(graph: Graph, plan: ExecutionPlan, path: Path) -> None:
         for data in sections:
             file.write(data)
             file.write(b"\0" * (-len(data) % ALIGN))
+
+
+def _refuse_foreign(graph: Graph) -> None:
+    names = [f"{n.attrs['name']} in {n.id!r}" for n in graph if n.op == "foreign"]
+    if names:
+        raise WorkbenchError(
+            f"{len(names)} operations that run in another framework: "
+            + ", ".join(names[:3])
+            + ("" if len(names) <= 3 else ", ..."),
+            "a network whose operations are all of the engine's own",
+            "Replace those layers, or keep the program in its process.",
+        )
 
 
 def load_program(path: Path) -> tuple[Graph, ExecutionPlan | None]:

@@ -12,7 +12,7 @@ from workbench.engine.lowering.lower import BY_NAME
 from workbench.engine.planning.costs import SPLIT_FORMS, writable_forms
 from workbench.engine.planning.plan import Choice, ExecutionPlan
 from workbench.engine.planning.select import MOVING
-from workbench.engine.planning.slots import Slots
+from workbench.engine.planning.slots import Slots, is_view
 from workbench.engine.tuning.try_bands import DIVISIBLE
 
 MOST_PARTS = 1 << 14
@@ -41,7 +41,9 @@ def misfit(graph: Graph, slots: Slots, plan: ExecutionPlan) -> str | None:
         return "other tensors than the graph has"
     shapes = {node.id: node.shape for node in graph}
     computed = {
-        node.id for node in graph if node.op not in MOVING and not _view(node, slots)
+        node.id
+        for node in graph
+        if node.op not in MOVING and not is_view(node, slots.parts)
     }
     if plan.choices.keys() != computed:
         return "other layers than the graph computes"
@@ -73,13 +75,6 @@ def _taken_split(graph: Graph, slots: Slots, plan: ExecutionPlan, slot: str) -> 
         for node in graph
         if slot in node.inputs
     )
-
-
-def _view(node: Node, slots: Slots) -> bool:
-    """Say whether a node only renames memory."""
-    if node.op != "flatten":
-        return False
-    return slots.parts[node.id].slot == slots.parts[node.inputs[0]].slot
 
 
 def _wrong(

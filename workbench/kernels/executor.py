@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from workbench.kernels.backend import current
-from workbench.kernels.reference import NumpyBackend, ReferenceStep
+from workbench.kernels.mixed import MixedRunner
+from workbench.kernels.reference import NumpyBackend, ReferenceStep, Runner
+from workbench.kernels.steps.array import ArrayStep
 from workbench.kernels.values import checks
 from workbench.kernels.values.types import F32, I64, KernelError, Sizes, Step
 
@@ -96,20 +98,26 @@ class Executor:
         )
         for step in steps:
             checks.inside_arena(step.kernel, step.extent, arena_floats)
+        arrays = [isinstance(step, ArrayStep) for step in steps]
         plain = [isinstance(step, ReferenceStep) for step in steps]
+        mixed = any(arrays) and not all(plain)
         checks.require(
-            all(plain) or not any(plain),
-            f"{sum(plain)} NumPy steps among {len(steps)}",
+            all(plain) or plain == arrays,
+            f"{sum(plain) - sum(arrays)} NumPy steps among {len(steps)}",
             "steps of one back end",
             "Make all steps under the same forced_isa.",
         )
-        backend = NumpyBackend() if plain[0] else current()
+        backend = NumpyBackend() if all(plain) else current()
         self._steps = tuple(steps)
         if cold is None:
             held = 4 * arena_floats + sum(step.bytes for step in steps)
             cold = held > WARM_BYTES
         sizes = Sizes(arena_floats, threads, cold)
-        self._runner = backend.executor(self._steps, sizes)
+        self._runner: Runner = (
+            MixedRunner(self._steps, sizes, backend.executor)
+            if mixed
+            else backend.executor(self._steps, sizes)
+        )
         self._x_floats = max(step.x_floats for step in steps)
         self._y_floats = max(step.y_floats for step in steps)
         self.threads = threads

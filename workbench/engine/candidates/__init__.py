@@ -1,5 +1,6 @@
 """Every kernel that may run a node: one file each, one line each in `TABLE`."""
 
+from workbench.engine.candidates.array import ArrayOperation, ForeignOperation
 from workbench.engine.candidates.base import Binding, Candidate, Form, Operand
 from workbench.engine.candidates.blocks import BlockConv
 from workbench.engine.candidates.dense import DenseConv
@@ -56,6 +57,8 @@ TABLE: tuple[Candidate, ...] = (
     Flatten(),
     ChannelShuffle(),
     Upsample(),
+    ArrayOperation(),
+    ForeignOperation(),
 )
 
 __all__ = ["TABLE", "Binding", "Candidate", "Form", "Operand"]

@@ -72,11 +72,14 @@ class Binding:
     output : Operand
     arena_floats : int
         Size of the arena.
+    shapes : sequence of tuple
+        Of the inputs as the graph has them: operands know channels, rows and columns.
     """
 
     inputs: tuple[Operand, ...]
     output: Operand
     arena_floats: int
+    shapes: Shapes = ()
 
 
 @dataclass(frozen=True)

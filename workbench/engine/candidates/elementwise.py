@@ -62,7 +62,7 @@ class Flatten(_Copying):
     """Pixels of every channel as contiguous features."""
 
     name = "flatten"
-    ops = ("flatten",)
+    ops = ("flatten", "reshape")
 
     def targets(self, node: Node, form: Form) -> tuple[str, ...]:
         """Return contiguous features."""

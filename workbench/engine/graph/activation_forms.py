@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.engine.graph.fields import ACTIVATIONS, act_of
+from workbench.engine.graph.field_kinds import ACTIVATIONS
+from workbench.engine.graph.fields import act_of
 from workbench.engine.graph.graph import Node
 from workbench.kernels.reference.activation import activated
 from workbench.kernels.values.types import Activation

@@ -8,24 +8,32 @@ not belong here: the shape an operation makes (`ops`).
 Sizes are multiplied as Python integers, which do not wrap.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import isnan, prod
+from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.engine.graph.array_fields import ARRAY_FIELDS, SOME
+from workbench.engine.graph.field_kinds import (
+    ACT,
+    ACTIVATIONS,
+    FLAG,
+    MOST_AXES,
+    MOST_ELEMENTS,
+    MOST_STEP,
+    NUMBER,
+    Field,
+    Fields,
+    is_whole,
+    one_of,
+    whole,
+    wholes,
+)
 from workbench.errors import WorkbenchError
-from workbench.kernels.values.types import ACTIVATIONS as KINDS
 
 Shape = tuple[int, ...]
-
-MOST_ELEMENTS = 2**31 - 1
-"""Of one tensor, with the zeros that a window reads around it: 8 GiB of float32."""
-
-MOST_STEP = 2**20
-"""Pixels of a stride, a dilation, a pad, a kernel's side or a scale."""
 
 MOST_NODES = 100_000
 """Of one graph: the largest networks in use have some thousand."""
@@ -33,108 +41,28 @@ MOST_NODES = 100_000
 MOST_INPUTS = 1024
 """Tensors that one concat reads."""
 
-ACTIVATIONS: Mapping[str, tuple[str, ...]] = {
-    kind: numbers for kind, numbers in KINDS.items() if kind != "none"
-}
-"""Operations that the layer before may do, and the numbers that each takes."""
-
 NEXT_STEP = "Check the layer's shapes and attributes."
 
-
-@dataclass(frozen=True)
-class Field:
-    """One attribute: what it may be, in words and as a test.
-
-    Parameters
-    ----------
-    words : str
-    holds : callable
-    required : bool
-    """
-
-    words: str
-    holds: Callable[[Any], bool]
-    required: bool = False
-
-
-@dataclass(frozen=True)
-class Fields:
-    """What one operation takes.
-
-    Parameters
-    ----------
-    inputs : tuple of int
-        Least and most tensors read.
-    ranks : tuple of int
-        Axes that the first input may have, batch left out.
-    attrs : mapping of str to Field
-    params : mapping of str to int
-        Axes of each parameter; names that end in ``?`` may be left out.
-    """
-
-    inputs: tuple[int, int] = (1, 1)
-    ranks: tuple[int, ...] = (1, 2, 3)
-    attrs: Mapping[str, Field] = field(default_factory=dict)
-    params: Mapping[str, int] = field(default_factory=dict)
-
-
-def is_whole(value: Any, least: int = 1, most: int = MOST_ELEMENTS) -> bool:
-    """Say whether a value is an integer, and no boolean, within bounds."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return whole and least <= value <= most
-
-
-def _whole(least: int, most: int, *, required: bool = False) -> Field:
-    words = f"an integer from {least} to {most}"
-    return Field(words, lambda v: is_whole(v, least, most), required)
-
-
-def _wholes(count: int, least: int, most: int, *, required: bool = False) -> Field:
-    def holds(value: Any) -> bool:
-        listed = isinstance(value, (tuple, list)) and len(value) == count
-        return listed and all(is_whole(v, least, most) for v in value)
-
-    return Field(f"{count} integers from {least} to {most}", holds, required)
-
-
-def _is_number(value: Any) -> bool:
-    real = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return real and not isnan(value)
-
-
-def _is_activation(value: Any) -> bool:
-    listed = isinstance(value, (tuple, list)) and len(value) == 3
-    return listed and value[0] in ACTIVATIONS and all(map(_is_number, value[1:]))
-
-
-def _one_of(*choices: int, required: bool = False) -> Field:
-    words = " or ".join(str(c) for c in choices)
-    return Field(words, lambda v: is_whole(v, 1, MOST_STEP) and v in choices, required)
-
-
-FLAG = Field("true or false", lambda v: isinstance(v, bool))
-NUMBER = Field("a number", _is_number, required=True)
-ACT = Field("an activation (kind, number, number)", _is_activation)
-STEPS = _wholes(2, 1, MOST_STEP)
-PADS = _wholes(4, 0, MOST_STEP)
-RANK = _one_of(1, 3)
+STEPS = wholes(2, 1, MOST_STEP)
+PADS = wholes(4, 0, MOST_STEP)
+RANK = one_of(1, 3)
 
 _CONV = {
     "stride": STEPS,
     "dilation": STEPS,
     "padding": PADS,
-    "groups": _whole(1, MOST_ELEMENTS),
+    "groups": whole(1, MOST_ELEMENTS),
     "act": ACT,
 }
 _POOL = {
-    "kernel": _wholes(2, 1, MOST_STEP, required=True),
+    "kernel": wholes(2, 1, MOST_STEP, required=True),
     "stride": STEPS,
     "padding": PADS,
     "ceil_mode": FLAG,
 }
-_TILE = {"m": _one_of(2, 4, 6, required=True), "input_relu": FLAG}
+_TILE = {"m": one_of(2, 4, 6, required=True), "input_relu": FLAG}
 _PALETTE = {"codebook": 1, "scale": 1, "bias": 1, "keep?": 1}
-_CUT = _whole(0, MOST_ELEMENTS, required=True)
+_CUT = whole(0, MOST_ELEMENTS, required=True)
 
 FIELDS: Mapping[str, Fields] = {
     "input": Fields((0, 0)),
@@ -146,33 +74,36 @@ FIELDS: Mapping[str, Fields] = {
         {"padding": PADS, "act": ACT, **_TILE},
         {"weight": 4, "bias": 1},
     ),
-    "linear": Fields(attrs={"rank": RANK, "act": ACT}, params={"weight": 2, "bias": 1}),
-    "palette_linear": Fields(
-        attrs={"rank": RANK, "act": ACT}, params={"indices": 2, **_PALETTE}
+    "linear": Fields(
+        ranks=SOME, attrs={"rank": RANK, "act": ACT}, params={"weight": 2, "bias": 1}
     ),
-    "batchnorm": Fields(params={"scale": 1, "shift": 1}),
+    "palette_linear": Fields(
+        ranks=SOME, attrs={"rank": RANK, "act": ACT}, params={"indices": 2, **_PALETTE}
+    ),
+    "batchnorm": Fields(ranks=(1, 2, 3), params={"scale": 1, "shift": 1}),
     **{
         kind: Fields(attrs=dict.fromkeys(numbers, NUMBER))
         for kind, numbers in ACTIVATIONS.items()
     },
     "add": Fields((2, 2), attrs={"act": ACT}),
     "mul": Fields((2, 2), attrs={"act": ACT}),
-    "concat": Fields((1, MOST_INPUTS)),
-    "slice": Fields(attrs={"start": _CUT, "stop": _CUT}),
+    "concat": Fields((1, MOST_INPUTS), SOME),
+    "slice": Fields(ranks=SOME, attrs={"start": _CUT, "stop": _CUT}),
     "max_pool": Fields(ranks=(3,), attrs=_POOL),
     "avg_pool": Fields(ranks=(3,), attrs={**_POOL, "count_include_pad": FLAG}),
     "adaptive_avg_pool": Fields(
-        ranks=(3,), attrs={"size": _wholes(2, 1, MOST_STEP, required=True)}
+        ranks=(3,), attrs={"size": wholes(2, 1, MOST_STEP, required=True)}
     ),
-    "global_avg_pool": Fields(attrs={"rank": RANK}),
+    "global_avg_pool": Fields(ranks=(1, 2, 3), attrs={"rank": RANK}),
     "flatten": Fields(attrs={"rank": RANK}),
     "channel_shuffle": Fields(
-        ranks=(3,), attrs={"groups": _whole(1, MOST_ELEMENTS, required=True)}
+        ranks=(3,), attrs={"groups": whole(1, MOST_ELEMENTS, required=True)}
     ),
     "upsample_nearest": Fields(
-        ranks=(3,), attrs={"scale": _wholes(2, 1, MOST_STEP, required=True)}
+        ranks=(3,), attrs={"scale": wholes(2, 1, MOST_STEP, required=True)}
     ),
     "identity": Fields(),
+    **ARRAY_FIELDS,
 }
 
 
@@ -228,27 +159,27 @@ def check_fields(
         if len(shape) not in fields.ranks:
             raise _problem(
                 f"an operation {op!r} over a tensor of shape {tuple(shape)}",
-                "(C, H, W)" if fields.ranks == (3,) else "one to three axes",
+                _ranks(fields.ranks),
             )
     _check_attrs(op, attrs, fields.attrs)
-    _check_params(op, params, fields.params)
-    if "padding" in attrs:
+    _check_params(op, params, _known(fields, params))
+    if "padding" in attrs and op not in ARRAY_FIELDS:
         _check_padded(op, inputs[0], attrs)
 
 
 def check_shape(shape: Sequence[Any], what: str) -> None:
-    """Check that a tensor's shape is one to three sizes of a bounded product.
+    """Check that a tensor's shape is at most eight sizes of a bounded product.
 
     Raises
     ------
     WorkbenchError
-        No sizes, sizes below one, no integers, or more than `MOST_ELEMENTS` elements.
+        More sizes, sizes below one, no integers, or more than `MOST_ELEMENTS` elements.
     """
-    listed = isinstance(shape, (tuple, list)) and 1 <= len(shape) <= 3
+    listed = isinstance(shape, (tuple, list)) and len(shape) <= MOST_AXES
     if not listed or not all(is_whole(size) for size in shape):
         raise _problem(
             f"{what} of shape {_short(shape)}",
-            f"one to three sizes from 1 to {MOST_ELEMENTS}",
+            f"at most {MOST_AXES} sizes from 1 to {MOST_ELEMENTS}",
         )
     if prod(shape) > MOST_ELEMENTS:
         raise _problem(
@@ -261,6 +192,8 @@ def _check_attrs(op: str, attrs: Mapping[str, Any], known: Mapping[str, Field]) 
     for name, value in attrs.items():
         if op == "input" and name == "shape":
             check_shape(value, "an input")
+            if not value:
+                raise _problem("an input of shape ()", "at least one axis")
         elif name not in known:
             raise _problem(
                 f"an attribute {_short(name)} of an operation {op!r}",
@@ -286,11 +219,33 @@ def _check_params(
             ", ".join(ranks) or "none",
         )
     for name, array in params.items():
-        if np.ndim(array) != ranks[name] or 0 in np.shape(array):
+        wanted = ranks[name]
+        fits = np.ndim(array) == wanted or (wanted < 0 and np.ndim(array) <= MOST_AXES)
+        if not fits or 0 in np.shape(array):
             raise _problem(
                 f"{name} {np.shape(array)} of an operation {op!r}",
-                f"{ranks[name]} axes, none of them empty",
+                f"{wanted if wanted >= 0 else 'any'} axes, none of them empty",
             )
+
+
+def _known(fields: Fields, params: Mapping[str, Any]) -> Mapping[str, int]:
+    """Return the parameters that an operation may have, constant operands included."""
+    if not fields.operands:
+        return fields.params
+    most = max(fields.inputs)
+    given = [name for name in params if is_operand(name, most)]
+    return {**fields.params, **{f"{name}?": -1 for name in given}}
+
+
+def is_operand(name: str, most: int = MOST_INPUTS) -> bool:
+    """Say whether a parameter's name is that of a constant operand: c0, c1, ..."""
+    digits = name[1:]
+    plain = name[:1] == "c" and digits.isascii() and digits.isdigit()
+    return plain and str(int(digits)) == digits and int(digits) < most
+
+
+def _ranks(ranks: tuple[int, ...]) -> str:
+    return "(C, H, W)" if ranks == (3,) else f"{ranks[0]} to {ranks[-1]} axes"
 
 
 def _check_padded(op: str, shape: Shape, attrs: Mapping[str, Any]) -> None:

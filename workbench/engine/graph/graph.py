@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.engine.graph.fields import MOST_NODES, is_whole
+from workbench.engine.graph.field_kinds import is_whole
+from workbench.engine.graph.fields import MOST_NODES
 from workbench.engine.graph.ops import COVERED, infer_shape
 from workbench.engine.graph.signature import Signature, default_signature
 from workbench.engine.stored.filed import FiledParams
@@ -23,6 +24,8 @@ from workbench.errors import WorkbenchError
 INPUT = "input"
 
 T = TypeVar("T")
+
+Foreign = Callable[[Sequence[NDArray[np.float32]]], NDArray[np.float32]]
 
 
 class GraphError(WorkbenchError):
@@ -70,6 +73,9 @@ class Node:
         Plain values that JSON can hold (numbers, strings, tuples).
     params : mapping of str to numpy.ndarray
         Weights, float32.
+    foreign : callable, optional
+        From inputs to the result, for an operation that only the framework knows from
+        which the network came (op ``foreign``). It is in no file.
     """
 
     id: str
@@ -78,6 +84,7 @@ class Node:
     shape: tuple[int, ...]
     attrs: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    foreign: Foreign | None = None
     _facts: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -108,6 +115,7 @@ class Node:
             "shape": self.shape,
             "attrs": self.attrs,
             "params": self.params,
+            "foreign": self.foreign,
         }
         return Node(**{**fields, **changes})
 
@@ -267,6 +275,13 @@ def _validate(graph: Graph) -> None:
                 f"two nodes called {node.id!r}",
                 "unique ids",
                 "Append the call number to the second one.",
+            )
+        if (node.op == "foreign") != (node.foreign is not None):
+            raise GraphError(
+                f"node {node.id!r} ({node.op}) with{'out' * (not node.foreign)} a "
+                "function of another framework",
+                "one for each foreign operation and for no other",
+                "Capture the network again: no file holds such functions.",
             )
         _check_node(node, shapes)
         shapes[node.id] = node.shape

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.engine.graph.fields import ACTIVATIONS as ACTIVATIONS
+from workbench.engine.graph.array_ops import ARRAY_RULES
+from workbench.engine.graph.field_kinds import ACTIVATIONS as ACTIVATIONS
 from workbench.engine.graph.fields import NEXT_STEP, check_fields, check_shape
 from workbench.errors import WorkbenchError
 
@@ -109,7 +110,7 @@ def _linear(inputs: Sequence[Shape], attrs: Mapping[str, Any], params: Params) -
     if params["bias"].shape != (weight.shape[0],):
         raise _problem(f"bias {params['bias'].shape}", f"({weight.shape[0]},)")
     rank: int = attrs.get("rank", 1)
-    return (weight.shape[0],) + (1,) * (rank - 1)
+    return (int(weight.shape[0]),) + (1,) * (rank - 1)
 
 
 def _palette(rule: Rule) -> Rule:
@@ -226,6 +227,7 @@ COVERED: Mapping[str, Rule] = {
     "channel_shuffle": _shuffle,
     "upsample_nearest": _upsample,
     "identity": _same,
+    **ARRAY_RULES,
 }
 
 

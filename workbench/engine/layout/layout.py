@@ -16,6 +16,7 @@ channel = phase * C + c with phase = stride_x * (y % stride_y) + x % stride_x.
 """
 
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,6 +145,19 @@ def _odd_lines(floats: int) -> int:
     return (lines + 1 - lines % 2) * LANES
 
 
+def image_of(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return the (C, H, W) as which a tensor of any rank is stored.
+
+    Examples
+    --------
+    >>> image_of((5,)), image_of((197, 64)), image_of((3, 4, 5, 6)), image_of(())
+    ((5, 1, 1), (197, 1, 64), (3, 20, 6), (1, 1, 1))
+    """
+    if len(shape) < 2:
+        return (*shape, 1, 1, 1)[0], 1, 1
+    return shape[0], prod(shape[1:-1]), shape[-1]
+
+
 def make_layout(kind: str, shape: tuple[int, ...], pad: Pad = Pad()) -> Layout:
     """Return the layout of a tensor that gives its readers enough zeros.
 
@@ -152,7 +166,7 @@ def make_layout(kind: str, shape: tuple[int, ...], pad: Pad = Pad()) -> Layout:
     kind : str
         planes, rows, strips or tight.
     shape : tuple of int
-        (C, H, W), or (F,) for features.
+        (C, H, W), (F,) for features, or of any rank.
     pad : Pad
         Zeros that the readers need; strips and tight have none.
 
@@ -167,7 +181,7 @@ def make_layout(kind: str, shape: tuple[int, ...], pad: Pad = Pad()) -> Layout:
     >>> make_layout("strips", (8, 5, 5)).size
     288
     """
-    channels, height, width = (*shape, 1, 1)[:3]
+    channels, height, width = image_of(shape)
     if kind == "strips":
         size = (channels, height, width)
         return Layout(kind, *size, 0, LANES, (channels | 1) * LANES, width)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from workbench.engine.candidates import TABLE, Binding, Candidate, Operand
 from workbench.engine.graph.graph import Graph
+from workbench.engine.layout.layout import image_of
 from workbench.engine.lowering.arena import Arena, plan_arena
 from workbench.engine.lowering.bands import Chain, find_span, make_chain
 from workbench.engine.lowering.schedule import Task, Tensor, make_schedule
@@ -195,7 +196,7 @@ def build_task(
     *inputs, output = operands
     split = task.output.layout.split > 1
     if task.kind == "load":
-        channels, height, width = (*task.node.shape, 1, 1)[:3]
+        channels, height, width = image_of(task.node.shape)
         step = load_input(
             geometry_out=output.geometry,
             phase_split=split,
@@ -211,9 +212,9 @@ def build_task(
         )
         return (step,)
     choice = plan.choices[task.node.id]
-    binding = Binding(tuple(inputs), output, arena_floats)
-    candidate = BY_NAME[choice.candidate]
     shapes = [graph.node(name).shape for name in task.node.inputs]
+    binding = Binding(tuple(inputs), output, arena_floats, shapes)
+    candidate = BY_NAME[choice.candidate]
     reason = candidate.reject(task.node, shapes)
     if reason is not None:
         raise PlanMisfit(

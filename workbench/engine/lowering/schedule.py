@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from math import prod
 
 from workbench.engine.candidates import Form
+from workbench.engine.graph.array_ops import ARRAYS
 from workbench.engine.graph.graph import INPUT, Graph, Node
 from workbench.engine.graph.ops import CONVOLUTIONS
 from workbench.engine.layout.layout import Layout
 from workbench.engine.planning.plan import ExecutionPlan
-from workbench.engine.planning.slots import Slots
+from workbench.engine.planning.slots import Slots, is_view
 
 NO_STEP = ("slice",)
 
@@ -110,8 +111,12 @@ class _Scheduler:
         choice = self.plan.choices[node.id]
         inputs = [self.wanted(node.inputs[0], choice.form)]
         for name in node.inputs[1:]:
-            fits = node.op in CONVOLUTIONS
-            inputs.append(self.like(name, target) if fits else self.stored(name))
+            if node.op in ARRAYS:
+                inputs.append(self.wanted(name, choice.form))
+            elif node.op in CONVOLUTIONS:
+                inputs.append(self.like(name, target))
+            else:
+                inputs.append(self.stored(name))
         self.tasks.append(Task("node", node, tuple(inputs), target))
 
     def _gather(self, node: Node) -> None:
@@ -164,20 +169,13 @@ def make_schedule(graph: Graph, slots: Slots, plan: ExecutionPlan) -> tuple[Task
             target = scheduler.stored(node.id)
             scheduler.tasks.append(Task("load", node, (), target, read))
             read += prod(node.shape)
-        elif node.op not in NO_STEP and not _is_view(node, slots):
+        elif node.op not in NO_STEP and not is_view(node, slots.parts):
             scheduler.compute(node)
     for name in graph.outputs:
         result, source = graph.node(name), scheduler.stored(name)
         scheduler.tasks.append(Task("store", result, (source,), None, written))
         written += prod(result.shape)
     return tuple(scheduler.tasks)
-
-
-def _is_view(node: Node, slots: Slots) -> bool:
-    if node.op != "flatten":
-        return False
-    source, mine = slots.parts[node.inputs[0]], slots.parts[node.id]
-    return (source.slot, source.first) == (mine.slot, mine.first)
 
 
 def live_ranges(

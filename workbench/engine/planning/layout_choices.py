@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from workbench.engine.candidates import TABLE, Form
 from workbench.engine.candidates.base import UNSPLIT
+from workbench.engine.graph.array_ops import ARRAYS
 from workbench.engine.graph.graph import Graph, Node
 from workbench.engine.layout.layout import KINDS
 from workbench.engine.planning.slots import Slots
@@ -39,8 +40,10 @@ def slot_forms(graph: Graph, slots: Slots) -> Mapping[str, tuple[Form, ...]]:
         if node.inputs:
             forms = _forms(node, inputs)
             if not forms >= set(UNSPLIT):
-                slot = slots.parts[node.inputs[0]].slot
-                wanted[slot] |= {form.kind for form in forms}
+                # Array operations want all of their operands alike.
+                read = node.inputs if node.op in ARRAYS else node.inputs[:1]
+                for name in read:
+                    wanted[slots.parts[name].slot] |= {form.kind for form in forms}
         writers = [c for c in TABLE if node.op in c.ops]
         if writers and slots.parts[node.id].slot in writable:
             able = {k for c in writers for k in c.targets(node, Form("planes"))}

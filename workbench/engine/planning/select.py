@@ -21,7 +21,7 @@ from workbench.engine.planning.plan import (
     kernels_here,
     label,
 )
-from workbench.engine.planning.slots import Slots
+from workbench.engine.planning.slots import Slots, is_view
 
 MOVING = ("slice", "concat", INPUT)
 """Nodes without a kernel of their own."""
@@ -136,10 +136,7 @@ class _Chooser:
 
     def is_view(self, node: Node) -> bool:
         """Say whether a node only renames memory."""
-        if node.op != "flatten":
-            return False
-        parts = self._slots.parts
-        return parts[node.id].slot == parts[node.inputs[0]].slot
+        return is_view(node, self._slots.parts)
 
     def factors(
         self, node: Node, domains: Mapping[str, tuple[Form, ...]]

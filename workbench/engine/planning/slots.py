@@ -17,7 +17,13 @@ from workbench.engine.candidates.conv import (
 )
 from workbench.engine.graph.graph import Graph, Node
 from workbench.engine.graph.ops import CONVOLUTIONS
-from workbench.engine.layout.layout import Layout, Pad, make_layout, split_layout
+from workbench.engine.layout.layout import (
+    Layout,
+    Pad,
+    image_of,
+    make_layout,
+    split_layout,
+)
 
 
 @dataclass(frozen=True)
@@ -74,16 +80,22 @@ def find_slots(graph: Graph) -> Slots:
     """
     nodes = {node.id: node for node in graph}
     parent = _aliases(graph, nodes)
-    parts = {node.id: Part(*_resolve(parent, node.id), node.shape[0]) for node in graph}
+    parts = {
+        node.id: Part(*_resolve(parent, node.id), image_of(node.shape)[0])
+        for node in graph
+    }
     shapes = {
-        slot: _chw(nodes[slot].shape) for slot in {p.slot for p in parts.values()}
+        slot: image_of(nodes[slot].shape) for slot in {p.slot for p in parts.values()}
     }
     return Slots(parts, shapes, _pads(graph, nodes, parts))
 
 
-def _chw(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    channels, height, width = (*shape, 1, 1)[:3]
-    return (channels, height, width)
+def is_view(node: Node, parts: Mapping[str, Part]) -> bool:
+    """Say whether a node only renames memory."""
+    if node.op not in ("flatten", "reshape"):
+        return False
+    source, mine = parts[node.inputs[0]], parts[node.id]
+    return (source.slot, source.first) == (mine.slot, mine.first)
 
 
 def _aliases(graph: Graph, nodes: Mapping[str, Node]) -> dict[str, tuple[str, int]]:
@@ -91,9 +103,11 @@ def _aliases(graph: Graph, nodes: Mapping[str, Node]) -> dict[str, tuple[str, in
     for node in graph:
         if node.op == "slice":
             parent[node.id] = (node.inputs[0], node.attrs["start"])
-        elif node.op == "flatten":
+        elif node.op in ("flatten", "reshape"):
             source = nodes[node.inputs[0]]
-            if prod(source.shape[1:]) == 1:
+            # A vector is stored alike, whichever of its axes is the long one.
+            vector = prod(source.shape[1:]) == 1 and prod(node.shape[1:]) == 1
+            if vector or image_of(source.shape) == image_of(node.shape):
                 parent[node.id] = (source.id, 0)
     for node in reversed(graph.nodes):
         if node.op != "concat":
@@ -101,7 +115,7 @@ def _aliases(graph: Graph, nodes: Mapping[str, Node]) -> dict[str, tuple[str, in
         first = 0
         for name in node.inputs:
             free = name not in parent and node.inputs.count(name) == 1
-            if free and len(nodes[name].shape) == len(node.shape):
+            if free and image_of(nodes[name].shape)[1:] == image_of(node.shape)[1:]:
                 parent[name] = (node.id, first)
             first += nodes[name].shape[0]
     return parent

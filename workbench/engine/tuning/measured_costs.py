@@ -7,13 +7,19 @@ choice (`select`).
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 
 from workbench.engine.candidates import Form
 from workbench.engine.graph.graph import Graph, Node
-from workbench.engine.layout.layout import Layout, Pad, make_layout, split_layout
+from workbench.engine.layout.layout import (
+    Layout,
+    Pad,
+    image_of,
+    make_layout,
+    split_layout,
+)
 from workbench.engine.planning.costs import ModelCosts, Option
 from workbench.engine.planning.layout_choices import slot_forms
 from workbench.engine.planning.plan import Rejection
@@ -269,7 +275,10 @@ class MeasuredCosts:
         wanted = only or self._cache.variants(key)
         times = {v: self._cache.get(f"{key}:{v}") for v in wanted}
         if (not times or None in times.values()) and not self._tuning.alone_over:
-            binding = place_operands(layouts[:-1], layouts[-1])
+            binding = replace(
+                place_operands(layouts[:-1], layouts[-1]),
+                shapes=[self._shapes[name] for name in node.inputs],
+            )
             ready = candidate.prepare(node, binding)
             allowed = [v for v in ready.variants() if v not in without]
             steps = {v: ready.build(v) for v in only or allowed if v in allowed}
@@ -317,9 +326,8 @@ def measure_costs(
 def _plain(shape: tuple[int, ...], form: Form) -> Layout:
     """Return a layout with the usual pad: copies hardly depend on it."""
     pad = Pad(1, 1)
-    chw = (*shape, 1, 1)
     if form.split > 1:
-        return split_layout(form.kind, chw[:3], form.split, pad)
+        return split_layout(form.kind, image_of(shape), form.split, pad)
     return make_layout(form.kind, shape, pad)
 
 

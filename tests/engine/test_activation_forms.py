@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from workbench.capture.from_onnx.onnx_import import import_onnx
 from workbench.capture.from_torch.torch_export import capture
 from workbench.engine.compile import compile_graph
-from workbench.engine.graph.graph import Graph
+from workbench.engine.graph.graph import Graph, Node
 from workbench.engine.graph.passes import simplify
 
 Form = Callable[[torch.Tensor], torch.Tensor]
@@ -202,3 +202,56 @@ def test_a_form_in_onnx_is_one_node(name: str, kind: str, steps: Steps) -> None:
     (wanted,) = ReferenceEvaluator(model).run(None, {"x": x})
     found = compile_graph(graph, tune="model")(x)
     np.testing.assert_allclose(found, wanted, rtol=2e-6, atol=2e-6)
+
+
+def binary(name: str, kind: str, *operands: str | float) -> Node:
+    """Return a node of two operands, of which numbers are constants."""
+    inputs = tuple(one for one in operands if isinstance(one, str))
+    params = {
+        f"c{at}": np.full((), one, np.float32)
+        for at, one in enumerate(operands)
+        if not isinstance(one, str)
+    }
+    return Node(name, "binary", inputs, (4, 6, 5), {"kind": kind}, params)
+
+
+ARRAYS: list[tuple[str, list[Node], dict[str, float]]] = [
+    (
+        "leaky_relu",
+        [binary("a", "mul", "input", 0.1), binary("b", "maximum", "a", "input")],
+        {"alpha": 0.1},
+    ),
+    (
+        "gelu_tanh",
+        [
+            binary("a", "pow", "input", 3.0),
+            binary("b", "mul", "a", 0.044715),
+            binary("c", "add", "input", "b"),
+            binary("d", "mul", 0.79788456, "c"),
+            Node("e", "tanh", ("d",), (4, 6, 5)),
+            binary("f", "add", 1.0, "e"),
+            binary("g", "mul", "input", 0.5),
+            binary("h", "mul", "g", "f"),
+        ],
+        {},
+    ),
+    (
+        "clip",
+        [binary("a", "minimum", "input", 6.0), binary("b", "maximum", 0.0, "a")],
+        {},
+    ),
+    (
+        "silu",
+        [Node("a", "sigmoid", ("input",), (4, 6, 5)), binary("b", "mul", "input", "a")],
+        {},
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "nodes", "attrs"), ARRAYS, ids=[a[0] for a in ARRAYS])
+def test_a_form_of_array_operations(kind: str, nodes: list[Node], attrs: dict) -> None:
+    first = Node("input", "input", (), (4, 6, 5), {"shape": (4, 6, 5)})
+    graph = simplify(Graph("g", (first, *nodes), nodes[-1].id))
+    assert [node.op for node in graph] == ["input", kind]
+    for name, value in attrs.items():
+        assert graph.nodes[1].attrs[name] == pytest.approx(value, rel=1e-6)

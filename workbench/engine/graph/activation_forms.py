@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from workbench.engine.graph.field_kinds import ACTIVATIONS
 from workbench.engine.graph.fields import act_of
 from workbench.engine.graph.graph import Node
+from workbench.kernels.arrays import COMPUTE
 from workbench.kernels.reference.activation import activated
 from workbench.kernels.values.types import Activation
 
@@ -49,15 +50,26 @@ def _activation(node: Node, inputs: list[Points]) -> Points:
     return activated(inputs[0], Activation.of(*act_of(node.op, node.attrs)))
 
 
+def _array(node: Node, inputs: list[Points]) -> Points:
+    constants = {k: np.float64(v.reshape(-1)[0]) for k, v in node.params.items()}
+    # Declared for float32, and right for any type.
+    compute: Callable[..., Any] = COMPUTE[node.op]
+    return np.asarray(compute(inputs, node.attrs, constants), np.float64)
+
+
+ARRAYS = ("unary", "binary", "clamp", "where", "prelu")
+"""Array operations of each number, with constants of one value."""
+
 ELEMENTWISE: Mapping[str, Apply] = {
     "add": lambda node, inputs: inputs[0] + inputs[1],
     "mul": lambda node, inputs: inputs[0] * inputs[1],
     "batchnorm": _affine,
     **dict.fromkeys(ACTIVATIONS, _activation),
+    **dict.fromkeys(ARRAYS, _array),
 }
 """What may stand within a form."""
 
-LAST = ("add", "mul", "batchnorm", "clip")
+LAST = ("add", "mul", "batchnorm", "clip", *ARRAYS)
 """What may stand at its end."""
 
 PARAMETERS: Mapping[str, Callable[[Points], tuple[float, ...]]] = {
@@ -110,9 +122,9 @@ def _forms(
         return
     form, needed = [last], set(last.inputs)
     while len(form) <= MOST_NODES:
-        if len(needed) == 1 and len(form) > 1:
-            yield next(iter(needed)), form[::-1]
         latest = known[max(needed, key=places.__getitem__)]
+        if len(needed) == 1 and len(form) > 1 and latest.shape == last.shape:
+            yield latest.id, form[::-1]
         if not _is_elementwise(latest, last.shape):
             return
         form.append(latest)

@@ -33,6 +33,7 @@ from workbench.engine.planning.costs import writable_forms
 from workbench.engine.planning.slots import Slots, find_slots
 from workbench.engine.tuning.race_kernels import place_operands
 from workbench.kernels import Executor, Step, forced_isa, info
+from workbench.kernels.values.types import ACTIVATIONS
 
 WINOGRAD = {"winograd-f2": 2e-5, "winograd-f4": 2e-4, "winograd-f6": 2e-3}
 EXACT = 2e-5
@@ -68,8 +69,8 @@ def make(rng: np.random.Generator, shape: Shape) -> Layer:
     result = (shape.outputs, *shape.out)
     added = rng.standard_normal(result, dtype=np.float32) if shape.residual else None
     act = shape.act
-    bounds = (act.lo, act.hi) if act.kind == "clip" else (0.0, 0.0)
-    fused = {} if act.kind == "none" else {"act": (act.kind, *bounds)}
+    numbers = [getattr(act, name) for name in ACTIVATIONS[act.kind]] + [0.0, 0.0]
+    fused = {} if act.kind == "none" else {"act": (act.kind, *numbers[:2])}
     layer = Node(
         id="conv",
         op="conv2d",

@@ -11,7 +11,6 @@ DISTRIBUTION = "pruning-workbench"
 
 EXTRA_OF = {
     "torch": "torch",
-    "torch_pruning": "torch",
     "safetensors": "torch",
     "pydantic": "torch",
     "yaml": "torch",

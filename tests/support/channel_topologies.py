@@ -1,7 +1,7 @@
 """Small networks whose channels meet, move and mix between convolutions.
 
-``TOPOLOGIES`` says beside each which layers ``filter`` must be able to prune today
-(``free``), and which only once channels are followed through every operation
+``TOPOLOGIES`` says beside each which layers ``filter`` must be able to prune
+(``free``), and which it could if the code had no number of channels in it
 (``later``).
 """
 
@@ -85,7 +85,7 @@ TOPOLOGIES: dict[str, Topology] = {
     "flatten_nhwc": Topology(
         lambda: {"a": conv(3, 4), "fc": nn.Linear(4 * 64, 5)},
         to_head(lambda m, x: m.fc(x.permute(0, 2, 3, 1).flatten(1))),
-        later=("a",),
+        ("a",),
     ),
     "linear_chain": Topology(
         lambda: {"a": conv(3, 4), "f1": nn.Linear(256, 16), "fc": nn.Linear(16, 5)},
@@ -114,13 +114,13 @@ TOPOLOGIES: dict[str, Topology] = {
         ("a", "b", "c"),
     ),
     "shuffle_grouped": Topology(
-        chain(16, groups=4), between(lambda x: F.channel_shuffle(x, 4)), later=("a",)
+        chain(16, groups=4), between(lambda x: F.channel_shuffle(x, 4)), ("a",)
     ),
-    "shuffle_by_view": Topology(chain(16, groups=4), between(shuffled), later=("a",)),
+    "shuffle_by_view": Topology(chain(16, groups=4), between(shuffled), ("a",)),
     "shuffle_dense": Topology(
-        chain(16), between(lambda x: F.channel_shuffle(x, 4)), later=("a",)
+        chain(16), between(lambda x: F.channel_shuffle(x, 4)), ("a",)
     ),
-    "flip": Topology(chain(), between(lambda x: x.flip(1)), later=("a",)),
+    "flip": Topology(chain(), between(lambda x: x.flip(1)), ("a",)),
     "roll": Topology(chain(), between(lambda x: x.roll(3, 1)), later=("a",)),
     "index_select": Topology(
         chain(),
@@ -130,20 +130,20 @@ TOPOLOGIES: dict[str, Topology] = {
     "fancy_index": Topology(
         chain(), between(lambda x: x[:, [1, 0, 3, 2, 5, 4, 7, 6]]), later=("a",)
     ),
-    "maxout": Topology(chain(16, 8), between(maxout), later=("a",)),
+    "maxout": Topology(chain(16, 8), between(maxout), ("a",)),
     "pixel_unshuffle": Topology(
-        chain(8, 32), between(lambda x: F.pixel_unshuffle(x, 2)), later=("a",)
+        chain(8, 32), between(lambda x: F.pixel_unshuffle(x, 2)), ("a",)
     ),
     "pixel_shuffle": Topology(
-        chain(32, 8), between(lambda x: F.pixel_shuffle(x, 2)), later=("a",)
+        chain(32, 8), between(lambda x: F.pixel_shuffle(x, 2)), ("a",)
     ),
-    "chunk_swap": Topology(chain(), between(swapped), later=("a",)),
+    "chunk_swap": Topology(chain(), between(swapped), ("a",)),
     "nested_chunks": Topology(
         chain(16, 16),
         between(
             lambda x: torch.cat([p for q in x.chunk(2, 1) for p in q.chunk(2, 1)], 1)
         ),
-        later=("a",),
+        ("a",),
     ),
     "c2f": Topology(
         lambda: {
@@ -154,8 +154,7 @@ TOPOLOGIES: dict[str, Topology] = {
             "fc": nn.Linear(8, 5),
         },
         c2f,
-        ("b", "d"),
-        ("a", "c"),
+        ("a", "b", "c", "d"),
     ),
     "csp": Topology(
         lambda: {
@@ -166,8 +165,8 @@ TOPOLOGIES: dict[str, Topology] = {
             "fc": nn.Linear(8, 5),
         },
         csp,
-        ("b", "d"),
-        ("a", "c"),
+        ("b", "c", "d"),
+        ("a",),
     ),
     "res2net": Topology(
         lambda: {
@@ -178,8 +177,8 @@ TOPOLOGIES: dict[str, Topology] = {
             "fc": nn.Linear(8, 5),
         },
         res2net,
-        ("d",),
-        ("a", "b", "c"),
+        ("c", "d"),
+        ("a", "b"),
     ),
     "cat_twice": Topology(
         chain(8, 16), between(lambda x: torch.cat([x, x], 1)), ("a", "b")
@@ -197,8 +196,7 @@ TOPOLOGIES: dict[str, Topology] = {
         lambda m, x: m.fc(
             F.relu(m.b((y := F.relu(m.a(x))) * torch.sigmoid(m.gate(y)))).mean((2, 3))
         ),
-        ("b",),
-        ("a",),
+        ("a", "b"),
     ),
     "broadcast_left": Topology(
         lambda: {
@@ -210,8 +208,7 @@ TOPOLOGIES: dict[str, Topology] = {
         lambda m, x: m.fc(
             F.relu(m.b(torch.sigmoid(m.gate(y := F.relu(m.a(x)))) * y)).mean((2, 3))
         ),
-        ("b",),
-        ("a",),
+        ("a", "b"),
     ),
     "halves_and_whole": Topology(
         lambda: {
@@ -237,8 +234,7 @@ TOPOLOGIES: dict[str, Topology] = {
     "image_concat": Topology(
         lambda: {"a": conv(3, 8), "b": conv(11, 8), "fc": nn.Linear(8, 5)},
         lambda m, x: m.fc(F.relu(m.b(torch.cat([x, F.relu(m.a(x))], 1))).mean((2, 3))),
-        ("b",),
-        ("a",),
+        ("a", "b"),
     ),
     "image_residual": Topology(
         lambda: {"a": conv(3, 3), "b": conv(3, 8), "fc": nn.Linear(8, 5)},
@@ -248,7 +244,7 @@ TOPOLOGIES: dict[str, Topology] = {
     "split_attention": Topology(
         lambda: {"a": conv(3, 16), "b": conv(8, 16, 1), "fc": nn.Linear(8, 5)},
         split_attention,
-        later=("a", "b"),
+        ("a", "b"),
     ),
     "partial_residual": Topology(
         lambda: {"a": conv(3, 8), "b": conv(8, 12), "fc": nn.Linear(12, 5)},
@@ -274,13 +270,12 @@ TOPOLOGIES: dict[str, Topology] = {
             "fc": nn.Linear(8, 5),
         },
         coordinate,
-        ("a", "c", "d"),
-        ("b",),
+        ("a", "b", "c", "d"),
     ),
     "global_context": Topology(
         lambda: {"a": conv(3, 8), "b": conv(8, 1, 1), "fc": nn.Linear(8, 5)},
         pooled_attention,
-        later=("a",),
+        ("a",),
     ),
     "eca": Topology(
         lambda: {
@@ -310,7 +305,7 @@ TOPOLOGIES: dict[str, Topology] = {
             "fc": nn.Linear(6, 5),
         },
         deconvolved,
-        later=("a",),
+        ("a",),
     ),
     "group_norm": Topology(
         lambda: {
@@ -320,8 +315,7 @@ TOPOLOGIES: dict[str, Topology] = {
             "fc": nn.Linear(8, 5),
         },
         lambda m, x: m.fc(F.relu(m.b(F.relu(m.n(m.a(x))))).mean((2, 3))),
-        ("b",),
-        ("a",),
+        ("a", "b"),
     ),
     "softmax": Topology(chain(), between(lambda x: x.softmax(1)), ("b",)),
     "spatial_attention": Topology(

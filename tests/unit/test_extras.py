@@ -12,7 +12,6 @@ from workbench.errors import WorkbenchError
 from workbench.extras import EXTRA_OF, missing_package
 
 MODULES = {
-    "torch-pruning": "torch_pruning",
     "pyyaml": "yaml",
     "pillow": "PIL",
     "scikit-learn": "sklearn",
@@ -53,13 +52,14 @@ def test_every_direct_dependency_is_pinned_once() -> None:
 
 
 def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch_pruning", None)
-    monkeypatch.delitem(sys.modules, "workbench.pruning.coupling.groups", raising=False)
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    for name in ("recipe.plain_yaml", "recipe.recipe", "recipe.assign"):
+        monkeypatch.delitem(sys.modules, f"workbench.pruning.{name}", raising=False)
     monkeypatch.delitem(sys.modules, "workbench.pruning.prune", raising=False)
     with pytest.raises(WorkbenchError) as caught:
         _ = wb.prune
     assert str(caught.value) == (
-        "the package torch_pruning is not installed; expected the extra 'torch'. "
+        "the package yaml is not installed; expected the extra 'torch'. "
         "Run: pip install 'pruning-workbench[torch]'"
     )
 

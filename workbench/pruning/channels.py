@@ -204,16 +204,13 @@ def unit_scores(
 def leaving_some(
     group: CouplingGroup, gone: np.ndarray, scores: np.ndarray
 ) -> np.ndarray:
-    """Return the units that go, less the best of each producer that would be empty.
+    """Return the units that go, less the best of each tensor that would be empty.
 
     Producers of a concatenation have a part of a group's units each.
     """
     left = gone.copy()
-    for member in group.members:
-        units = member.units[member.units >= 0]
-        # A producer with channels outside of the group is not empty.
-        whole = member.side == "out" and units.size == member.units.size
-        if whole and left[units].all():
+    for units in group.least:
+        if left[units].all():
             left[units[scores[units].argmax()]] = False
     return left
 
@@ -270,14 +267,14 @@ class _Gathered:
             else:
                 mask[:, cut[: mask.shape[1]]] = False
             self._tell(group, member.layer)
-        for norm in group.norms:
-            cut = torch.from_numpy((norm.units >= 0) & gone[norm.units])
-            self._other(f"{norm.name}.weight", cut)
-            self._other(f"{norm.name}.bias", cut)
+        for one in group.followers:
+            cut = torch.from_numpy((one.units >= 0) & gone[one.units])
+            self._other(one.parameter, cut, one.axis)
 
-    def _other(self, name: str, cut: torch.Tensor) -> None:
-        keep = self.others.setdefault(name, torch.ones(cut.shape, dtype=torch.bool))
-        keep[cut] = False
+    def _other(self, name: str, cut: torch.Tensor, axis: int = 0) -> None:
+        shape = self.context.shapes.get(name, cut.shape)
+        keep = self.others.setdefault(name, torch.ones(shape, dtype=torch.bool))
+        keep.transpose(0, axis)[cut] = False
 
     def _tell(self, group: CouplingGroup, layer: str) -> None:
         shared = [name for name in group.producers if name != layer]

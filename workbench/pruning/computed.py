@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 from workbench.capture.from_torch.ends import call, images_of
 from workbench.models.network import Network
-from workbench.pruning.coupling.traced import TRACE_ERRORS, over_the_same_numbers
+from workbench.pruning.coupling.running import ERRORS, over_the_same_numbers
 
 _SIDE = 64
 _SAID = "computes another weight from it in each pass"
@@ -59,7 +59,7 @@ def computed_weights(network: Network) -> Mapping[str, str]:
     for tried in (small, shapes) if small != shapes else (shapes,):
         try:
             return MappingProxyType(_tried(network.module, strange, tried))
-        except TRACE_ERRORS as error:
+        except ERRORS as error:
             said = str(error) or type(error).__name__
     return MappingProxyType(
         {name: f"nobody could see how it is used ({said})" for name in strange}

@@ -1,13 +1,14 @@
 """Taking channels out of a module.
 
-Belongs here: smaller weights, batch norms and slopes for given units. Does not belong
-here: which units go (``shrink``).
+Belongs here: smaller weights, batch norms and other parameters for given units. Does
+not belong here: which units go (``shrink``).
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,86 +17,116 @@ from torch import Tensor, nn
 from workbench.models.network import Network
 from workbench.pruning.coupling.values import CouplingGroup
 
-Cuts = Iterable[tuple[CouplingGroup, np.ndarray]]
+Cuts = Sequence[tuple[CouplingGroup, np.ndarray]]
 
 
-def cut(network: Network, cuts: Cuts) -> nn.Module:
+def cut(network: Network, cuts: Cuts, module: nn.Module | None = None) -> nn.Module:
     """Return a copy of the network's module without some units.
 
     Parameters
     ----------
     network : Network
         Not changed.
-    cuts : iterable of (CouplingGroup, numpy.ndarray)
+    cuts : sequence of (CouplingGroup, numpy.ndarray)
         Groups, and bool (size,), True for the units that go.
+    module : nn.Module, optional
+        What to cut, in place, instead of a copy of the network's.
     """
-    module = copy.deepcopy(network.module)
-    rows: dict[str, np.ndarray] = {}
-    columns: dict[str, np.ndarray] = {}
-    norms: dict[str, np.ndarray] = {}
-    for group, gone in cuts:
-        for member in group.members:
-            found = rows if member.side == "out" else columns
-            _add(found, member.layer, member.units, gone)
-        for norm in group.norms:
-            _add(norms, norm.name, norm.units, gone)
-    for name in {**rows, **columns}:
-        part = module.get_submodule(name)
-        _cut_layer(part, rows.get(name), columns.get(name))
-    for name, dead in norms.items():
-        _cut_norm(module.get_submodule(name), _kept(dead))
+    module = copy.deepcopy(network.module) if module is None else module
+    kept = kept_by_place(cuts)
+    whole = {one.layer for group, _ in cuts for one in group.members if one.whole}
+    for layer in network.layers:
+        weight = f"{layer.id}.weight"
+        rows, columns = kept.pop((weight, 0), None), kept.pop((weight, 1), None)
+        if rows is not None or columns is not None:
+            part = module.get_submodule(layer.id)
+            _cut_layer(part, rows, columns, whole=layer.id in whole)
+    for (name, axis), index in kept.items():
+        _cut_follower(module, name, axis, torch.from_numpy(index))
     return module.eval()
 
 
+def kept_by_place(cuts: Cuts) -> dict[tuple[str, int], np.ndarray]:
+    """Return the indices that are left of each axis of each parameter that is cut."""
+    dead: dict[tuple[str, int], np.ndarray] = {}
+    for group, gone in cuts:
+        for member in group.members:
+            place = f"{member.layer}.weight", int(member.side == "in")
+            _add(dead, place, member.units, gone)
+        for one in group.followers:
+            _add(dead, (one.parameter, one.axis), one.units, gone)
+    return {place: np.flatnonzero(~found) for place, found in dead.items()}
+
+
 def _add(
-    found: dict[str, np.ndarray], name: str, units: np.ndarray, gone: np.ndarray
+    found: dict[tuple[str, int], np.ndarray],
+    place: tuple[str, int],
+    units: np.ndarray,
+    gone: np.ndarray,
 ) -> None:
     dead = (units >= 0) & gone[units]
-    found[name] = found[name] | dead if name in found else dead
-
-
-def _kept(dead: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.flatnonzero(~dead))
+    found[place] = found[place] | dead if place in found else dead
 
 
 def _cut_layer(
-    part: nn.Module, rows: np.ndarray | None, columns: np.ndarray | None
+    part: nn.Module,
+    rows: np.ndarray | None,
+    columns: np.ndarray | None,
+    *,
+    whole: bool,
 ) -> None:
     """Cut a layer's filters and input channels, in place."""
     assert isinstance(part, nn.Conv2d | nn.Linear)
-    depthwise = isinstance(part, nn.Conv2d) and (
-        part.groups == part.in_channels == part.out_channels > 1
-    )
+    outputs, width = part.weight.shape[:2]
     if rows is not None:
-        outputs = part.weight.shape[0]
-        kept = _kept(rows)
+        kept = torch.from_numpy(rows)
         # A layer's other values of one entry a filter (its bias, a gain) go along.
         for name, value in part.named_parameters(recurse=False):
             if value.ndim and value.shape[0] == outputs:
                 _put(part, name, value.detach()[kept])
     if columns is not None:
-        kept = _kept(columns[: part.weight.shape[1]])
+        kept = torch.from_numpy(columns[columns < width])
         _put(part, "weight", part.weight.detach()[:, kept])
     if isinstance(part, nn.Linear):
         part.out_features, part.in_features = part.weight.shape
         return
     part.out_channels = part.weight.shape[0]
-    if depthwise:
-        part.groups = part.in_channels = part.out_channels
+    if whole:
+        part.groups = part.out_channels * part.groups // outputs
     part.in_channels = part.weight.shape[1] * part.groups
 
 
-def _cut_norm(part: nn.Module, kept: Tensor) -> None:
-    """Cut the channels of a batch norm or of a PReLU, in place."""
-    for name, value in part.named_parameters(recurse=False):
-        _put(part, name, value.detach()[kept])
-    if isinstance(part, nn.PReLU):
-        part.num_parameters = kept.numel()
-    elif isinstance(part, nn.modules.batchnorm._BatchNorm):
-        part.num_features = kept.numel()
-        if part.running_mean is not None and part.running_var is not None:
-            part.running_mean = part.running_mean[kept]
-            part.running_var = part.running_var[kept]
+def _cut_follower(module: nn.Module, name: str, axis: int, kept: Tensor) -> None:
+    """Cut a parameter or buffer along an axis, in place, and what its module says."""
+    owner, _, leaf = name.rpartition(".")
+    part = module.get_submodule(owner)
+    value = getattr(part, leaf)
+    width = value.shape[axis]
+    if isinstance(value, nn.Parameter):
+        _put(part, leaf, value.detach().index_select(axis, kept))
+    else:
+        setattr(part, leaf, value.index_select(axis, kept))
+    left = kept.numel()
+    for kind, told in _TOLD.items():
+        if isinstance(part, kind) and axis in told:
+            setattr(part, told[axis], left)
+    if isinstance(part, nn.GroupNorm) and leaf == "weight":
+        part.num_groups = part.num_groups * left // width
+
+
+_TRANSPOSED = {0: "in_channels", 1: "out_channels"}
+_PLAIN = {0: "out_channels", 1: "in_channels"}
+_TOLD: dict[Any, dict[int, str]] = {
+    nn.modules.batchnorm._NormBase: {0: "num_features"},
+    nn.GroupNorm: {0: "num_channels"},
+    nn.PReLU: {0: "num_parameters"},
+    nn.Conv1d: _PLAIN,
+    nn.Conv3d: _PLAIN,
+    nn.ConvTranspose1d: _TRANSPOSED,
+    nn.ConvTranspose2d: _TRANSPOSED,
+    nn.ConvTranspose3d: _TRANSPOSED,
+}
+"""What a module says of its sizes, by the axis of its parameters."""
 
 
 def _put(part: nn.Module, name: str, value: Tensor) -> None:

@@ -97,6 +97,11 @@ def _unread(group: CouplingGroup, masked: Network) -> np.ndarray:
             used = _columns_used(member, masked)
             units = member.units[: used.size]
             unread[units[used & (units >= 0)]] = False
+    for one in group.followers:
+        if one.reads:
+            value = masked.module.get_parameter(one.parameter).detach()
+            used = value.transpose(0, one.axis).flatten(1).ne(0).any(dim=1).numpy()
+            unread[one.units[used & (one.units >= 0)]] = False
     if unread.all():
         unread[0] = False
     return leaving_some(group, unread, -np.arange(group.size))

@@ -93,9 +93,23 @@ def test_a_pruned_shared_layer_compiles_to_equal_numbers() -> None:
     assert sum(step.dense_macs for step in heads) == pruned.layer("head").macs
 
 
-def test_channels_of_a_shared_layer_stay_with_the_reason() -> None:
-    with pytest.raises(WorkbenchError, match="'head' runs 3 times in a forward pass"):
+def test_channels_that_a_shared_layer_reads_go_from_all_its_calls() -> None:
+    with pytest.raises(WorkbenchError, match="these channels are the network's output"):
         wb.prune(shared(), wb.Recipe.uniform("filter", 0.5, match="head"))
+    pruned = wb.prune(shared(), wb.Recipe.uniform("channel", 0.5, match="head"))
+    assert (
+        pruned.report.layer("head").note
+        == "input channels removed with stem, down.0, down.1"
+    )
+    # Compares the outputs of both networks.
+    small = wb.shrink(pruned)
+    shapes = {layer.id: layer.weight_shape[:2] for layer in small.layers}
+    assert shapes == {
+        "stem": (4, 3),
+        "down.0": (4, 4),
+        "down.1": (4, 4),
+        "head": (4, 4),
+    }
 
 
 def test_reestimation_sees_every_call() -> None:

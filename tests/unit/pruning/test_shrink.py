@@ -110,7 +110,7 @@ def test_concatenation_offsets_the_second_branch() -> None:
     [reader] = [member for member in group.members if member.side == "in"]
     expected = [-1] * 10 + [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(reader.units, expected)
-    np.testing.assert_array_equal(group.norms[0].units, expected)
+    np.testing.assert_array_equal(group.followers[0].units, expected)
 
 
 class Counted(nn.Module):

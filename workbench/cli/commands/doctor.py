@@ -14,7 +14,7 @@ from workbench.measure.conditions import cpu_model, installed_versions
 from workbench.measure.fma_peak import peak_gflops
 from workbench.measure.peers.table import peers
 
-PACKAGES = ("torch", "numpy", "streamlit", "plotly", "torch-pruning", "onnx")
+PACKAGES = ("torch", "numpy", "streamlit", "plotly", "onnx")
 
 DATASETS = ("mnist5k", "cifar10")
 EMBEDDED = "mnist5k"

@@ -32,19 +32,36 @@ class Member:
     units : numpy.ndarray
         int64, one entry a channel of that side: its unit, or -1 where the channel
         belongs to another group (a concatenation).
+    whole : bool
+        Whether a grouped convolution loses whole groups with these rows.
     """
 
     layer: str
     side: Side
     units: np.ndarray
+    whole: bool = False
 
 
 @dataclass(frozen=True, eq=False)
-class NormMember:
-    """A batch norm (or a PReLU) in a group: its name and its channels' units."""
+class Follower:
+    """A parameter or buffer that loses entries with a group's units.
 
-    name: str
+    Parameters
+    ----------
+    parameter : str
+        Its name: of a batch norm, a gain, a transposed convolution.
+    axis : int
+        The axis that loses them.
+    units : numpy.ndarray
+        int64, the unit of each entry along the axis, or -1.
+    reads : bool
+        Whether the entries multiply the channels into others, as a layer's columns.
+    """
+
+    parameter: str
+    axis: int
     units: np.ndarray
+    reads: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,22 +71,25 @@ class CouplingGroup:
     Parameters
     ----------
     root : str
-        A layer whose output channels cover every unit.
+        The layer with most of the units among its output channels.
     size : int
         Number of units.
     members : tuple of Member
         Producers ("out") and consumers ("in").
-    norms : tuple of NormMember
-        Batch normalisations in between.
+    followers : tuple of Follower
+        What else loses entries: batch norms, gains, layers of other kinds.
     blocked : str or None
         Why the group cannot be removed, or None.
+    least : tuple of numpy.ndarray
+        Sets of units of which one must stay each: those of a whole tensor.
     """
 
     root: str
     size: int
     members: tuple[Member, ...]
-    norms: tuple[NormMember, ...] = ()
+    followers: tuple[Follower, ...] = ()
     blocked: str | None = None
+    least: tuple[np.ndarray, ...] = ()
 
     @property
     def producers(self) -> tuple[str, ...]:

@@ -80,12 +80,17 @@ class Book:
 
     def columns_at(self, place: Place, size: int, index: Array, labels: Array) -> None:
         """Write down what some columns of a weight read."""
-        known = self.read.get(place)
-        fresh = np.zeros(size, np.int64) if known is None else known.copy()
-        if known is not None and known[index].any():
-            self.labels.tie(known[index], labels)
+        fresh = np.zeros(size, np.int64)
         fresh[index] = labels
-        self.read[place] = fresh
+        if isinstance(self.labels, Again):
+            turns = self.turns.get(place, [])
+            why = f"{place[0]!r} reads them"
+            self.labels.expect(fresh, turns.pop(0) if turns else fresh, why)
+            return
+        self.turns.setdefault(place, []).append(fresh)
+        known = self.read.setdefault(place, fresh)
+        self.labels.tie(known, fresh)
+        self.read[place] = np.where(known != FREE, known, fresh)
 
     def element(self, name: str, shape: tuple[int, ...]) -> Array:
         """Return the labels of a parameter's elements, the same each time."""

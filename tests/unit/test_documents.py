@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import workbench as wb
 from tests.support import ROOT
 
 DECISIONS = ROOT / "docs" / "decisions"
@@ -35,6 +36,17 @@ def names(page: Path) -> str:
 def index() -> dict[str, re.Match[str]]:
     text = (DECISIONS / "README.md").read_text(encoding="utf-8")
     return {row["file"]: row for row in ROW.finditer(text)}
+
+
+def test_the_changelog_has_a_section_of_this_version_by_kind() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert text.startswith("# Changelog\n\n## Unreleased\n")
+    mine = text.partition(f"\n## {wb.__version__}\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^### (\w+)$", mine, re.MULTILINE) == [
+        "Added",
+        "Changed",
+        "Fixed",
+    ]
 
 
 def test_the_index_has_every_decision_with_its_title() -> None:

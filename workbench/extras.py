@@ -30,6 +30,9 @@ EXTRA_OF = {
     "vl_convert": "app",
     "pandas": "app",
     "ray": "cluster",
+    "timm": "timm",
+    "torchvision": "torchvision",
+    "huggingface_hub": "hub",
 }
 """Module to import -> the smallest extra that installs it."""
 

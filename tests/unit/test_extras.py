@@ -12,6 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.extras import EXTRA_OF, missing_package
 
 MODULES = {
+    "huggingface-hub": "huggingface_hub",
     "pyyaml": "yaml",
     "pillow": "PIL",
     "scikit-learn": "sklearn",
@@ -28,7 +29,16 @@ def test_the_table_is_what_pyproject_says() -> None:
     extras = project()["optional-dependencies"]
     found = {
         MODULES.get(name := NAME.match(line)[0], name): extra
-        for extra in ("torch", "onnx", "cli", "app", "cluster")
+        for extra in (
+            "torch",
+            "onnx",
+            "cli",
+            "app",
+            "cluster",
+            "timm",
+            "torchvision",
+            "hub",
+        )
         for line in extras[extra]
         if not line.startswith("pruning-workbench")
     }

@@ -17,6 +17,7 @@ from typing import Any
 import typer
 
 from workbench.cli.output import print_defect, print_error
+from workbench.cli.source_options import with_source_options
 
 COMMANDS = (
     "app",
@@ -54,7 +55,7 @@ def build() -> typer.Typer:
     )
     for name in COMMANDS:
         module = import_module(f"workbench.cli.commands.{name}")
-        application.command(name)(_answering(module.run))
+        application.command(name)(_answering(with_source_options(module.run)))
     return application
 
 

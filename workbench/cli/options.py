@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import workbench as wb
+from workbench.cli.source_options import MODEL_SETTINGS, RANDOM
 from workbench.errors import WorkbenchError
 from workbench.kernels.executor import MAX_THREADS
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 Model = Annotated[
     str,
     typer.Argument(
-        help="A sample (see `models`), or a factory `pkg.module:function`.",
+        help="A sample (see `models`), `timm:NAME`, `torchvision:NAME`, `hub:ORG/NAME` "
+        "or a factory `pkg.module:function`.",
         metavar="MODEL",
     ),
 ]
@@ -122,7 +124,11 @@ def load_network(
 ) -> "Network":
     """Return the network that MODEL, --weights and --input-shape describe."""
     network: Network = wb.load_model(
-        model, weights=weights, input_shape=parse_shape(input_shape)
+        model,
+        weights=weights,
+        input_shape=parse_shape(input_shape),
+        random=RANDOM.get(),
+        **MODEL_SETTINGS.get(),
     )
     return network
 

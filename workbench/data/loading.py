@@ -5,7 +5,7 @@ may lie (``discovery.py``) and how each format is read (one module a format).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -144,6 +144,9 @@ def dataset_for(
             "Name it with --data.",
         )
     data = _own_or_other(network.dataset, split=split, root=root)
+    norm = getattr(network, "norm", None)
+    if norm is not None:
+        data = replace(data, mean=norm[0], std=norm[1])
     if data.input_shape != network.input_shape:
         raise DataError(
             f"images of shape {data.input_shape} in '{data.name}'",

@@ -4,20 +4,24 @@ Belongs here: which of the three a request is. Does not belong here: reading wei
 files, matching tensors and inspecting layers (a module each).
 """
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
+from workbench.capture.from_torch.suitable import notes_on
 from workbench.errors import WorkbenchError
 from workbench.models.architectures import ARCHITECTURES, Architecture, architecture
 from workbench.models.classes import DATASET_CLASSES
-from workbench.models.factory import call_factory
+from workbench.models.input_shapes import Shapes
 from workbench.models.inspect import network_of
 from workbench.models.matching import check_fits, load_into
 from workbench.models.network import Network
 from workbench.models.reparametrised import fold_weights
 from workbench.models.samples import SAMPLES, Sample, sample
+from workbench.models.sources import SOURCES, Request, Source, source_of
 from workbench.models.weights_file import WeightsFile, read_weights
 
 _FILE_ADVICE = (
@@ -30,20 +34,28 @@ def load_model(
     spec: str,
     *,
     weights: str | Path | bytes | None = None,
-    input_shape: tuple[int, int, int] | None = None,
+    input_shape: Shapes | None = None,
+    random: bool = False,
+    **settings: Any,
 ) -> Network:
-    """Return a network: a sample, a known architecture, or what a factory makes.
+    """Return a network: a sample, a known architecture, or one of a source.
 
     Parameters
     ----------
     spec : str
         A sample's name (``"resnet20-cifar10"``), an architecture's name
-        (``"resnet50"``), or ``"package.module:function"``.
+        (``"resnet50"``), ``"timm:NAME"``, ``"torchvision:NAME"``, ``"hub:ORG/NAME"``
+        (safetensors of the Hugging Face hub), or ``"package.module:function"``.
     weights : str, Path or bytes, optional
         A safetensors or state_dict file (or its content) to take instead of the
         sample's own or the initial weights.
     input_shape : (int, int, int), optional
-        One image, (C, H, W). A factory needs it; the others know their own.
+        One image, (C, H, W). A factory needs it; the others know their own. Several
+        inputs in order or by name, as `from_module` takes them.
+    random : bool
+        Random weights of a fixed seed, where the source has weights of its own.
+    **settings
+        Arguments of the factory or of the library's function: ``num_classes=3``.
 
     Raises
     ------
@@ -57,7 +69,17 @@ def load_model(
     ['conv1', 'conv2', 'fc1', 'fc2']
     """
     if ":" in spec:
-        return _from_factory(spec, weights=weights, input_shape=input_shape)
+        source, name = source_of(spec)
+        return _from_source(
+            source, Request(spec, name, weights, input_shape, random, settings)
+        )
+    if settings or random:
+        raise WorkbenchError(
+            f"'{spec}' with " + (", ".join(settings) or "random weights"),
+            "settings for a model of a source: "
+            + ", ".join(source.form for source in SOURCES),
+            "Leave them out, or name a factory.",
+        )
     if spec in SAMPLES:
         return _from_sample(sample(spec), weights=weights, input_shape=input_shape)
     if spec in ARCHITECTURES:
@@ -67,7 +89,10 @@ def load_model(
     raise WorkbenchError(
         f"model '{spec}'",
         "a sample (" + ", ".join(SAMPLES) + "), an architecture "
-        "(" + ", ".join(ARCHITECTURES) + ") or package.module:function",
+        "("
+        + ", ".join(ARCHITECTURES)
+        + ") or "
+        + ", ".join(source.form for source in SOURCES),
         _FILE_ADVICE if Path(spec).suffix else "Choose one, or name a Python factory.",
     )
 
@@ -107,32 +132,30 @@ def load_upload(
     )
 
 
-def _from_factory(
-    spec: str,
-    *,
-    weights: str | Path | bytes | None,
-    input_shape: tuple[int, int, int] | None,
-) -> Network:
-    if input_shape is None:
+def _from_source(source: Source, request: Request) -> Network:
+    found = source.load(request)
+    if request.weights is not None:
+        fold_weights(found.module)
+        load_into(found.module, read_weights(request.weights).state)
+    shape = request.input_shape or found.input_shape
+    if shape is None:
         raise WorkbenchError(
-            f"no input shape for '{spec}'",
+            f"no input shape for '{request.spec}'",
             "the shape of one image: channels, height, width",
             "Add input_shape=(3, 224, 224), or --input-shape 3,224,224.",
         )
-    module = call_factory(spec, {})
-    if weights is not None:
-        fold_weights(module)
-        load_into(module, read_weights(weights).state)
-    return network_of(
-        module, input_shape=input_shape, name=spec, classes=(), dataset=None
+    notes = notes_on(found.module.eval())
+    made = network_of(
+        found.module, input_shape=shape, name=request.spec, classes=(), dataset=None
     )
+    return replace(made, notes=(*found.notes, *notes), norm=found.norm)
 
 
 def _from_sample(
     chosen: Sample,
     *,
     weights: str | Path | bytes | None,
-    input_shape: tuple[int, int, int] | None,
+    input_shape: Shapes | None,
 ) -> Network:
     known = architecture(chosen.architecture)
     source = chosen.weights if weights is None else weights
@@ -150,7 +173,7 @@ def _from_architecture(
     known: Architecture,
     *,
     weights: str | Path | bytes | None,
-    input_shape: tuple[int, int, int] | None,
+    input_shape: Shapes | None,
 ) -> Network:
     module = known.build() if weights is None else _filled(known, read_weights(weights))
     return network_of(

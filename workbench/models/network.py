@@ -119,6 +119,9 @@ class Network:
         Names of what it returns.
     notes : tuple of str
         What was done to what was handed over, in sentences.
+    norm : tuple of tuple of float, optional
+        Mean and standard deviation a channel that its images are normalised with, where
+        its source says so.
     """
 
     name: str
@@ -130,6 +133,7 @@ class Network:
     inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     outputs: tuple[str, ...] = (ONLY_OUTPUT,)
     notes: tuple[str, ...] = ()
+    norm: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     @property
     def input_shapes(self) -> Mapping[str, tuple[int, ...]]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from workbench.models.loading import load_model
 from workbench.models.network import Network
@@ -32,11 +33,17 @@ class Given:
         Absolute path of its weights.
     input_shape : tuple of int or None
         (C, H, W) of one image.
+    random : bool
+        Random weights of a fixed seed.
+    settings : mapping of str to Any
+        Arguments of the factory.
     """
 
     spec: str
     weights: str | None = None
     input_shape: tuple[int, int, int] | None = None
+    random: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -78,6 +85,8 @@ def read_order() -> Order:
             one["spec"],
             one["weights"],
             None if one["input_shape"] is None else tuple(one["input_shape"]),
+            one.get("random", False),
+            one.get("settings", {}),
         )
         for one in found.get("networks", ())
     ]
@@ -95,7 +104,13 @@ def given_networks() -> Mapping[str, tuple[Given, Network]]:
     """
     found: dict[str, tuple[Given, Network]] = {}
     for one in read_order().networks:
-        network = load_model(one.spec, weights=one.weights, input_shape=one.input_shape)
+        network = load_model(
+            one.spec,
+            weights=one.weights,
+            input_shape=one.input_shape,
+            random=one.random,
+            **one.settings,
+        )
         name, count = one.name, 1
         while name in found:
             count += 1

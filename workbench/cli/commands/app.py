@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli.options import parse_shape
+from workbench.cli.source_options import MODEL_SETTINGS, RANDOM
 from workbench.errors import WorkbenchError
 from workbench.models.offered import VARIABLE, Given, Order
 
@@ -30,9 +31,10 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="MODEL",
-            help="A network to offer on the page beside the samples: a factory "
-            "`pkg.module:function` of the current directory, or a sample or "
-            "architecture with your weights; repeatable, the first opens first.",
+            help="A network to offer on the page beside the samples: `timm:NAME`, "
+            "`torchvision:NAME`, `hub:ORG/NAME`, a factory `pkg.module:function` of "
+            "the current directory, or a sample or architecture with your weights; "
+            "repeatable, the first opens first.",
         ),
     ] = None,
     weights: Annotated[
@@ -146,7 +148,16 @@ def given_of(
                 f"and `{NONE}` stands for none.",
             )
         path = None if file is None else str(Path(file).expanduser().resolve())
-        found.append(Given(spec, path, parse_shape(shape)))
+        source = ":" in spec
+        found.append(
+            Given(
+                spec,
+                path,
+                parse_shape(shape),
+                source and RANDOM.get(),
+                MODEL_SETTINGS.get() if source else {},
+            )
+        )
     return tuple(found)
 
 

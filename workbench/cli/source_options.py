@@ -1,0 +1,111 @@
+"""`--random` and `--set` of every command that takes a MODEL: how its source builds it.
+
+Belongs here: adding the two options to commands, and reading their values. Does not
+belong here: loading (``options``) and sources (``models.sources``).
+"""
+
+import ast
+import inspect
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import wraps
+from types import MappingProxyType
+from typing import Annotated, Any
+
+import typer
+
+from workbench.errors import WorkbenchError
+
+RANDOM: ContextVar[bool] = ContextVar("random_weights", default=False)
+MODEL_SETTINGS: ContextVar[Mapping[str, Any]] = ContextVar(
+    "model_settings",
+    default=MappingProxyType({}),
+)
+
+OF_MODEL = "model."
+"""Before the keys of a model's settings, where `--set` has others as well."""
+
+Random = Annotated[
+    bool,
+    typer.Option("--random", help="Random weights of a fixed seed, none of the hub."),
+]
+ModelSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="An argument of the factory or library function; repeatable.",
+    ),
+]
+
+
+def with_source_options(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command with the two options, where it takes a model.
+
+    A command whose `--set` is for something else takes the model's as
+    ``--set model.KEY=VALUE``.
+    """
+    signature = inspect.signature(run)
+    if "model" not in signature.parameters or "weights" not in signature.parameters:
+        return run
+    own = "settings" in signature.parameters
+    added: list[tuple[str, Any, Any]] = [("random_weights", Random, False)]
+    if not own:
+        added.append(("model_settings", ModelSettings, None))
+    more = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
+        )
+        for name, kind, default in added
+    ]
+
+    @wraps(run)
+    def command(*words: Any, **options: Any) -> Any:
+        RANDOM.set(options.pop("random_weights"))
+        pairs = options.pop("model_settings", None) or []
+        if own:
+            given = options["settings"] or []
+            pairs = [p.removeprefix(OF_MODEL) for p in given if p.startswith(OF_MODEL)]
+            rest = [pair for pair in given if not pair.startswith(OF_MODEL)]
+            options["settings"] = rest or None
+        MODEL_SETTINGS.set(read_settings(pairs))
+        return run(*words, **options)
+
+    parameters = [*signature.parameters.values(), *more]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {
+        **getattr(run, "__annotations__", {}),
+        **{name: kind for name, kind, _ in added},
+    }
+    return command
+
+
+def read_settings(pairs: list[str]) -> dict[str, Any]:
+    """Return settings written as KEY=VALUE: Python literals, other words as they are.
+
+    Examples
+    --------
+    >>> read_settings(["num_classes=3", "act=relu", "sizes=(1, 2)", "deep=true"])
+    {'num_classes': 3, 'act': 'relu', 'sizes': (1, 2), 'deep': True}
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, sign, text = pair.partition("=")
+        if not key.strip().isidentifier() or not sign or key.strip() in found:
+            raise WorkbenchError(
+                f"--set {pair!r}",
+                "KEY=VALUE, each key once, the name of an argument",
+                "Write for example --set num_classes=3.",
+            )
+        found[key.strip()] = _literal(text.strip())
+    return found
+
+
+def _literal(text: str) -> Any:
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

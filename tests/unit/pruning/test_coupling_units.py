@@ -232,6 +232,28 @@ def test_a_linear_layer_seen_as_a_map_by_a_transposed_convolution() -> None:
     assert small.module.get_parameter("up.weight").shape == (8, 8, 4, 4)
 
 
+class Products(nn.Module):
+    """Linear layers by functions, their weights parameters of the network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.fc = conv(3, 8), nn.Linear(8, 5)
+        self.narrow = nn.Parameter(torch.rand(6, 8))
+        self.wide = nn.Parameter(torch.rand(6, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.a(x)).flatten(2).transpose(1, 2)
+        x = F.relu(F.linear(x, self.narrow)) @ self.wide
+        return self.fc(x.mean(1))
+
+
+def test_a_weight_that_a_function_multiplies_by_loses_columns() -> None:
+    torch.manual_seed(1)
+    net = from_module(Products(), input_shape=(3, 8, 8))
+    assert follower(group_of(net, "a"), "narrow") == (1, list(range(8)), True)
+    assert cut(net, "a").module.get_parameter("narrow").shape == (6, 4)
+
+
 def test_channels_that_an_unknown_operation_reads_stay_by_its_name() -> None:
     def run(m: Any, x: Tensor) -> Tensor:
         return head(m, m.a(x).sort(1).values)

@@ -108,12 +108,13 @@ def _grid(
     origin: Origin, matrix: Tensor, flipped: bool
 ) -> tuple[tuple[int, Array], tuple[int, Array]] | None:
     """Return which axis of a parameter a matrix reads by and makes by, with indices."""
-    flat = origin.elements.reshape(
-        origin.elements.shape[-2:] if matrix.ndim > 2 else (-1,)
-    )
-    if matrix.ndim != 2 or len(origin.shape) != 2:
+    flat = origin.elements
+    if matrix.ndim == 3 and (flat == flat[:1]).all():
+        # One matrix for every image.
+        flat = flat[0]
+    if flat.ndim != 2 or len(origin.shape) != 2:
         return None
-    flat = origin.elements.T if flipped else origin.elements
+    flat = flat.T if flipped else flat
     index = np.divmod(flat, origin.shape[1])
     for in_axis in (0, 1):
         reads, makes = index[in_axis], index[1 - in_axis]

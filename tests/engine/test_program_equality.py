@@ -70,12 +70,19 @@ def test_refuses_another_shape() -> None:
         program(torch.zeros(1, 3, 28, 28))
 
 
-@pytest.mark.parametrize("given", ["cat", {"x": 1}, [["a"]]])
+@pytest.mark.parametrize("given", ["cat", {"input": {1}}, [["a"]]])
 def test_refuses_what_is_no_array(given) -> None:
     module, x = make("lenet")
     program = compile(module, example=x, tune="model")
     with pytest.raises(WorkbenchError, match=r"numbers of shape \(N, 1, 28, 28\)"):
         program(given)
+
+
+def test_refuses_another_name() -> None:
+    module, x = make("lenet")
+    program = compile(module, example=x, tune="model")
+    with pytest.raises(WorkbenchError, match=r"'x'; expected .* input 'input'"):
+        program({"x": x})
 
 
 def test_refuses_a_tensor_with_gradients() -> None:

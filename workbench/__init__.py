@@ -52,6 +52,7 @@ _HOME = {
     "break_even": "workflows.break_even.run",
     "reestimate_bn": "training.batchnorm",
     "finetune": "training.finetune",
+    "keep_zeros": "training.keep_zeros",
     "tune_palette": "training.palette",
     "fresh": "training.scratch",
     "train": "training.scratch",

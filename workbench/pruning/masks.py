@@ -21,6 +21,23 @@ class MaskError(WorkbenchError):
     """A mask that does not fit its weight."""
 
 
+def named_masks(module: nn.Module, masks: Masks) -> dict[str, torch.Tensor]:
+    """Return masks by parameter name, as bool; layer ids are their weights.
+
+    Raises
+    ------
+    MaskError
+        A mask without its parameter, or of another shape.
+    """
+    parameters = dict(module.named_parameters(remove_duplicate=False))
+    found = {}
+    for name, mask in masks.items():
+        own = name if name in parameters else f"{name}.weight"
+        _check(name, mask, parameters.get(own))
+        found[own] = mask.detach().bool()
+    return found
+
+
 @torch.no_grad()
 def apply_masks(module: nn.Module, masks: Masks) -> None:
     """Set the masked entries of ``module``'s parameters to exactly zero, in place.

@@ -14,6 +14,7 @@ from functools import lru_cache, partial
 import torch
 
 from workbench.data.dataset import Dataset
+from workbench.errors import WorkbenchError
 from workbench.models.given import require_network
 from workbench.models.network import Network
 from workbench.pruning.calibration import Calibration
@@ -21,7 +22,7 @@ from workbench.pruning.computed import computed_weights
 from workbench.pruning.coupling.groups import coupling_groups
 from workbench.pruning.coupling.ties import tied_layers
 from workbench.pruning.coupling.values import CouplingGroup
-from workbench.pruning.masks import apply_masks
+from workbench.pruning.masks import apply_masks, named_masks
 from workbench.pruning.method import (
     Context,
     MaskSet,
@@ -42,7 +43,11 @@ from workbench.pruning.residual_blocks import ResidualBlock, residual_blocks
 
 
 def prune(
-    network: Network, recipe: Recipe, data: Dataset | None = None
+    network: Network,
+    recipe: Recipe | None = None,
+    data: Dataset | None = None,
+    *,
+    masks: Mapping[str, torch.Tensor] | None = None,
 ) -> PrunedNetwork:
     """Return the network pruned by the recipe; ``network`` is not changed.
 
@@ -54,9 +59,14 @@ def prune(
         The same recipe gives the same masks on the same weights (and images).
     data : Dataset, optional
         Training images for the criteria that look at some (``taylor``, ``apoz``).
+    masks : mapping of str to torch.Tensor, optional
+        Masks that exist already, in place of a recipe: by layer id or parameter name,
+        True = keep. For weights that come back from a training loop of one's own.
 
     Raises
     ------
+    WorkbenchError
+        Both a recipe and masks, neither, or masks that do not fit.
     RecipeError
         A rule matches no layer.
     MethodError
@@ -76,6 +86,14 @@ def prune(
     [('0', 0), ('1', 144), ('2', 0)]
     """
     require_network(network)
+    if masks is not None and recipe is None:
+        return _by_masks(network, masks)
+    if masks is not None or recipe is None:
+        raise WorkbenchError(
+            "both a recipe and masks" if recipe else "neither a recipe nor masks",
+            "one of them",
+            'Pass Recipe.uniform("magnitude", 0.8), or masks=pruned.parameter_masks.',
+        )
     assignments = assign(recipe, network)
     weights = _weights(network)
     notes = {
@@ -120,6 +138,20 @@ def prune(
         )
         results.append(_run(rule, targets, context))
     return _combined(network, recipe, results, assignments, notes, ties)
+
+
+def _by_masks(network: Network, masks: Mapping[str, torch.Tensor]) -> PrunedNetwork:
+    """Return the network with given masks, under a recipe that asks for nothing."""
+    named = named_masks(network.module, masks)
+    weights = {f"{layer.id}.weight": layer.id for layer in network.layers}
+    found = MaskSet(
+        {weights[name]: mask for name, mask in named.items() if name in weights},
+        {name: mask for name, mask in named.items() if name not in weights},
+        {weights[name]: "mask given" for name in named if name in weights},
+    )
+    recipe = Recipe()
+    ties = tied_layers(network)
+    return _combined(network, recipe, [found], assign(recipe, network), {}, ties)
 
 
 def _tie_note(row: Assignment, names: tuple[str, ...], notes: Mapping[str, str]) -> str:

@@ -4,58 +4,12 @@ A value that is a dict stands for several arguments. ``no`` marks a value that m
 refused by name; all others must give torch's numbers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
 
 import torch
 
-IMAGE = (4, 6, 5)
-VECTOR = (6,)
-
-
-@dataclass(frozen=True)
-class Cases:
-    """Calls of one operation: ``base``, then with each argument exchanged.
-
-    Parameters
-    ----------
-    base : mapping
-        Arguments of a call that is covered.
-    change : mapping of str to sequence
-        Other values of an argument, away from its default.
-    shape : tuple of int
-        Of the network's input, without the batch.
-    before : callable
-        What the network does with its input first.
-    """
-
-    base: Mapping[str, Any] = field(default_factory=dict)
-    change: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    shape: tuple[int, ...] = IMAGE
-    before: Callable[[torch.Tensor], Any] = lambda x: x
-
-
-LEFT_OUT = object()
-"""An argument that is not given."""
-
-
-@dataclass(frozen=True)
-class No:
-    """A value that must be refused."""
-
-    value: Any
-
-
-def no(*values: Any) -> list[No]:
-    """Return values that must be refused."""
-    return [No(value) for value in values]
-
-
-def numbers(*shape: int) -> torch.Tensor:
-    """Return seeded numbers between 0.5 and 1.5."""
-    generator = torch.Generator().manual_seed(len(shape) + sum(shape))
-    return torch.rand(shape, generator=generator) + 0.5
+from tests.engine.aten_array_cases import ARRAY_CASES
+from tests.engine.aten_values import LEFT_OUT, VECTOR, Cases, no, numbers
 
 
 def two(x: torch.Tensor) -> list[torch.Tensor]:
@@ -73,12 +27,14 @@ ARITHMETIC = {
         numbers(4, 1, 1),
         numbers(1, 4, 1, 1),
         numbers(1).expand(5),
-        *no(numbers(5), numbers(6, 1), numbers(1, 1, 1, 4, 1, 1)),
+        numbers(5),
+        numbers(6, 1),
+        *no(numbers(1, 1, 1, 4, 1, 1)),
     ]
 }
 ALPHA = {**ARITHMETIC, "alpha": [3, 0.5]}
-ROUNDING = {**ARITHMETIC, "rounding_mode": no("floor", "trunc")}
-CLAMP_MIN = {"min": [-0.25, torch.tensor(-0.25), *no(numbers(4, 1, 1))]}
+ROUNDING = {**ARITHMETIC, "rounding_mode": ["floor", "trunc"]}
+CLAMP_MIN = {"min": [-0.25, torch.tensor(-0.25), numbers(4, 1, 1)]}
 LOW = torch.tensor(-1.0)
 CLAMP = {
     **CLAMP_MIN,
@@ -87,7 +43,7 @@ CLAMP = {
         -2.0,
         {"min": None, "max": torch.tensor(0.5)},
         {"min": LOW, "max": torch.full((1, 1, 5), 0.5)},
-        No({"min": LOW, "max": numbers(5)}),
+        {"min": LOW, "max": numbers(5)},
     ],
 }
 PER_CHANNEL = {"weight": numbers(4), "bias": numbers(4)}
@@ -103,7 +59,7 @@ NORM_CHANGES = {
 }
 FORMAT = {"memory_format": [torch.channels_last]}
 CASTS = {
-    "dtype": no(torch.int32, torch.int8, torch.bool, torch.float16, torch.float64),
+    "dtype": [torch.bool, *no(torch.int32, torch.int8, torch.float16, torch.float64)],
     "non_blocking": [True],
     "memory_format": [torch.channels_last],
 }
@@ -113,13 +69,13 @@ POOL = {
     "padding": [[1, 0], [1, 1]],
     "ceil_mode": [True],
 }
-DILATED = {**POOL, "dilation": no([2, 1])}
+DILATED = {**POOL, "dilation": [[2, 1]]}
 SLICE = {"dim": 1, "start": 1, "end": 3}
 SLICE_CHANGES = {
-    "dim": [-3, *no(2, 0)],
+    "dim": [-3, 2, *no(0)],
     "start": [None, -2, 0],
     "end": [None, -1, 2**63 - 1],
-    "step": no(2),
+    "step": [2],
 }
 
 CASES: Mapping[str, Cases] = {
@@ -166,9 +122,7 @@ CASES: Mapping[str, Cases] = {
     "clamp": Cases({"min": -1.0}, CLAMP),
     "clip": Cases({"min": -1.0}, CLAMP),
     "clamp_min": Cases({"min": 0.0}, CLAMP_MIN),
-    "clamp_max": Cases(
-        {"max": 0.0}, {"max": [0.5, torch.tensor(0.5), *no(numbers(5))]}
-    ),
+    "clamp_max": Cases({"max": 0.0}, {"max": [0.5, torch.tensor(0.5), numbers(5)]}),
     "hardswish": Cases(before=lambda x: x * 4),
     "hardsigmoid": Cases(before=lambda x: x * 4),
     **{name: Cases() for name in ("silu", "sigmoid", "tanh", "exp", "erf", "mish")},
@@ -179,13 +133,13 @@ CASES: Mapping[str, Cases] = {
         {"weight": [numbers(1), {"weight": torch.full((4,), 0.25)}]},
     ),
     "elu": Cases(
-        {}, {"alpha": [0.3, -1.5], "scale": [0.7], "input_scale": [1.5, *no(-1.0, 0)]}
+        {}, {"alpha": [0.3, -1.5], "scale": [0.7], "input_scale": [1.5, -1.0]}
     ),
     "selu": Cases(),
     "celu": Cases({}, {"alpha": [0.4, 2.0]}),
     "softplus": Cases(
         {},
-        {"beta": [3.0, 0.5, *no(0)], "threshold": [50, *no(2)]},
+        {"beta": [3.0, 0.5], "threshold": [50, 2]},
         before=lambda x: x * 9,
     ),
     "add": Cases({"other": 2}, ALPHA),
@@ -196,38 +150,38 @@ CASES: Mapping[str, Cases] = {
     "multiply": Cases({"other": 2}, ARITHMETIC),
     "div": Cases({"other": 2}, ROUNDING),
     "divide": Cases({"other": 2}, ROUNDING),
-    "cat": Cases({"dim": 1}, {"dim": [-3, *no(2, 3)]}, before=two),
-    "concat": Cases({"dim": 1}, {"dim": [-3, *no(2, 3)]}, before=two),
-    "concatenate": Cases({"dim": 1}, {"dim": [-3, *no(2, 3)]}, before=two),
+    "cat": Cases({"dim": 1}, {"dim": [-3, 2, 3]}, before=two),
+    "concat": Cases({"dim": 1}, {"dim": [-3, 2, 3]}, before=two),
+    "concatenate": Cases({"dim": 1}, {"dim": [-3, 2, 3]}, before=two),
     "split": Cases(
         {"split_size": 3, "dim": 1},
         {
             "split_size": [1],
             "split_sizes": [{"split_size": [1, 3]}],
-            "dim": [-3, *no(2)],
+            "dim": [-3, 2],
         },
     ),
     "split_with_sizes": Cases(
         {"split_sizes": [1, 3], "dim": 1},
         {
             "split_sizes": [[2, 1, 1]],
-            "dim": [-3, No({"dim": 2, "split_sizes": [3, 3]})],
+            "dim": [-3, {"dim": 2, "split_sizes": [3, 3]}],
         },
     ),
-    "chunk": Cases({"chunks": 2, "dim": 1}, {"chunks": [3, 4], "dim": [-3, *no(2)]}),
+    "chunk": Cases({"chunks": 2, "dim": 1}, {"chunks": [3, 4], "dim": [-3, 2]}),
     "slice": Cases(SLICE, SLICE_CHANGES),
     "narrow": Cases(
         {"dim": 1, "start": 1, "length": 2},
-        {"dim": [-3, *no(2)], "start": [0, -2], "length": [1, 3]},
+        {"dim": [-3, 2], "start": [0, -2], "length": [1, 3]},
     ),
     "slice_scatter": Cases(
         {**SLICE, "src": LEFT_OUT},
         {
-            "dim": [-3, No({"dim": 2, "start": 4, "end": 6})],
+            "dim": [-3],
             "start": [{"start": 0, "end": 2}, {"start": -2, "end": 9}],
             "end": [{"start": None, "end": 2}],
-            "step": no({"start": 0, "end": 4, "step": 2}),
-            "src": no(numbers(1, 2, 6, 5)),
+            "step": [{"start": 0, "end": 4, "step": 2}],
+            "src": [numbers(1, 2, 6, 5)],
         },
         before=lambda x: x,
     ),
@@ -242,7 +196,7 @@ CASES: Mapping[str, Cases] = {
             **POOL,
             "ceil_mode": [True, {"ceil_mode": True, "count_include_pad": False}],
             "count_include_pad": [False],
-            "divisor_override": no(5),
+            "divisor_override": [5],
         },
     ),
     "adaptive_avg_pool2d": Cases(
@@ -254,7 +208,7 @@ CASES: Mapping[str, Cases] = {
     "mean": Cases(
         {"dim": [2, 3]},
         {
-            "dim": [[-1, -2], *no([1], [2], [0, 2, 3], None)],
+            "dim": [[-1, -2], [1], [2], *no([0, 2, 3], None)],
             "keepdim": [True],
             "dtype": no(torch.float64),
         },
@@ -262,50 +216,50 @@ CASES: Mapping[str, Cases] = {
     "view": Cases(
         {"size": [1, 120]},
         {
-            "size": [[1, -1], [-1, 120], *no([1, 4, 30])],
+            "size": [[1, -1], [-1, 120], [1, 4, 30]],
             "dtype": no({"size": LEFT_OUT, "dtype": torch.int32}),
         },
     ),
     "reshape": Cases(
         {"shape": [1, 120]},
-        {"shape": [[1, -1], [1, 4, 6, 5], *no([120], [1, 4, 5, 6])]},
+        {"shape": [[1, -1], [1, 4, 6, 5], [120], [1, 4, 5, 6]]},
     ),
-    "_unsafe_view": Cases({"size": [1, 120]}, {"size": [[1, -1], *no([1, 4, 30])]}),
+    "_unsafe_view": Cases({"size": [1, 120]}, {"size": [[1, -1], [1, 4, 30]]}),
     "transpose": Cases(
         {"dim0": 1, "dim1": 2},
         {
-            "dim0": [{"dim0": 2, "dim1": 1}, *no(3)],
-            "dim1": [{"dim1": 1, "dim0": -3}, *no(3)],
+            "dim0": [{"dim0": 2, "dim1": 1}, 3],
+            "dim1": [{"dim1": 1, "dim0": -3}, 3],
         },
         before=five_axes,
     ),
     "permute": Cases(
         {"dims": [0, 2, 1, 3, 4]},
-        {"dims": [[0, -3, 1, 3, -1], *no([0, 1, 2, 4, 3])]},
+        {"dims": [[0, -3, 1, 3, -1], [0, 1, 2, 4, 3]]},
         before=five_axes,
     ),
     "channel_shuffle": Cases({"groups": 2}, {"groups": [4, 1]}),
     "native_channel_shuffle": Cases({"groups": 2}, {"groups": [4, 1]}),
     "flatten": Cases(
-        {"start_dim": 1}, {"start_dim": [-3, *no(0, 2)], "end_dim": [3, *no(2, -2)]}
+        {"start_dim": 1}, {"start_dim": [-3, 0, 2], "end_dim": [3, 2, -2]}
     ),
     "squeeze": Cases(
-        {"dim": [2, 3]}, {"dim": [[-1, -2], [1], *no(0, 3, LEFT_OUT)]}, (4, 1, 1)
+        {"dim": [2, 3]}, {"dim": [[-1, -2], [1], 0, 3, LEFT_OUT]}, (4, 1, 1)
     ),
     "upsample_nearest2d": Cases(
         {"output_size": [12, 10]},
         {
-            "output_size": [[18, 5], *no([9, 10])],
+            "output_size": [[18, 5], [9, 10]],
             "scale_factors": [
                 {"output_size": None, "scale_factors": [2.0, 3.0]},
-                No({"output_size": None, "scale_factors": [1.5, 1.4]}),
-                No({"output_size": None, "scale_factors": [1.1, 1.1]}),
+                {"output_size": None, "scale_factors": [1.5, 1.4]},
+                {"output_size": None, "scale_factors": [1.1, 1.1]},
             ],
             "scales_h": [
                 {"output_size": [12, 10], "scales_h": 2.0, "scales_w": 2.0},
-                No({"output_size": [6, 5], "scales_h": 1.1, "scales_w": 1.0}),
+                {"output_size": [6, 5], "scales_h": 1.1, "scales_w": 1.0},
             ],
-            "scales_w": no({"output_size": [6, 10], "scales_h": 1.0, "scales_w": 2.1}),
+            "scales_w": [{"output_size": [6, 10], "scales_h": 1.0, "scales_w": 2.1}],
         },
     ),
     "dropout": Cases({"p": 0.5, "train": False}, {"p": [0.1], "train": no(True)}),
@@ -338,4 +292,5 @@ CASES: Mapping[str, Cases] = {
         },
     ),
     "_assert_tensor_metadata": Cases(),
+    **ARRAY_CASES,
 }

@@ -52,29 +52,29 @@ RIGHT: dict[str, Callable[[Form, Tensor], Tensor]] = {
     "dropout of eval mode": lambda f, x: F.dropout(f.conv(x), training=f.training),
     "no_grad": lambda f, x: torch.relu(without_grad(f, x)),
     "the image itself": lambda f, x: x,
+    "int8": lambda f, x: (9 * f.conv(x)).to(torch.int8).float(),
+    "bool": lambda f, x: torch.relu(f.conv(x)).bool().float(),
+    "half": lambda f, x: f.conv(x).half().float(),
+    "squeeze": lambda f, x: pooled(f, x)[:, :1].squeeze(1),
+    "bounds": lambda f, x: f.conv(x).clamp(channels(f.steps)),
+    "computed bound": lambda f, x: x.clamp(x.mean((2, 3), keepdim=True)),
 }
 
 REFUSED: dict[str, tuple[Callable[[Form, Tensor], object], str]] = {
-    "int": (lambda f, x: f.conv(x).int(), "to with a result of type int32"),
-    "int8": (lambda f, x: f.conv(x).to(torch.int8).float(), "type int8"),
-    "bool": (lambda f, x: f.conv(x).bool().float(), "type bool"),
-    "half": (lambda f, x: f.conv(x).half().float(), "type float16"),
+    "int": (lambda f, x: f.conv(x).int(), "a result of type int32"),
     "double": (lambda f, x: f.conv(x).double(), "type float64"),
-    "dropout": (lambda f, x: F.dropout(x, training=True), "dropout with train=True"),
-    "dropout2d": (lambda f, x: F.dropout2d(x, training=True), "with train=True"),
+    "dropout": (
+        lambda f, x: F.dropout(x, training=True),
+        "dropout with random numbers",
+    ),
+    "dropout2d": (lambda f, x: F.dropout2d(x, training=True), "with random numbers"),
     "noise": (lambda f, x: x + torch.randn(3, 1, 1), "randn with random numbers"),
-    "squeeze": (lambda f, x: pooled(f, x)[:, :1].squeeze(1), "squeeze of the axes"),
-    "all axes": (lambda f, x: pooled(f, x).squeeze(), r"of shape \(8,\) of one"),
-    "first image": (lambda f, x: f.conv(x)[:1], "slice of the batch"),
+    "all axes": (
+        lambda f, x: pooled(f, x).squeeze(),
+        r"of shape \(8,\) for one image, without the batch",
+    ),
+    "first image": (lambda f, x: f.conv(x)[:1], "slice 0:1 of the batch"),
     "constant": (lambda f, x: torch.ones(1, 8), "does not depend on the image"),
-    "bounds": (
-        lambda f, x: f.conv(x).clamp(channels(f.steps)),
-        "clamp with 8 bounds as min that differ",
-    ),
-    "computed bound": (
-        lambda f, x: x.clamp(x.mean((2, 3), keepdim=True)),
-        "clamp with a min that is computed",
-    ),
     "autocast": (lambda f, x: in_autocast(f, x), "wrap_with_autocast"),
     "statistics": (
         lambda f, x: F.batch_norm(f.conv(x), None, None, training=True),

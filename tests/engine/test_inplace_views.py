@@ -168,16 +168,16 @@ RIGHT = [
     part_of_part,
     in_a_shuffle,
     whole_tensor,
+    view_relu,
+    flatten_clamp,
+    rows_relu,
+    unbind_relu,
+    transpose_relu,
+    permute_relu,
+    select_relu,
+    assign_number,
 ]
 REFUSED = {
-    view_relu: "reshape of",
-    flatten_clamp: "reshape of",
-    rows_relu: "slice along axis dim=2",
-    unbind_relu: "unbind",
-    transpose_relu: "transpose of",
-    permute_relu: "transpose of",
-    select_relu: "select",
-    assign_number: "fill",
     data_relu: "cannot be exported",
 }
 

@@ -74,6 +74,9 @@ def gelu(b: GraphBuilder, x: Value, approximate: str) -> Value:
 def _scaled(b: GraphBuilder, x: Value, factor: float) -> Value:
     if factor == 1:
         return x
+    if len(x.shape) not in (1, 3):
+        numbers = {"c1": np.array([factor], np.float32)}
+        return b.add("binary", [x], attrs={"kind": "mul"}, params=numbers)
     size = x.shape[0]
     params = {"scale": np.full(size, factor), "shift": np.zeros(size)}
     return b.add("batchnorm", [x], params=params)

@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.capture.builder import GraphBuilder
 from workbench.engine.graph.graph import UncoveredOp
+from workbench.errors import WorkbenchError
 
 
 def pair(value: Any) -> tuple[int, int]:
@@ -15,6 +16,23 @@ def pair(value: Any) -> tuple[int, int]:
         return (value, value)
     values = [int(v) for v in value]
     return (values[0], values[-1])
+
+
+class Refused(UncoveredOp):
+    """An operation that no program can have, whoever runs it.
+
+    Parameters
+    ----------
+    op, where : str
+        Operation and layer.
+    advice : str
+        What to do, where that is not to replace the layer.
+    """
+
+    def __init__(self, op: str, where: str, *, advice: str = "") -> None:
+        super().__init__(op, where)
+        if advice:
+            WorkbenchError.__init__(self, self.found, self.expected, advice)
 
 
 def refuse(builder: GraphBuilder, what: str) -> UncoveredOp:

@@ -5,24 +5,49 @@ belong here: knowledge of torch or ONNX operations.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.engine.graph.graph import Graph, Node, shape_of
+from workbench.engine.graph.graph import Foreign, Graph, Node, prune_dead, shape_of
 from workbench.engine.graph.signature import ONLY_INPUT, Signature
 
-WEIGHTED = ("conv2d", "winograd_conv2d", "linear", "batchnorm")
+WEIGHTED = (
+    *("conv2d", "winograd_conv2d", "linear", "batchnorm"),
+    *("tokens_linear", "conv_transpose2d", "conv3d"),
+)
 
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of the graph being built: the node that makes it, its shape."""
+    """A tensor of the graph being built.
+
+    Parameters
+    ----------
+    id : str
+        The node that makes it.
+    shape : tuple of int
+        In the graph: without the batch.
+    batch : int or None
+        The axis of the framework's tensor that is the batch, of size one; None where it
+        was merged with another axis or taken away.
+    kind : str
+        The framework's type of its numbers; the graph's are float32, whatever it is.
+    """
 
     id: str
     shape: tuple[int, ...]
+    batch: int | None = 0
+    kind: str = "float32"
+
+    @property
+    def full(self) -> tuple[int, ...]:
+        """The framework's shape of the tensor, for one image."""
+        if self.batch is None:
+            return self.shape
+        return (*self.shape[: self.batch], 1, *self.shape[self.batch :])
 
 
 class GraphBuilder:
@@ -37,7 +62,7 @@ class GraphBuilder:
     def __init__(self, name: str) -> None:
         self._name = name
         self._nodes: list[Node] = []
-        self._ids: set[str] = set()
+        self._places: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
         self._path, self._call, self._fallback = "", 0, ""
 
@@ -64,8 +89,7 @@ class GraphBuilder:
         """Add an input with the given shape (without batch); all come first."""
         node = Node(name, "input", (), shape, {"shape": shape})
         shape_of(node, [])
-        self._nodes.append(node)
-        self._ids.add(name)
+        self._place(node)
         return Value(name, shape)
 
     def add(
@@ -75,6 +99,7 @@ class GraphBuilder:
         *,
         attrs: Mapping[str, Any] | None = None,
         params: Mapping[str, ArrayLike] | None = None,
+        foreign: Foreign | None = None,
     ) -> Value:
         """Add one node and return its tensor; the shape is inferred."""
         attrs = attrs or {}
@@ -83,15 +108,41 @@ class GraphBuilder:
             for name, array in (params or {}).items()
         }
         ids = tuple(v.id for v in inputs)
-        node = Node(self._unique(op), op, ids, (), attrs, arrays)
+        node = Node(self._unique(op), op, ids, (), attrs, arrays, foreign)
         shape = shape_of(node, [v.shape for v in inputs])
-        self._nodes.append(node.but(shape=shape))
+        self._place(node.but(shape=shape))
         return Value(node.id, shape)
+
+    def like(
+        self,
+        x: Value,
+        op: str,
+        *,
+        attrs: Mapping[str, Any] | None = None,
+        params: Mapping[str, ArrayLike] | None = None,
+    ) -> Value:
+        """Add a node that reads one tensor and leaves its batch where it is."""
+        made = self.add(op, [x], attrs=attrs, params=params)
+        return replace(made, batch=x.batch, kind=x.kind)
+
+    def attrs(self, x: Value) -> Mapping[str, Any]:
+        """Return the attributes of the node that makes a tensor."""
+        return self._made(x.id).attrs
+
+    def before(self, x: Value, op: str) -> Value | None:
+        """Return what the node reads that makes a tensor, if that is one ``op``."""
+        node = self._made(x.id)
+        if node.op != op:
+            return None
+        return Value(node.inputs[0], self._made(node.inputs[0]).shape)
+
+    def _made(self, node_id: str) -> Node:
+        return self._nodes[self._places[node_id]]
 
     def graph(
         self, results: str | Sequence[str], names: Signature | None = None
     ) -> Graph:
-        """Return the finished graph.
+        """Return the finished graph; nodes that nobody needs are left out.
 
         Parameters
         ----------
@@ -101,7 +152,8 @@ class GraphBuilder:
             Of inputs and outputs.
         """
         kept = results if isinstance(results, str) else tuple(results)
-        return Graph(self._name, tuple(self._nodes), kept, names)
+        needed = (kept,) if isinstance(kept, str) else kept
+        return Graph(self._name, prune_dead(needed, self._nodes), kept, names)
 
     def _unique(self, op: str) -> str:
         base = self._path or self._fallback
@@ -111,9 +163,12 @@ class GraphBuilder:
         owns_path = op in WEIGHTED or op.partition("_")[0] in leaf.lower()
         name = base if owns_path else f"{base}.{op}"
         key = f"{base}.{op}"
-        while name in self._ids:
+        while name in self._places:
             # Counted on from the last one: a thousand nodes may share a name.
             number = self._numbers[key] = self._numbers.get(key, 1) + 1
             name = f"{key}{number}"
-        self._ids.add(name)
         return name
+
+    def _place(self, node: Node) -> None:
+        self._places[node.id] = len(self._nodes)
+        self._nodes.append(node)

@@ -65,7 +65,7 @@ def check_program(program: Program, source: Source) -> None:
         return
     names = list(program.outputs)
     for name, one in zip(names, expected, strict=True):
-        if one.ndim < 2 or len(one) != len(x[0]):
+        if one.ndim < 1 or len(one) != len(x[0]):
             raise PartingError(
                 f"a result{_called(name, names)} of shape {one.shape} for "
                 f"{len(x[0])} images",

@@ -1,12 +1,13 @@
 """What reshapes and transposes become in the engine's graph, of torch and of ONNX.
 
-Belongs here: shape games. Those that the engine has no operation for (the
-channel shuffle's reshape-transpose-reshape) are held back as `Pending` until
-they make sense.
+Belongs here: shape games on tensors of any rank, and where the batch goes in them. A
+program runs one image at a time: its tensors are the framework's without the batch
+axis, which has size one while a network is read. Sizes and axes that come in here count
+it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -14,23 +15,13 @@ from workbench.capture.arguments import refuse
 from workbench.capture.builder import GraphBuilder, Value
 
 
-@dataclass(frozen=True)
-class Pending:
-    """A (groups, C / groups, H, W) view on its way through a channel shuffle."""
-
-    id: str
-    shape: tuple[int, ...]
-    source: Value
-    swapped: bool = False
-
-
-def reshape(b: GraphBuilder, x: Any, sizes: Sequence[int]) -> Any:
-    """Translate view and reshape: flatten, or a step of a channel shuffle.
+def reshape(b: GraphBuilder, x: Value, sizes: Sequence[int]) -> Value:
+    """Return the same numbers in another shape.
 
     Parameters
     ----------
     b : GraphBuilder
-    x : Value or Pending
+    x : Value
     sizes : sequence of int
         With the batch, which is one; -1 for what is left over.
     """
@@ -39,44 +30,99 @@ def reshape(b: GraphBuilder, x: Any, sizes: Sequence[int]) -> Any:
     if -1 in shape:
         known = -prod(shape)
         shape[shape.index(-1)] = total // known if known else 0
-    target = tuple(shape[1:])
-    if not shape or shape[0] != 1 or prod(target) != total:
-        raise refuse(b, f"reshape of {x.shape} to {tuple(shape)}")
-    if isinstance(x, Pending):
-        if x.swapped and len(target) == 3 and target[1:] == x.shape[2:]:
-            source = x.source
-            return b.add("channel_shuffle", [source], attrs={"groups": x.shape[1]})
-        if not x.swapped and target == x.source.shape:
-            return x.source
-        raise refuse(b, f"reshape of {x.shape} to {target}")
-    if target == x.shape:
-        return Value(x.id, x.shape)
-    if len(target) == 1:
-        return b.add("flatten", [x])
-    if len(target) == 4 and len(x.shape) == 3 and target[2:] == x.shape[1:]:
-        return Pending(x.id, target, x)
-    if len(x.shape) == 1 and target == (x.shape[0], 1, 1):
-        return b.add("flatten", [x], attrs={"rank": 3})
-    raise refuse(b, f"reshape of {x.shape} to {target}")
+    if prod(shape) != total:
+        raise refuse(b, f"reshape of {x.full} to {tuple(shape)}")
+    return as_shape(b, x, tuple(shape), _batch_after(x, shape))
 
 
-def transpose(b: GraphBuilder, x: Any, dim0: int, dim1: int) -> Any:
-    """Translate the middle of a channel shuffle."""
-    rank = len(x.shape) + 1
-    return _swap(b, x, {dim0 % rank, dim1 % rank} == {1, 2})
+def _batch_after(x: Value, shape: Sequence[int]) -> int | None:
+    """Return the axis that the batch is in a new shape; None where it is in none.
+
+    An axis of size one behind as many elements as before can be the batch. A batch that
+    was merged with another axis comes apart to the front.
+    """
+    if x.batch is None:
+        return 0 if shape and shape[0] == 1 else None
+    before = prod(x.full[: x.batch])
+    fitting = [
+        axis
+        for axis, size in enumerate(shape)
+        if size == 1 and prod(shape[:axis]) == before
+    ]
+    return x.batch if x.batch in fitting else next(iter(fitting), None)
 
 
-def permute(b: GraphBuilder, x: Any, axes: Sequence[int]) -> Any:
-    """Translate the middle of a channel shuffle."""
-    rank = len(x.shape) + 1
-    return _swap(b, x, [int(a) % rank for a in axes] == [0, 2, 1, 3, 4])
+def as_shape(
+    b: GraphBuilder, x: Value, full: tuple[int, ...], batch: int | None
+) -> Value:
+    """Return a tensor whose framework's shape is ``full``, its batch at an axis."""
+    mine = full if batch is None else (*full[:batch], *full[batch + 1 :])
+    if mine == x.shape:
+        return replace(x, batch=batch)
+    source = b.before(x, "reshape")
+    if source is not None and source.shape == mine:
+        return replace(x, id=source.id, shape=mine, batch=batch)
+    shuffled = _shuffled(b, x, mine)
+    if shuffled is not None:
+        made = shuffled
+    elif len(mine) == 1:
+        made = b.add("flatten", [x])
+    elif len(x.shape) == 1 and mine == (x.shape[0], 1, 1):
+        made = b.add("flatten", [x], attrs={"rank": 3})
+    else:
+        made = b.add("reshape", [x], attrs={"shape": mine})
+    return replace(made, batch=batch, kind=x.kind)
 
 
-def _swap(b: GraphBuilder, x: Any, fits: bool) -> Pending:
-    if not isinstance(x, Pending) or not fits or x.swapped:
-        raise refuse(b, f"transpose of {x.shape} outside a channel shuffle")
-    groups, per = x.shape[:2]
-    return Pending(x.id, (per, groups, *x.shape[2:]), x.source, swapped=True)
+def _shuffled(b: GraphBuilder, x: Value, shape: tuple[int, ...]) -> Value | None:
+    """Return a channel shuffle where a reshape ends one, else None."""
+    middle = b.before(x, "permute")
+    source = None if middle is None else b.before(middle, "reshape")
+    if middle is None or source is None or len(middle.shape) != 4:
+        return None
+    swapped = (middle.shape[1], middle.shape[0], *middle.shape[2:])
+    if x.shape != swapped or source.shape != shape or len(shape) != 3:
+        return None
+    if middle.shape[2:] != shape[1:] or b.attrs(x)["axes"] != (1, 0, 2, 3):
+        return None
+    return b.add("channel_shuffle", [source], attrs={"groups": middle.shape[0]})
+
+
+def whole(b: GraphBuilder, x: Value) -> Value:
+    """Return a tensor that has the framework's own shape: no axis is the batch."""
+    return as_shape(b, x, x.full, None)
+
+
+def transpose(b: GraphBuilder, x: Value, dim0: int, dim1: int) -> Value:
+    """Return two axes exchanged."""
+    rank = len(x.full)
+    axes = list(range(rank))
+    axes[dim0 % rank], axes[dim1 % rank] = axes[dim1 % rank], axes[dim0 % rank]
+    return permute(b, x, axes)
+
+
+def permute(b: GraphBuilder, x: Value, axes: Sequence[int]) -> Value:
+    """Return axes in another order."""
+    rank = len(x.full)
+    order = [int(a) % rank for a in axes]
+    if sorted(order) != list(range(rank)):
+        raise refuse(b, f"permute of {x.full} by {list(axes)}")
+    batch = None if x.batch is None else order.index(x.batch)
+    mine = tuple(own_axis(x, a) for a in order if a != x.batch)
+    if mine == tuple(range(len(mine))):
+        return replace(x, batch=batch)
+    moved = [a for a in mine if x.shape[a] != 1]
+    if moved == sorted(moved):
+        # Only axes of one element change places.
+        return as_shape(b, x, tuple(x.full[a] for a in order), batch)
+    made = b.add("permute", [x], attrs={"axes": mine})
+    return replace(made, batch=batch, kind=x.kind)
+
+
+def own_axis(x: Value, axis: int) -> int:
+    """Return the axis of the graph's tensor that is an axis of the framework's."""
+    axis %= max(len(x.full), 1)
+    return axis if x.batch is None or axis < x.batch else axis - 1
 
 
 def shuffle(b: GraphBuilder, x: Value, groups: int) -> Value:
@@ -84,34 +130,51 @@ def shuffle(b: GraphBuilder, x: Value, groups: int) -> Value:
     return b.add("channel_shuffle", [x], attrs={"groups": int(groups)})
 
 
-def flatten(b: GraphBuilder, x: Any, start: int, end: int) -> Any:
-    """Translate the join of neighbouring axes; axes count the batch."""
-    full = (1, *x.shape)
+def flatten(b: GraphBuilder, x: Value, start: int, end: int) -> Value:
+    """Return neighbouring axes joined."""
+    full = x.full or (1,)
     first, last = start % len(full), end % len(full)
     joined = prod(full[first : last + 1])
     return reshape(b, x, [*full[:first], joined, *full[last + 1 :]])
 
 
 def squeeze(b: GraphBuilder, x: Value, axes: Sequence[int] | None = None) -> Value:
-    """Translate the removal of single-pixel axes.
+    """Return a tensor without axes of size one.
 
     Parameters
     ----------
     b : GraphBuilder
     x : Value
     axes : sequence of int, optional
-        Counting the batch; all of length 1 if not given.
+        Counting the batch; all if not given. An axis that is larger stays.
     """
-    if axes is not None:
-        rank = len(x.shape) + 1
-        removed = {a % rank for a in axes}
-        kept = [n for a, n in enumerate((1, *x.shape)) if a not in removed or n != 1]
-        if kept == [1, *x.shape]:
-            return x
-        if 0 in removed or len(kept) != 2:
-            raise refuse(b, f"squeeze of the axes dim={list(axes)} of {x.shape}")
-    if len(x.shape) == 1:
-        return Value(x.id, x.shape)
-    if x.shape[1:] != (1, 1):
-        raise refuse(b, f"squeeze of {x.shape}")
-    return b.add("flatten", [x])
+    rank = max(len(x.full), 1)
+    removed = {a % rank for a in (range(rank) if axes is None else axes)}
+    kept = [a for a in range(len(x.full)) if a not in removed or x.full[a] != 1]
+    batch = kept.index(x.batch) if x.batch in kept else None
+    return as_shape(b, x, tuple(x.full[a] for a in kept), batch)
+
+
+def unsqueeze(b: GraphBuilder, x: Value, axis: int) -> Value:
+    """Return a tensor with one more axis of size one."""
+    axis %= len(x.full) + 1
+    full = (*x.full[:axis], 1, *x.full[axis:])
+    if x.batch is None:
+        return as_shape(b, x, full, 0 if axis == 0 else None)
+    return as_shape(b, x, full, x.batch + (axis <= x.batch))
+
+
+def expand(b: GraphBuilder, x: Value, sizes: Sequence[Any]) -> Value:
+    """Return axes of size one repeated; -1 keeps an axis."""
+    more = len(sizes) - len(x.full)
+    full = (*(1,) * more, *x.full)
+    wanted = tuple(n if s == -1 else int(s) for n, s in zip(full, sizes, strict=True))
+    batch = None if x.batch is None else x.batch + more
+    if batch is not None and wanted[batch] != 1:
+        x, batch = whole(b, x), None
+    x = as_shape(b, x, full, batch)
+    mine = wanted if batch is None else (*wanted[:batch], *wanted[batch + 1 :])
+    if mine == x.shape:
+        return x
+    made = b.add("expand", [x], attrs={"shape": mine})
+    return replace(made, batch=batch, kind=x.kind)

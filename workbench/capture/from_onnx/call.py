@@ -13,7 +13,6 @@ from onnx import defs
 from workbench.capture.arguments import refuse
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.operations import Operation
-from workbench.capture.reshapes import Pending
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class OnnxOperation:
 
 def is_computed(item: Any) -> bool:
     """Say whether a tensor depends on the network's input."""
-    return isinstance(item, (Value, Pending))
+    return isinstance(item, Value)
 
 
 def check_call(

@@ -109,16 +109,22 @@ def reshape(b: GraphBuilder, call: Call) -> Any:
         raise refuse(b, f"Reshape of {x.shape} to {given}")
     if len(sizes) > 1 and sizes[0] in (-1, call.batch):
         sizes[0] = 1
-    return reshapes.reshape(b, x, sizes)
+    return _batch_first(b, reshapes.reshape(b, x, sizes), f"Reshape to {given}")
 
 
 def transpose(b: GraphBuilder, call: Call) -> Any:
-    """Translate the middle of a channel shuffle, or a transpose that moves nothing."""
+    """Translate axes in another order; the batch stays the first."""
     x, rank = call.input(0), len(call.input(0).shape) + 1
     perm = tuple(call.attrs.get("perm", range(rank)[::-1]))
     if perm == tuple(range(rank)):
         return x
-    return reshapes.permute(b, x, perm)
+    return _batch_first(b, reshapes.permute(b, x, perm), f"Transpose by {perm}")
+
+
+def _batch_first(b: GraphBuilder, x: Value, what: str) -> Value:
+    if x.batch != 0:
+        raise refuse(b, f"{what}, which moves the batch or joins it with another axis")
+    return x
 
 
 def squeeze(b: GraphBuilder, call: Call) -> Value:

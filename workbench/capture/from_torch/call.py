@@ -12,7 +12,6 @@ import torch
 
 from workbench.capture.arguments import refuse
 from workbench.capture.builder import GraphBuilder, Value
-from workbench.capture.reshapes import Pending
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,14 @@ class Call:
         In order, defaults filled in; tensors are `Value` or constant.
     defaults : mapping of str to value
         What torch takes where nothing is given.
+    made : value
+        Torch's result without numbers: shapes and types.
     """
 
     name: str
     given: Mapping[str, Any]
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    made: Any = None
 
     def __getitem__(self, name: str) -> Any:
         return self.given[name]
@@ -47,8 +49,6 @@ class Call:
         if isinstance(x, Value):
             return x
         kind = "a constant" if isinstance(x, torch.Tensor) else type(x).__name__
-        if isinstance(x, Pending):
-            kind = "the middle of a channel shuffle"
         raise refuse(b, f"{self.name} with {kind} as {name}")
 
     def constant(self, b: GraphBuilder, name: str) -> torch.Tensor | None:
@@ -60,7 +60,10 @@ class Call:
 
 
 def bind(
-    target: torch._ops.OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]
+    target: torch._ops.OpOverload,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    made: Any = None,
 ) -> Call:
     """Return a call with all its arguments by name."""
     arguments = target._schema.arguments
@@ -68,7 +71,7 @@ def bind(
     defaults = {a.name: a.default_value for a in arguments if a.has_default_value()}
     passed = {**dict(zip(names, args, strict=False)), **kwargs}
     given = {name: passed.get(name, defaults.get(name)) for name in names}
-    return Call(base_name(target), given, defaults)
+    return Call(base_name(target), given, defaults, made)
 
 
 def base_name(target: Any) -> str:

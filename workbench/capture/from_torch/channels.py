@@ -1,122 +1,318 @@
-"""What joining and cutting along the channels becomes in the engine's graph.
+"""What joining and cutting becomes in the engine's graph, along any axis.
 
-Belongs here: concat, split, chunk, slice and the writes into a part of a tensor that
-torch makes of in-place operations on views.
+Belongs here: concat, stack, split, chunk, slice, index, flip, roll and writes into a
+part of a tensor that torch makes of in-place operations on views. Cuts and joins of
+channels share memory with what they are cut from and joined to.
 """
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
+import torch
 
-from workbench.capture.arguments import refuse
+from workbench.capture.arguments import Refused, refuse
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.from_torch.call import Call
+from workbench.capture.from_torch.layers import array
+from workbench.capture.reshapes import (
+    as_shape,
+    expand,
+    own_axis,
+    reshape,
+    squeeze,
+    unsqueeze,
+    whole,
+)
 
 END = 2**62
 """Torch writes the largest 64-bit number for 'to the end'."""
 
 
 def cat(b: GraphBuilder, call: Call) -> Value:
-    """Translate a join of channels."""
-    parts = call["tensors"]
-    if not all(isinstance(part, Value) for part in parts):
-        raise refuse(b, f"{call.name} with a constant")
-    _channel_axis(b, call, parts[0])
-    return b.add("concat", parts)
+    """Translate a join along an axis."""
+    parts = [p for p in call["tensors"] if not _is_empty(p)]
+    return join(b, parts, int(call["dim"]))
+
+
+def _is_empty(part: Any) -> bool:
+    return isinstance(part, torch.Tensor) and part.numel() == 0
+
+
+def join(b: GraphBuilder, parts: Sequence[Any], dim: int) -> Value:
+    """Return tensors one after the other along an axis of the framework's."""
+    rank = len(next(p.full for p in parts if isinstance(p, Value)))
+    axis = dim % rank
+    places = {part.batch for part in parts if isinstance(part, Value)}
+    fits = len(places) == 1 and axis not in places
+    place = next(iter(places)) if fits else None
+    for part in parts:
+        # A constant that says something of each image would not fit a batch of one.
+        if place is not None and not isinstance(part, Value) and part.shape[place] != 1:
+            place = None
+    sides = [
+        part
+        if not isinstance(part, Value)
+        else (part if place is not None else whole(b, part))
+        for part in parts
+    ]
+    arrays = {
+        f"c{i}": array(side if place is None else side.squeeze(place))
+        for i, side in enumerate(sides)
+        if not isinstance(side, Value)
+    }
+    values = [side for side in sides if isinstance(side, Value)]
+    mine = axis if place is None or axis < place else axis - 1
+    if len(parts) == 1:
+        return values[0]
+    if mine == 0 and not arrays:
+        return replace(b.add("concat", values), batch=place)
+    made = b.add("join", values, attrs={"axis": mine}, params=arrays)
+    return replace(made, batch=place)
+
+
+def stack(b: GraphBuilder, call: Call) -> Value:
+    """Translate a join along a new axis."""
+    dim = int(call["dim"])
+    ranks = [len(p.full) if isinstance(p, Value) else p.ndim for p in call["tensors"]]
+    dim %= ranks[0] + 1
+    parts = [
+        unsqueeze(b, p, dim) if isinstance(p, Value) else p.unsqueeze(dim)
+        for p in call["tensors"]
+    ]
+    return join(b, parts, dim)
 
 
 def split(b: GraphBuilder, call: Call) -> list[Value]:
     """Translate a split into parts of one size, or of given sizes."""
     x = call.value(b)
     sizes = call.get("split_size", call.get("split_sizes"))
-    _channel_axis(b, call, x)
+    size = x.full[_dim(x, call)]
     if isinstance(sizes, int):
-        bounds = [*range(0, x.shape[0], sizes), x.shape[0]]
+        bounds = [*range(0, size, sizes), size]
     else:
         bounds = [0, *np.cumsum(sizes).tolist()]
-    return _cut(b, x, bounds)
+    return _parts(b, call, bounds)
 
 
 def chunk(b: GraphBuilder, call: Call) -> list[Value]:
     """Translate a split into a number of parts; the last one may be smaller."""
     x = call.value(b)
-    _channel_axis(b, call, x)
-    size = -(-x.shape[0] // int(call["chunks"]))
-    return _cut(b, x, [*range(0, x.shape[0], size), x.shape[0]])
+    size = x.full[_dim(x, call)]
+    each = -(-size // int(call["chunks"]))
+    return _parts(b, call, [*range(0, size, each), size])
+
+
+def unbind(b: GraphBuilder, call: Call) -> list[Value]:
+    """Translate a split into entries without their axis."""
+    x = call.value(b)
+    axis = _dim(x, call)
+    return [pick(b, x, axis, i) for i in range(x.full[axis])]
+
+
+def _dim(x: Value, call: Call) -> int:
+    return int(call["dim"]) % len(x.full)
+
+
+def _parts(b: GraphBuilder, call: Call, bounds: Sequence[int]) -> list[Value]:
+    x = call.value(b)
+    axis = _dim(x, call)
+    return [ranged(b, x, axis, *pair) for pair in itertools.pairwise(bounds)]
+
+
+def pick(b: GraphBuilder, x: Value, axis: int, index: int) -> Value:
+    """Return one entry of an axis of the framework's, without the axis."""
+    size = x.full[axis]
+    index = index + size if index < 0 else index
+    one = ranged(b, x, axis, index, index + 1)
+    return squeeze(b, one, [axis])
+
+
+def select(b: GraphBuilder, call: Call) -> Value:
+    """Translate one entry of an axis."""
+    x, index = call.value(b), call["index"]
+    if not isinstance(index, int):
+        raise refuse(b, f"{call.name} with an index that is computed")
+    return pick(b, x, _dim(x, call), index)
+
+
+def ranged(
+    b: GraphBuilder, x: Value, axis: int, start: int, stop: int, step: int = 1
+) -> Value:
+    """Return a range of an axis of the framework's."""
+    if (start, stop, step) == (0, x.full[axis], 1):
+        return x
+    if axis == x.batch:
+        raise refuse(b, f"a slice {start}:{stop} of the batch (dim={axis})")
+    mine = own_axis(x, axis)
+    if mine == 0 and step == 1:
+        return b.like(x, "slice", attrs={"start": start, "stop": stop})
+    return cut_axis(b, x, mine, (start, stop, step))
+
+
+def cut_axis(b: GraphBuilder, x: Value, mine: int, cut: tuple[int, int, int]) -> Value:
+    """Return a strided range of an axis of the graph's."""
+    cuts = [(0, size, 1) for size in x.shape]
+    cuts[mine] = cut
+    starts, stops, steps = (tuple(c) for c in zip(*cuts, strict=True))
+    attrs = {"starts": starts, "stops": stops, "steps": steps}
+    return b.like(x, "cut", attrs=attrs)
 
 
 def cut(b: GraphBuilder, call: Call) -> Value:
-    """Translate a range of channels."""
+    """Translate a range of an axis."""
     x = call.value(b)
-    found = _range(b, call, x)
-    return x if found is None else _cut(b, x, found)[0]
+    axis = _dim(x, call)
+    start, stop, step = _range(call, x.full[axis])
+    if axis == x.batch:
+        end = call.get("end")
+        if (start, step) == (0, 1) and (end is None or end > END):
+            return x
+        raise Refused(f"{call.name} {start}:{end} of the batch (dim={axis})", b.where)
+    if start >= stop:
+        raise refuse(b, f"{call.name} {start}:{stop} of {x.full}, which is empty")
+    return ranged(b, x, axis, start, stop, step)
+
+
+def _range(call: Call, size: int) -> tuple[int, int, int]:
+    step = int(call.get("step", 1))
+    first, stop, _ = slice(call.get("start"), call.get("end")).indices(size)
+    return first, stop, step
 
 
 def narrow(b: GraphBuilder, call: Call) -> Value:
-    """Translate a range of channels, given by its start and length."""
-    start, length = int(call["start"]), int(call["length"])
+    """Translate a range of an axis, given by its start and length."""
+    start, length = call["start"], int(call["length"])
+    if isinstance(start, torch.Tensor):
+        start = int(start)
+    if not isinstance(start, int):
+        raise refuse(b, f"{call.name} with a start that is computed")
     stop = END if start < 0 and start + length == 0 else start + length
     given = {"self": call["self"], "dim": call["dim"], "start": start, "end": stop}
     return cut(b, Call(call.name, {**given, "step": 1}))
 
 
 def cut_written(b: GraphBuilder, call: Call) -> Value:
-    """Translate a tensor whose range of channels is another tensor."""
-    x, part = call.value(b), call.value(b, "src")
-    found = _range(b, call, x)
-    if found is None:
-        return _fitting(b, call, x.shape, part)
-    start, stop = found
-    _fitting(b, call, (stop - start, *x.shape[1:]), part)
-    before = _cut(b, x, [0, start]) if start else []
-    after = _cut(b, x, [stop, x.shape[0]]) if stop < x.shape[0] else []
-    return b.add("concat", [*before, part, *after])
-
-
-def written(b: GraphBuilder, call: Call) -> Value:
-    """Translate a tensor that is overwritten as a whole."""
-    return _fitting(b, call, call.value(b).shape, call.value(b, "src"))
-
-
-def _fitting(b: GraphBuilder, call: Call, shape: tuple[int, ...], part: Value) -> Value:
-    if part.shape != shape:
-        raise refuse(b, f"{call.name} of {part.shape} into {shape}")
-    return part
-
-
-def _channel_axis(b: GraphBuilder, call: Call, x: Value) -> None:
-    if int(call["dim"]) not in (1, -len(x.shape)):
-        raise refuse(b, f"{call.name} along axis dim={call['dim']}")
-
-
-def _range(b: GraphBuilder, call: Call, x: Value) -> tuple[int, int] | None:
-    """Return first channel and the one after the last; None where all are meant."""
-    axis, step = int(call["dim"]), int(call.get("step", 1))
-    start, end = call.get("start"), call.get("end")
-    whole = start in (None, 0) and (end is None or end > END) and step == 1
-    axis %= len(x.shape) + 1
-    if whole:
-        return None
-    if axis == 0:
-        raise refuse(b, f"{call.name} of the batch (dim=0)")
-    first, stop, _ = slice(start, end).indices(x.shape[axis - 1])
-    if (first, stop, step) == (0, x.shape[axis - 1], 1):
-        return None
-    _channel_axis(b, call, x)
-    if step != 1:
-        raise refuse(b, f"{call.name} with step={step}")
-    return first, stop
-
-
-def _cut(b: GraphBuilder, x: Value, bounds: Sequence[int]) -> list[Value]:
-    return [
-        b.add("slice", [x], attrs={"start": start, "stop": stop})
-        for start, stop in itertools.pairwise(bounds)
+    """Translate a tensor whose range of an axis is another tensor."""
+    x, part = call["self"], call["src"]
+    known = x if isinstance(x, Value) else part
+    if not isinstance(x, Value):
+        shape, rank = tuple(x.shape), x.ndim
+    else:
+        shape, rank = x.full, len(x.full)
+    axis = int(call["dim"]) % rank
+    start, stop, step = _range(call, shape[axis])
+    inner = (*shape[:axis], len(range(start, stop, step)), *shape[axis + 1 :])
+    part = _fitting(b, call, inner, part)
+    if (start, stop, step) == (0, shape[axis], 1):
+        whole_part: Value = part
+        return whole_part
+    if step != 1 or axis == known.batch:
+        raise refuse(b, f"{call.name} with step={step} along dim={call['dim']}")
+    sides = [
+        piece
+        for low, high in ((0, start), (stop, shape[axis]))
+        for piece in [
+            ranged(b, x, axis, low, high)
+            if isinstance(x, Value) and low < high
+            else (None if isinstance(x, Value) else x.narrow(axis, low, high - low))
+        ]
     ]
+    parts = [sides[0], part, sides[1]]
+    return join(b, [p for p in parts if p is not None and not _is_empty(p)], axis)
 
 
-def getitem(items: Any, index: Any) -> Any:
-    """Return one of several results."""
-    return items[index]
+def written(b: GraphBuilder, call: Call) -> Any:
+    """Translate a tensor that is overwritten as a whole."""
+    x = call["self"]
+    shape = x.full if isinstance(x, Value) else tuple(x.shape)
+    return _fitting(b, call, shape, call["src"])
+
+
+def _fitting(b: GraphBuilder, call: Call, shape: tuple[int, ...], part: Any) -> Any:
+    if not isinstance(part, Value):
+        return torch.as_tensor(part).expand(shape)
+    return part if part.full == shape else expand(b, part, shape)
+
+
+def index(b: GraphBuilder, call: Call) -> Value:
+    """Translate constant indices of one axis, or of neighbouring axes."""
+    x, given = call.value(b), call["indices"]
+    used = [i for i, one in enumerate(given) if one is not None]
+    tensors = [given[i] for i in used]
+    if not all(isinstance(t, torch.Tensor) for t in tensors) or used != list(
+        range(used[0], used[0] + len(used))
+    ):
+        raise refuse(b, f"{call.name} with computed or scattered indices")
+    if any(t.dtype == torch.bool for t in tensors):
+        if len(tensors) > 1 or tensors[0].ndim != 1:
+            raise refuse(b, f"{call.name} with masks")
+        tensors = [tensors[0].nonzero()[:, 0]]
+    axis, sizes = used[0], [x.full[i] for i in used]
+    if x.batch in used:
+        x = whole(b, x)
+    places = torch.zeros((), dtype=torch.int64)
+    for size, one in zip(sizes, tensors, strict=True):
+        places = places * size + torch.where(one < 0, one + size, one)
+    rest = x.full[axis + len(used) :]
+    if len(used) > 1:
+        x = reshape(b, x, [*x.full[:axis], prod(sizes), *rest])
+    return gathered(b, x, axis, places)
+
+
+def index_select(b: GraphBuilder, call: Call) -> Value:
+    """Translate constant places of an axis."""
+    x, places = call.value(b), call.constant(b, "index")
+    assert places is not None
+    return gathered(b, x, _dim(x, call), places.reshape(-1))
+
+
+def gathered(b: GraphBuilder, x: Value, axis: int, places: torch.Tensor) -> Value:
+    """Return entries of an axis of the framework's, in any order."""
+    if not places.numel():
+        raise refuse(b, "an index without entries")
+    if axis == x.batch:
+        x = whole(b, x)
+    mine, batch = own_axis(x, axis), x.batch
+    made = b.like(x, "gather", attrs={"axis": mine}, params={"places": array(places)})
+    if places.ndim == 0:
+        full = (*x.full[:axis], *x.full[axis + 1 :])
+        place = batch if batch is None or batch < axis else batch - 1
+        return as_shape(b, replace(made, batch=batch), full, place)
+    if batch is not None and batch > axis:
+        batch += places.ndim - 1
+    return replace(made, batch=batch)
+
+
+def flip(b: GraphBuilder, call: Call) -> Value:
+    """Translate axes turned round."""
+    x = call.value(b)
+    cuts = [(0, size, 1) for size in x.shape]
+    for dim in call["dims"]:
+        axis = int(dim) % len(x.full)
+        if axis == x.batch:
+            continue
+        cuts[own_axis(x, axis)] = (x.full[axis] - 1, -1, -1)
+    starts, stops, steps = (tuple(c) for c in zip(*cuts, strict=True))
+    attrs = {"starts": starts, "stops": stops, "steps": steps}
+    return b.like(x, "cut", attrs=attrs)
+
+
+def roll(b: GraphBuilder, call: Call) -> Value:
+    """Translate axes moved round in a circle."""
+    x, dims = call.value(b), list(call.get("dims") or ())
+    shifts = call["shifts"]
+    shifts = [shifts] if isinstance(shifts, int) else list(shifts)
+    if not dims:
+        raise refuse(b, "roll over all axes at once")
+    for shift, dim in zip(shifts, dims, strict=True):
+        axis = int(dim) % len(x.full)
+        at = -int(shift) % x.full[axis]
+        if at:
+            size = x.full[axis]
+            parts = [ranged(b, x, axis, at, size), ranged(b, x, axis, 0, at)]
+            x = join(b, parts, axis)
+    return x

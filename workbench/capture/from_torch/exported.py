@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from workbench.capture.from_torch.aliases import without_aliases
+from workbench.capture.from_torch.decompose import taken_apart
 from workbench.capture.from_torch.ends import (
     Given,
     Watched,
@@ -83,7 +84,7 @@ def export(module: nn.Module, example: Given) -> Exported:
     try:
         with torch.no_grad():
             program = torch.export.export(own, args, kwargs, strict=False)
-            program = without_aliases(program)
+            program = taken_apart(without_aliases(program))
     except WorkbenchError:
         raise
     # Whatever the module's own forward raises while it is traced.

@@ -1,17 +1,19 @@
-"""What torch's layers with weights or windows become in the engine's graph.
+"""What torch's layers with weights become in the engine's graph.
 
-Belongs here: convolution, linear, batch norm, activations with bounds, pools,
-upsampling. Arithmetic with constants is in `aten_arithmetic`.
+Belongs here: convolutions, linear layers, norms. Arithmetic with constants is in
+`arithmetic`, windows are in `pools`.
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
 import torch
 
-from workbench.capture.arguments import pair, refuse
+from workbench.capture.arguments import Refused, refuse
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.from_torch.call import Call
+from workbench.capture.reshapes import as_shape, whole
 
 
 def array(tensor: torch.Tensor) -> Any:
@@ -19,32 +21,98 @@ def array(tensor: torch.Tensor) -> Any:
     return tensor.detach().to(torch.float32).cpu().numpy()
 
 
+def image(b: GraphBuilder, call: Call, name: str, axes: int) -> Value:
+    """Return a tensor (1, C, ...) with so many axes of pixels."""
+    x = call.value(b, name)
+    if len(x.full) == axes + 2 and x.full[0] == 1:
+        return as_shape(b, x, x.full, 0)
+    raise refuse(b, f"{call.name} over {x.full}")
+
+
+def numbers(value: Any, count: int) -> tuple[int, ...]:
+    """Return one number an axis."""
+    if isinstance(value, int):
+        return (value,) * count
+    values = [int(v) for v in value]
+    return tuple(values * count if len(values) == 1 else values)
+
+
 def conv(b: GraphBuilder, call: Call) -> Value:
-    """Translate a convolution over rows and columns."""
-    x, weight, bias = (
-        call.value(b),
-        call.constant(b, "weight"),
-        call.constant(b, "bias"),
-    )
+    """Translate a convolution over one, two or three axes."""
+    weight, bias = call.constant(b, "weight"), call.constant(b, "bias")
     assert weight is not None
-    padding, dilation = call["padding"], pair(call["dilation"])
+    axes = weight.ndim - 2
+    x = image(b, call, "input", axes)
+    padding, dilation = call["padding"], numbers(call["dilation"], axes)
+    stride = numbers(call["stride"], axes)
     if isinstance(padding, str):
         total = [
             (k - 1) * d if padding == "same" else 0
             for k, d in zip(weight.shape[2:], dilation, strict=True)
         ]
-        pads = (total[0] // 2, total[1] // 2, -(-total[0] // 2), -(-total[1] // 2))
+        before = tuple(t // 2 for t in total)
+        after = tuple(t - t // 2 for t in total)
     else:
-        py, px = pair(padding)
-        pads = (py, px, py, px)
-    attrs = {
-        "stride": pair(call["stride"]),
-        "padding": pads,
+        before = after = numbers(padding, axes)
+    attrs: dict[str, Any] = {
+        "stride": stride,
+        "padding": (*before, *after),
         "dilation": dilation,
         "groups": int(call["groups"]),
     }
     params = {"weight": array(weight), "bias": _bias(bias, weight.shape[0])}
+    if axes == 3:
+        return b.add("conv3d", [x], attrs=attrs, params=params)
+    if axes == 1:
+        return _as_rows(b, x, "conv2d", attrs, params)
     return b.add("conv2d", [x], attrs=attrs, params=params)
+
+
+def _as_rows(
+    b: GraphBuilder, x: Value, op: str, attrs: dict[str, Any], params: dict[str, Any]
+) -> Value:
+    """Return a layer over one axis: over images of one row."""
+    wide = {
+        name: ((0, value[0], 0, value[1]) if name == "padding" else (1, *value))
+        for name, value in attrs.items()
+        if isinstance(value, tuple)
+    }
+    if "output_padding" in wide:
+        wide["output_padding"] = (0, *attrs["output_padding"])
+    row = as_shape(b, x, (1, x.shape[0], 1, x.shape[1]), 0)
+    weight = params["weight"][:, :, None]
+    made = b.add(
+        op, [row], attrs={**attrs, **wide}, params={**params, "weight": weight}
+    )
+    return as_shape(b, made, (1, made.shape[0], made.shape[2]), 0)
+
+
+def conv_transpose(b: GraphBuilder, call: Call) -> Value:
+    """Translate a transposed convolution over one or two axes."""
+    weight, bias = call.constant(b, "weight"), call.constant(b, "bias")
+    assert weight is not None
+    axes, groups = weight.ndim - 2, int(call["groups"])
+    if axes == 3:
+        raise refuse(b, "a transposed convolution over three axes")
+    x = image(b, call, "input", axes)
+    padding = numbers(call["padding"], axes)
+    attrs: dict[str, Any] = {
+        "stride": numbers(call["stride"], axes),
+        "padding": (*padding, *padding),
+        "output_padding": numbers(call["output_padding"], axes),
+        "dilation": numbers(call["dilation"], axes),
+        "groups": groups,
+    }
+    filters = weight.shape[1] * groups
+    params = {"weight": array(weight), "bias": _bias(bias, filters)}
+    if axes == 1:
+        return _as_rows(b, x, "conv_transpose2d", attrs, params)
+    return b.add("conv_transpose2d", [x], attrs=attrs, params=params)
+
+
+def convolution(b: GraphBuilder, call: Call) -> Value:
+    """Translate torch's one convolution for all kinds."""
+    return (conv_transpose if call["transposed"] else conv)(b, call)
 
 
 def _bias(bias: torch.Tensor | None, size: int) -> Any:
@@ -52,29 +120,37 @@ def _bias(bias: torch.Tensor | None, size: int) -> Any:
 
 
 def linear(b: GraphBuilder, call: Call) -> Value:
-    """Translate a linear layer over the only axis of a vector."""
+    """Translate a linear layer over the last axis."""
     x, weight, bias = (
         call.value(b),
         call.constant(b, "weight"),
         call.constant(b, "bias"),
     )
     assert weight is not None
-    if len(x.shape) != 1:
-        raise refuse(b, f"linear over the last axis of {x.shape}")
-    params = {"weight": array(weight), "bias": _bias(bias, weight.shape[0])}
-    return b.add("linear", [x], params=params)
+    return dense(b, x, array(weight), _bias(bias, weight.shape[0]))
+
+
+def dense(b: GraphBuilder, x: Value, weight: Any, bias: Any) -> Value:
+    """Return a fully connected layer over the last axis of a tensor."""
+    if x.batch == len(x.full) - 1:
+        x = whole(b, x)
+    op = "linear" if len(x.shape) == 1 else "tokens_linear"
+    return b.like(x, op, params={"weight": weight, "bias": bias})
 
 
 def batch_norm(b: GraphBuilder, call: Call) -> Value:
     """Translate a batch norm that uses the statistics it has kept."""
-    x, gamma, beta = call.value(b), call.constant(b, "weight"), call.constant(b, "bias")
+    gamma, beta = call.constant(b, "weight"), call.constant(b, "bias")
     mean, var = call.constant(b, "running_mean"), call.constant(b, "running_var")
     if call.get("training", False) or mean is None or var is None:
-        raise refuse(
-            b,
+        raise Refused(
             "batch norm over the statistics of the batch itself "
             "(training=True, or track_running_stats=False)",
+            b.where,
         )
+    x = call.value(b)
+    if x.batch != 0 or not x.shape:
+        raise refuse(b, f"{call.name} over {x.full}")
     scale = 1.0 / torch.sqrt(var.double() + float(call["eps"]))
     if gamma is not None:
         scale = scale * gamma.double()
@@ -82,7 +158,10 @@ def batch_norm(b: GraphBuilder, call: Call) -> Value:
     if beta is not None:
         shift = shift + beta.double()
     params = {"scale": array(scale), "shift": array(shift)}
-    return b.add("batchnorm", [x], params=params)
+    if len(x.shape) in (1, 3):
+        return b.like(x, "batchnorm", params=params)
+    flat = as_shape(b, x, (1, x.shape[0], prod(x.shape[1:-1]), x.shape[-1]), 0)
+    return as_shape(b, b.like(flat, "batchnorm", params=params), x.full, 0)
 
 
 def batch_norm_first(b: GraphBuilder, call: Call) -> list[Any]:
@@ -90,96 +169,55 @@ def batch_norm_first(b: GraphBuilder, call: Call) -> list[Any]:
     return [batch_norm(b, call), None, None]
 
 
-def clip(b: GraphBuilder, call: Call) -> Value:
-    """Translate whatever keeps numbers between two bounds."""
-    low = _bound(b, call, "min_val" if "min_val" in call.given else "min")
-    high = _bound(b, call, "max_val" if "max_val" in call.given else "max")
-    lo = -np.inf if low is None else low
-    hi = np.inf if high is None else high
-    if (lo, hi) == (0.0, np.inf):
-        return b.add("relu", [call.value(b)])
-    # Torch gives the upper bound where the lower one is above it.
-    return b.add("clip", [call.value(b)], attrs={"lo": min(lo, hi), "hi": hi})
-
-
-def relu6(b: GraphBuilder, call: Call) -> Value:
-    """Translate the ReLU that ends at 6."""
-    return b.add("clip", [call.value(b)], attrs={"lo": 0.0, "hi": 6.0})
-
-
-def _bound(b: GraphBuilder, call: Call, name: str) -> float | None:
-    bound = call.get(name)
-    if bound is None:
-        return None
-    if not isinstance(bound, int | float | torch.Tensor):
-        raise refuse(b, f"{call.name} with a {name} that is computed")
-    flat = torch.as_tensor(bound).detach().double().reshape(-1)
-    if len(flat) == 0 or not bool((flat == flat[0]).all()):
-        raise refuse(b, f"{call.name} with {len(flat)} bounds as {name} that differ")
-    return float(flat[0])
-
-
-def max_pool(b: GraphBuilder, call: Call) -> Value:
-    """Translate a maximum over windows."""
-    if pair(call["dilation"]) != (1, 1):
-        raise refuse(b, f"max_pool2d with dilation={call['dilation']}")
-    return b.add("max_pool", [call.value(b)], attrs=_window(call))
-
-
-def max_pool_first(b: GraphBuilder, call: Call) -> list[Any]:
-    """Translate the pool that also returns where the maxima were."""
-    return [max_pool(b, call), None]
-
-
-def avg_pool(b: GraphBuilder, call: Call) -> Value:
-    """Translate a mean over windows."""
-    attrs = {**_window(call), "count_include_pad": bool(call["count_include_pad"])}
-    return b.add("avg_pool", [call.value(b)], attrs=attrs)
-
-
-def _window(call: Call) -> dict[str, Any]:
-    kernel, stride = pair(call["kernel_size"]), call["stride"]
-    py, px = pair(call["padding"])
-    return {
-        "kernel": kernel,
-        "stride": pair(stride) if stride else kernel,
-        "padding": (py, px, py, px),
-        "ceil_mode": bool(call["ceil_mode"]),
+def layer_norm(b: GraphBuilder, call: Call) -> Value:
+    """Translate a norm over the last axes."""
+    x, count = call.value(b), len(call["normalized_shape"])
+    if x.batch is not None and x.batch >= len(x.full) - count:
+        x = whole(b, x)
+    rank = len(x.shape)
+    eps = call["eps"]
+    attrs = {
+        "axes": tuple(range(rank - count, rank)),
+        "eps": float(torch.finfo(torch.float32).eps if eps is None else eps),
+        "centre": call.name != "rms_norm",
     }
+    return b.like(x, "layernorm", attrs=attrs, params=_scales(b, call))
 
 
-def adaptive_avg_pool(b: GraphBuilder, call: Call) -> Value:
-    """Translate a mean over as many windows as are wanted."""
-    x, wanted = call.value(b), call["output_size"]
-    sizes = [wanted, wanted] if isinstance(wanted, int) else list(wanted)
-    pairs = zip(sizes, x.shape[1:], strict=True)
-    size = tuple(n if s is None else int(s) for s, n in pairs)
-    return b.add("adaptive_avg_pool", [x], attrs={"size": size})
+def _scales(b: GraphBuilder, call: Call) -> dict[str, Any]:
+    given = {
+        "scale": call.constant(b, "weight"),
+        "shift": call.constant(b, "bias") if "bias" in call.given else None,
+    }
+    return {name: array(one) for name, one in given.items() if one is not None}
 
 
-def mean(b: GraphBuilder, call: Call) -> Value:
-    """Translate the mean over all pixels of a channel."""
+def layer_norm_first(b: GraphBuilder, call: Call) -> list[Any]:
+    """Translate the norm that also returns the statistics it used."""
+    return [layer_norm(b, call), None, None]
+
+
+def group_norm(b: GraphBuilder, call: Call) -> Value:
+    """Translate a norm over groups of channels."""
+    groups = int(call.get("num_groups", call.get("group", 1)))
+    return _grouped(b, call, groups)
+
+
+def group_norm_first(b: GraphBuilder, call: Call) -> list[Any]:
+    """Translate the norm that also returns the statistics it used."""
+    return [group_norm(b, call), None, None]
+
+
+def instance_norm(b: GraphBuilder, call: Call) -> Value:
+    """Translate a norm over the pixels of each channel, or with kept statistics."""
+    if not call["use_input_stats"]:
+        return batch_norm(b, call)
+    return _grouped(b, call, call.value(b).shape[0])
+
+
+def _grouped(b: GraphBuilder, call: Call, groups: int) -> Value:
     x = call.value(b)
-    wanted = call.get("dim")
-    wanted = [wanted] if isinstance(wanted, int) else wanted
-    if len(x.shape) != 3 or sorted(a % 4 for a in wanted or ()) != [2, 3]:
-        raise refuse(b, f"mean over axes {wanted or 'all'} of {x.shape}")
-    rank = 3 if call["keepdim"] else 1
-    return b.add("global_avg_pool", [x], attrs={"rank": rank})
-
-
-def upsample(b: GraphBuilder, call: Call) -> Value:
-    """Translate the repetition of pixels by whole factors."""
-    x, size = call.value(b), call.get("output_size")
-    factors = call.get("scale_factors") or [call.get("scales_h"), call.get("scales_w")]
-    scale = []
-    for axis, n in enumerate(x.shape[1:]):
-        # Torch finds pixels by the factor where one is given, not by the sizes.
-        given = factors[axis] if len(factors) > axis else None
-        made = None if size is None else int(size[axis])
-        factor = made / n if given is None and made is not None else float(given or 0)
-        whole = factor >= 1 and factor == int(factor)
-        if not whole or made not in (None, n * int(factor)):
-            raise refuse(b, f"upsample_nearest2d of {x.shape[1:]} by {factor:g}")
-        scale.append(int(factor))
-    return b.add("upsample_nearest", [x], attrs={"scale": tuple(scale)})
+    if x.batch != 0:
+        raise refuse(b, f"{call.name} over {x.full}")
+    attrs = {"groups": groups, "eps": float(call["eps"])}
+    return b.like(x, "groupnorm", attrs=attrs, params=_scales(b, call))

@@ -6,7 +6,7 @@ reports speak of the same layers as the engine.
 """
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -16,12 +16,16 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
-from workbench.capture.arguments import refuse
 from workbench.capture.builder import GraphBuilder, Value
-from workbench.capture.from_torch.call import base_name, bind
+from workbench.capture.from_torch.call import base_name
 from workbench.capture.from_torch.ends import Given, images_of, tensors_of
 from workbench.capture.from_torch.exported import CaptureError, Exported, export
-from workbench.capture.from_torch.table import TRANSLATIONS
+from workbench.capture.from_torch.translate import (
+    check_end,
+    checked,
+    refuse_random,
+    translated,
+)
 from workbench.engine.graph.graph import Graph
 from workbench.engine.graph.signature import ONLY_INPUT
 
@@ -179,7 +183,8 @@ def follow(module: nn.Module, x: Given) -> tuple[Graph, dict[str, NDArray[np.flo
             value, made = reader.values[node.name], known[node.name]
             # The first name of a tensor is the node that makes it.
             if isinstance(value, Value) and value.id not in tensors:
-                tensors[value.id] = made.numpy().copy()
+                array = made.float().numpy().reshape(1, *value.shape)
+                tensors[value.id] = array.copy()
     for name in graph.inputs:
         tensors.pop(name, None)
     return graph, tensors
@@ -268,16 +273,16 @@ class _Reader:
         number = calls.setdefault((path, call), len(calls))
         builder.at(first, number, node.name)
         if not _reads_value(args, kwargs):
-            _refuse_random(builder, target)
+            refuse_random(builder, target)
             with torch.no_grad():
                 self.values[node.name] = target(*args, **kwargs)
             return
         made = (
             args[0][args[1]]
             if target is operator.getitem
-            else _translated(builder, target, args, kwargs)
+            else translated(builder, node, args, kwargs)
         )
-        _check_result(builder, base_name(target), made, node.meta.get("val"))
+        made = checked(builder, base_name(target), made, node.meta.get("val"))
         self.values[node.name] = made
 
     def _results(self, node: torch.fx.Node) -> tuple[str, ...]:
@@ -287,53 +292,9 @@ class _Reader:
         ids = []
         for name, one in zip(self.exported.signature.outputs, found, strict=True):
             made = self.values.get(getattr(one, "name", ""))
-            if not isinstance(made, Value):
-                called = f" ({name!r})" if len(found) > 1 else ""
-                raise CaptureError(
-                    f"a result{called} that does not depend on the image, or an "
-                    "unfinished channel shuffle",
-                    "tensors that are computed from the image",
-                    "Return only the tensors to be computed.",
-                )
-            ids.append(made.id)
+            called = f" ({name!r})" if len(found) > 1 else ""
+            ids.append(check_end(made, called).id)
         return tuple(ids)
-
-
-def _translated(
-    builder: GraphBuilder, target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> Any:
-    """Return what one call becomes; arguments that nobody reads are refused."""
-    known = TRANSLATIONS.get(base_name(target))
-    if known is None or not isinstance(target, torch._ops.OpOverload):
-        raise refuse(builder, str(target).replace("_.", "."))
-    call = bind(target, args, kwargs)
-    objection = known.objection(call.given, call.defaults)
-    if objection:
-        raise refuse(builder, f"{call.name} with {objection}")
-    return known.translate(builder, call)
-
-
-def _check_result(builder: GraphBuilder, name: str, made: Any, torchs: Any) -> None:
-    """Refuse a result of another type or shape than torch's."""
-    if isinstance(torchs, list | tuple):
-        for one, its in zip(made, torchs, strict=True):
-            _check_result(builder, name, one, its)
-    elif isinstance(torchs, torch.Tensor) and made is not None:
-        if torchs.dtype != torch.float32:
-            kind = str(torchs.dtype).removeprefix("torch.")
-            raise refuse(builder, f"{name} with a result of type {kind}, not float32")
-        if tuple(torchs.shape) != (1, *made.shape):
-            raise refuse(
-                builder,
-                f"{name} that makes a tensor of shape {tuple(torchs.shape)} of one "
-                f"image, where a batch of one is {(1, *made.shape)}",
-            )
-
-
-def _refuse_random(builder: GraphBuilder, target: Any) -> None:
-    tags = getattr(target, "tags", ())
-    if torch.Tag.nondeterministic_seeded in tags:
-        raise refuse(builder, f"{base_name(target)} with random numbers")
 
 
 def _module_path(node: torch.fx.Node) -> tuple[str, int]:

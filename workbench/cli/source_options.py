@@ -48,9 +48,12 @@ def with_source_options(run: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(run)
     if "model" not in signature.parameters or "weights" not in signature.parameters:
         return run
-    own = "settings" in signature.parameters
+    own = next(
+        (n for n, p in signature.parameters.items() if "--set" in _names(p.annotation)),
+        None,
+    )
     added: list[tuple[str, Any, Any]] = [("random_weights", Random, False)]
-    if not own:
+    if own is None:
         added.append(("model_settings", ModelSettings, None))
     more = [
         inspect.Parameter(
@@ -63,11 +66,11 @@ def with_source_options(run: Callable[..., Any]) -> Callable[..., Any]:
     def command(*words: Any, **options: Any) -> Any:
         RANDOM.set(options.pop("random_weights"))
         pairs = options.pop("model_settings", None) or []
-        if own:
-            given = options["settings"] or []
+        if own is not None:
+            given = options[own] or []
             pairs = [p.removeprefix(OF_MODEL) for p in given if p.startswith(OF_MODEL)]
             rest = [pair for pair in given if not pair.startswith(OF_MODEL)]
-            options["settings"] = rest or None
+            options[own] = rest or None
         MODEL_SETTINGS.set(read_settings(pairs))
         return run(*words, **options)
 
@@ -78,6 +81,17 @@ def with_source_options(run: Callable[..., Any]) -> Callable[..., Any]:
         **{name: kind for name, kind, _ in added},
     }
     return command
+
+
+def _names(annotation: Any) -> tuple[str, ...]:
+    """Return the names of an option, as a parameter is annotated with them."""
+    # typer reads the first name of an annotated option as its default, at first.
+    return tuple(
+        name
+        for part in getattr(annotation, "__metadata__", ())
+        for name in (getattr(part, "default", None), *(part.param_decls or ()))
+        if isinstance(name, str)
+    )
 
 
 def read_settings(pairs: list[str]) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def test_lines_whose_channels_stay_are_skipped_with_the_reason(tmp_path: Path) -
     torch.manual_seed(0)
     parts = (
         nn.Conv2d(3, 8, 3, padding=1),
-        nn.ChannelShuffle(2),
+        nn.LayerNorm((8, 8, 8)),
         nn.Conv2d(8, 8, 3, padding=1),
         nn.Conv2d(8, 8, 3, padding=1),
         nn.AdaptiveAvgPool2d(1),
@@ -135,8 +135,8 @@ def test_lines_whose_channels_stay_are_skipped_with_the_reason(tmp_path: Path) -
         (
             "0",
             "filter",
-            "rule '0': channels of '0' that cannot be removed: they are moved or mixed "
-            "by channel_shuffle before '2' reads them",
+            "rule '0': channels of '0' that cannot be removed: all 8 of them can only "
+            "go together (native_layer_norm in '1' (LayerNorm) measures them together)",
         ),
         (
             "6",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
-from tests.engine.aten_values import Cases, numbers
+from tests.engine.aten_values import Cases, No, numbers
 
 MOVE_CASES: Mapping[str, Cases] = {
     "unbind": Cases({"dim": 1}, {"dim": [2, -1]}),
@@ -17,7 +17,7 @@ MOVE_CASES: Mapping[str, Cases] = {
                 [None, None, torch.tensor([[1, -1], [0, 3]])],
                 [None, torch.tensor([0, 1]), torch.tensor([2, 3])],
                 [None, torch.tensor([0, 1]), None, torch.tensor([[2], [3]])],
-                [None, torch.tensor([True, False, True, True])],
+                No([None, torch.tensor([True, False, True, True])]),
                 [None, None, torch.tensor([[0], [5]]), torch.tensor([1, 4, 2])],
             ],
             "el": [{}],

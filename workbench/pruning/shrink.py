@@ -83,7 +83,10 @@ def _cut_out(masked: Network, cuts: list[tuple[CouplingGroup, np.ndarray]]) -> N
 
 def _network_of(pruned: PrunedNetwork) -> Network:
     """Return the masked module as a plain network."""
-    return replace(pruned.base, module=pruned.module)
+    # A compressed network has what it was made of as its source.
+    whole = getattr(pruned, "source", pruned)
+    base: Network = getattr(whole, "base", whole)
+    return replace(base, module=pruned.module)
 
 
 def _unread(group: CouplingGroup, masked: Network) -> np.ndarray:

@@ -55,10 +55,12 @@ def _one(
     place: tuple[int, ...],
 ) -> Value:
     name = str(target)
-    if not isinstance(made, torch.Tensor):
+    sized = isinstance(made, torch.SymInt | torch.SymFloat | torch.SymBool)
+    if not sized and not isinstance(made, torch.Tensor):
         raise Refused(f"{name}, whose result is a {type(made).__name__}", b.where)
-    if not all(isinstance(n, int) for n in made.shape) or made.is_complex():
-        kind = "complex" if made.is_complex() else "of a size that depends on the image"
+    if sized or made.is_complex() or not all(isinstance(n, int) for n in made.shape):
+        complex_numbers = not sized and made.is_complex()
+        kind = "complex" if complex_numbers else "of a size that depends on the image"
         raise Refused(
             f"{name}, whose result is {kind}",
             b.where,

@@ -21,6 +21,7 @@ from workbench.models.sources.request import (
     without_weights,
 )
 from workbench.models.weights_file import read_weights
+from workbench.reading import read_regular
 
 WEIGHTS, CONFIG, FACTORY = "model.safetensors", "config.json", "factory"
 
@@ -64,7 +65,7 @@ def load(request: Request) -> Found:
     factory = settings.pop(FACTORY, None)
     config: Any = {}
     if factory is None:
-        config = json.loads(fetched(CONFIG).read_text(encoding="utf-8"))
+        config = json.loads(read_regular(fetched(CONFIG)))
     found = _built(request, factory, config, settings)
     if request.own_weights:
         fold_weights(found.module)

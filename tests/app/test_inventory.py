@@ -23,6 +23,7 @@ ELSEWHERE = {
     "compression.lookup": "fine-tuning of shared weights, by `compress --tune`",
     "compression.separable": "a rival of HetConv, trained by its benchmark",
     "export.verify": "`verify` looks at files; a page reads back what it writes",
+    "training.keep_zeros": "zeros in a training loop of one's own: a library call",
     "training.palette": "fine-tuning of shared weights, by `compress --tune`",
 }
 

@@ -14,6 +14,7 @@ these columns; zeros made by other means count as well.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,9 +85,11 @@ def _cut_out(masked: Network, cuts: list[tuple[CouplingGroup, np.ndarray]]) -> N
 def _network_of(pruned: PrunedNetwork) -> Network:
     """Return the masked module as a plain network."""
     # A compressed network has what it was made of as its source.
-    whole = getattr(pruned, "source", pruned)
-    base: Network = getattr(whole, "base", whole)
-    return replace(base, module=pruned.module)
+    base: Any = pruned
+    for made_of in ("source", "base"):
+        base = getattr(base, made_of, base)
+    network: Network = replace(base, module=pruned.module)
+    return network
 
 
 def _unread(group: CouplingGroup, masked: Network) -> np.ndarray:

@@ -95,7 +95,7 @@ def test_times_of_a_pruning_stand_beside_the_dense_ones(
     found = timer.times(pruned(network, "conv2", 0.95))
     assert set(found.layers) >= {layer.id for layer in network.layers}
     assert 0 < found.of(["conv2"]) < found.of(list(found.layers))
-    assert found.network_ms >= 0
+    assert found.network_ms > 0
     # Nothing removed, nothing gained: equal steps do not count.
     assert timer.times(pruned(network, "conv2", 0.0)).network_ms == pytest.approx(
         timer.base.network_ms

@@ -130,10 +130,12 @@ class Timer:
         for step, ms in zip(program.steps, ours, strict=True):
             layer = layer_of(step.layer)
             layers[layer] = layers.get(layer, 0.0) + float(ms)
-        gained = _apart(base, program, dense) - _apart(program, base, ours)
+        changed = _apart(program, base, ours)
+        gained = _apart(base, program, dense) - changed
         return Times(
             layers,
-            max(self.base.network_ms - gained, 0.0),
+            # Noise may say more than all is gained; what was timed is left.
+            max(self.base.network_ms - gained, changed),
             sum(step.executed_macs for step in program.steps),
         )
 

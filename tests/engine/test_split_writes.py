@@ -8,7 +8,14 @@ from tests.engine.nets import make
 from workbench.capture.compile import compile
 from workbench.engine.layout.layout import Pad, make_layout, split_layout
 from workbench.engine.layout.vectors import Walk, make_vectors
-from workbench.kernels import NO_ACTIVATION, Executor, conv_sparse, forced_isa, info
+from workbench.kernels import (
+    NO_ACTIVATION,
+    Executor,
+    Placement,
+    conv_sparse,
+    forced_isa,
+    info,
+)
 
 TOLERANCE = 2e-5
 """Of the largest result: float32 sums of at most 2,000 terms in another order."""
@@ -46,12 +53,14 @@ def test_phases_hold_the_pixels_they_should(
             offsets=np.array([0, 1, 0, 1], np.int32) * source.channel_stride,
             values=np.array([1, 2, 3, 4], np.float32),
             bias=np.array([0, 10, 20], np.float32),
-            vectors=table,
-            src=src,
-            dst=dst,
-            out_cs=target.channel_stride,
-            act=NO_ACTIVATION,
-            arena_floats=floats,
+            place=Placement(
+                vectors=table,
+                src=src,
+                dst=dst,
+                out_cs=target.channel_stride,
+                act=NO_ACTIVATION,
+                arena_floats=floats,
+            ),
         )
         executor = Executor([step], arena_floats=floats)
         image = np.arange(2 * height * width, dtype=np.float32)

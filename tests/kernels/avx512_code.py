@@ -208,16 +208,16 @@ def run(step: Step, code: bytes, arena: np.ndarray) -> None:
 def follow(layer: Layer, form: Form, target: Form) -> Iterator[tuple[str, bool, str]]:
     """Follow every tuning worth timing: its name, whether it shifts in rows, faults."""
     node, binding = operands(layer, form, target)
-    place = place_conv(node, binding)
+    place, taps = place_conv(node, binding)
     table = on_one_grid(place.vectors, place.src)
-    arguments = sparse_arguments(node, binding, replace(place, vectors=table))
+    arguments = sparse_arguments(node, replace(place, vectors=table), taps)
     spec = sparse_spec(**arguments)
     clean = stored(layer, binding)
     places = binding.output.geometry.addresses()
     for name in worthwhile(spec, "avx512"):
         tuning = CodeShape.parse(name)
         check(tuning, spec, "avx512")
-        plan = generated._plan(spec, tuning, binding.arena_floats)
+        plan = generated._plan(spec, tuning)
         native = generated._native()
         made = native.conv_generated(spec, AVX512, plan)
         owner = native.generated_code(made)

@@ -18,7 +18,7 @@ from tests.kernels.layouts import (
     taps,
     vectors,
 )
-from workbench.kernels import Activation, Executor, Vectors, info
+from workbench.kernels import Activation, Executor, Placement, Vectors, info
 
 # Sums of up to 1152 products of unit normals in float32, in any order.
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-4}
@@ -66,16 +66,16 @@ class Case:
     threads: int
 
     @property
-    def place(self) -> dict:
-        return {
-            "vectors": self.table,
-            "src": self.source.geometry.base,
-            "dst": self.target.geometry.base,
-            "out_cs": self.target.geometry.channel_stride,
-            "act": self.act,
-            "residual": None if self.residual is None else self.residual.geometry.base,
-            "arena_floats": self.floats,
-        }
+    def place(self) -> Placement:
+        return Placement(
+            self.table,
+            self.source.geometry.base,
+            self.target.geometry.base,
+            self.target.geometry.channel_stride,
+            self.act,
+            None if self.residual is None else self.residual.geometry.base,
+            arena_floats=self.floats,
+        )
 
     def dense(self) -> dict:
         """Return weights and offsets as ``conv_dense`` wants them."""
@@ -238,6 +238,14 @@ def convolutions(**fixed) -> st.SearchStrategy:
         return seed, drawn(np.random.default_rng(seed)) | fixed
 
     return st.integers(0, 2**32 - 1).map(placed)
+
+
+def placed(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments of a convolution with all about its place in a Placement."""
+    names = Placement.__dataclass_fields__.keys()
+    place = {name: arguments[name] for name in names & arguments.keys()}
+    rest = {name: arguments[name] for name in arguments.keys() - names}
+    return {**rest, "place": Placement(**place)}
 
 
 def sparse_arrays(case: Case) -> dict:

@@ -7,6 +7,7 @@ tap reads.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,8 +43,8 @@ def faults(layer: Layer, isa: str) -> tuple[int, list[str]]:
     for form in conv_forms(layer.node, layer.image.shape):
         node, binding = operands(layer, form, Form(form.kind))
         memory = stored(layer, binding)
-        place = place_conv(node, binding)
-        arguments = sparse_arguments(node, binding, place)
+        place, taps = place_conv(node, binding)
+        arguments = sparse_arguments(node, place, taps)
         offsets = np.unique(arguments["offsets"])
         plans = sparse_plans(isa, arguments["offsets"], place.vectors, place.src)
         for name, plan in plans.items():
@@ -52,7 +53,7 @@ def faults(layer: Layer, isa: str) -> tuple[int, list[str]]:
                 if not _strips_right(memory, place.src, place.vectors, plan, offsets):
                     found.append(f"{name} on {form}")
         if isa == "avx512":
-            ran, right = _generated(memory, arguments, place.src, offsets)
+            ran, right = _generated(memory, arguments, offsets)
             followed += ran
             found += [] if right else [f"generated -s on {form}"]
     return followed, found
@@ -102,11 +103,12 @@ def _strips_right(
 
 
 def _generated(
-    memory: np.ndarray, arguments: dict, src: int, offsets: np.ndarray
+    memory: np.ndarray, arguments: dict, offsets: np.ndarray
 ) -> tuple[int, bool]:
-    table = on_one_grid(arguments["vectors"], src)
-    spec = sparse_spec(**{**arguments, "vectors": table})
-    place = spec.place
+    place, src = arguments["place"], arguments["place"].src
+    table = on_one_grid(place.vectors, src)
+    place = replace(place, vectors=table)
+    spec = sparse_spec(**{**arguments, "place": place})
     if not may_shift(place, "avx512") or not may_shift_in_row(spec.offsets, place):
         return 0, True
     kept, start = _lanes(table), (src + table.vec_in)[:, None] + LANE

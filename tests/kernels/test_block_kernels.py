@@ -57,7 +57,7 @@ def test_blocks_equal_float64_in_every_variant(isa: str, drawn, height: int) -> 
     case, arrays = block_case(*drawn, height)
     with forced_isa(isa):
         for variant in variants_conv_blocks(arrays["offsets"], height):
-            step = conv_blocks(**arrays, **case.place, variant=variant)
+            step = conv_blocks(**arrays, place=case.place, variant=variant)
             np.testing.assert_allclose(
                 case.run(step), case.expected(), **TOLERANCE, err_msg=variant
             )
@@ -72,7 +72,7 @@ def test_short_groups_and_both_ends_of_density(isa, outputs, density) -> None:
         case, arrays = block_case(3, shape, height)
         with forced_isa(isa):
             for variant in variants_conv_blocks(arrays["offsets"], height):
-                step = conv_blocks(**arrays, **case.place, variant=variant)
+                step = conv_blocks(**arrays, place=case.place, variant=variant)
                 np.testing.assert_allclose(
                     case.run(step), case.expected(), **TOLERANCE, err_msg=variant
                 )
@@ -93,7 +93,7 @@ def test_many_chunks_and_threads_give_the_same_bits(isa: str) -> None:
         case, arrays = block_case(9, shape | {"threads": threads}, 4)
         with forced_isa(isa):
             for variant in variants_conv_blocks(arrays["offsets"], 4):
-                step = conv_blocks(**arrays, **case.place, variant=variant)
+                step = conv_blocks(**arrays, place=case.place, variant=variant)
                 first, second = case.run(step), case.run(step)
                 np.testing.assert_array_equal(first, second)
                 np.testing.assert_allclose(first, case.expected(), rtol=1e-4, atol=2e-4)
@@ -107,7 +107,7 @@ def test_special_values_stay_where_they_belong(isa: str, special: float) -> None
     case.image[3, 2, 4] = special
     with forced_isa(isa):
         for variant in variants_conv_blocks(arrays["offsets"], 8):
-            result = case.run(conv_blocks(**arrays, **case.place, variant=variant))
+            result = case.run(conv_blocks(**arrays, place=case.place, variant=variant))
             np.testing.assert_allclose(
                 result, case.expected(), **TOLERANCE, err_msg=variant
             )
@@ -122,7 +122,7 @@ def test_negative_zero_and_nan_pass_a_relu(isa: str) -> None:
     case.image[0, 0, 0] = np.nan
     arrays["bias"][:] = np.float32(-0.0)
     with forced_isa(isa):
-        result = case.run(conv_blocks(**arrays, **case.place))
+        result = case.run(conv_blocks(**arrays, place=case.place))
     assert np.isnan(result[:, 0, 0]).all()
     np.testing.assert_array_equal(result[:, 1:], 0.0)
 
@@ -149,11 +149,11 @@ def test_blocks_and_single_rows_agree_by_hand() -> None:
         "values": np.array([[1, 10], [2, 20]], np.float32),
         "bias": case.bias,
     }
-    result = case.run(conv_blocks(**blocks, **case.place))
+    result = case.run(conv_blocks(**blocks, place=case.place))
     assert (result[0] == 7).all()
     assert (result[1] == 70).all()
     np.testing.assert_array_equal(
-        result, case.run(conv_sparse(**sparse_arrays(case), **case.place))
+        result, case.run(conv_sparse(**sparse_arrays(case), place=case.place))
     )
 
 
@@ -161,12 +161,12 @@ def test_wrong_blocks_are_refused() -> None:
     case, arrays = block_case(2, SHAPE, 4)
     narrow = np.ascontiguousarray(arrays["values"][:, :3])
     with pytest.raises(KernelError, match="groups of 3 for 32 output channels"):
-        conv_blocks(**arrays | {"values": narrow}, **case.place)
+        conv_blocks(**arrays | {"values": narrow}, place=case.place)
     short = arrays["indptr"][[0, 1, 2, 3, 4, 5, 6, 8]]
     with pytest.raises(KernelError, match="7 groups of 4 for 32 output channels"):
-        conv_blocks(**arrays | {"indptr": short}, **case.place)
+        conv_blocks(**arrays | {"indptr": short}, place=case.place)
     with pytest.raises(KernelError, match="variant '3x3'"):
-        conv_blocks(**arrays, **case.place, variant="3x3")
+        conv_blocks(**arrays, place=case.place, variant="3x3")
     far = arrays["offsets"] + 10**6
     with pytest.raises(KernelError, match="of the arena"):
-        conv_blocks(**arrays | {"offsets": far}, **case.place)
+        conv_blocks(**arrays | {"offsets": far}, place=case.place)

@@ -31,7 +31,7 @@ def test_sparse_equals_float64_in_every_variant(isa: str, drawn) -> None:
     with forced_isa(isa):
         src = case.source.geometry.base
         for variant in variants_conv_sparse(arrays["offsets"], case.table, src):
-            step = conv_sparse(**arrays, **case.place, variant=variant)
+            step = conv_sparse(**arrays, place=case.place, variant=variant)
             result = case.run(step)
             np.testing.assert_allclose(
                 result, case.expected(), **TOLERANCE, err_msg=variant
@@ -48,7 +48,7 @@ def test_shifting_kernel_equals_float64(isa: str, drawn) -> None:
     with forced_isa(isa):
         src = case.source.geometry.base
         for variant in variants_conv_sparse(arrays["offsets"], case.table, src):
-            result = case.run(conv_sparse(**arrays, **case.place, variant=variant))
+            result = case.run(conv_sparse(**arrays, place=case.place, variant=variant))
             np.testing.assert_allclose(
                 result, case.expected(), **TOLERANCE, err_msg=variant
             )
@@ -62,7 +62,9 @@ def test_dense_equals_float64_in_every_variant(isa: str, drawn) -> None:
     arrays = case.dense()
     with forced_isa(isa):
         for variant in variants_conv_dense(arrays["weights"], case.table):
-            step = conv_dense(**arrays, bias=case.bias, **case.place, variant=variant)
+            step = conv_dense(
+                **arrays, bias=case.bias, place=case.place, variant=variant
+            )
             result = case.run(step)
             np.testing.assert_allclose(
                 result, case.expected(), **TOLERANCE, err_msg=variant
@@ -83,7 +85,9 @@ def test_dense_tiles_that_wrap_around_rows_equal_float64(
     with forced_isa(isa):
         arrays = case.dense()
         for variant in variants_conv_dense(arrays["weights"], case.table):
-            step = conv_dense(**arrays, bias=case.bias, **case.place, variant=variant)
+            step = conv_dense(
+                **arrays, bias=case.bias, place=case.place, variant=variant
+            )
             np.testing.assert_allclose(case.run(step), case.expected(), **TOLERANCE)
 
 
@@ -98,7 +102,7 @@ def test_depthwise_equals_float64(isa: str, drawn) -> None:
             offsets=case.offsets.reshape(-1),
             in_cs=case.source.geometry.channel_stride,
             bias=case.bias,
-            **case.place,
+            place=case.place,
         )
         np.testing.assert_allclose(case.run(step), case.expected(), **TOLERANCE)
 
@@ -115,7 +119,7 @@ def test_special_values_stay_where_they_belong(isa, special, source) -> None:
     with forced_isa(isa):
         src = case.source.geometry.base
         for variant in variants_conv_sparse(arrays["offsets"], case.table, src):
-            result = case.run(conv_sparse(**arrays, **case.place, variant=variant))
+            result = case.run(conv_sparse(**arrays, place=case.place, variant=variant))
             np.testing.assert_allclose(
                 result, case.expected(), **TOLERANCE, err_msg=variant
             )
@@ -130,6 +134,6 @@ def test_negative_zero_and_nan_pass_a_relu(isa: str) -> None:
     case.weights[:] = 1.0
     case.bias[:] = np.float32(-0.0)
     with forced_isa(isa):
-        result = case.run(conv_sparse(**sparse_arrays(case), **case.place))
+        result = case.run(conv_sparse(**sparse_arrays(case), place=case.place))
     assert np.isnan(result[:, 0, 0]).all()
     np.testing.assert_array_equal(result[:, 1:], 0.0)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kernels.cases import EVERY, TOLERANCE
+from tests.kernels.cases import EVERY, TOLERANCE, placed
 from tests.kernels.float64 import activate, convolve
 from workbench.engine.layout.layout import make_layout, split_layout
 from workbench.engine.layout.vectors import Walk, make_vectors
@@ -84,7 +84,7 @@ class Case:
         pitch, (left, _, top, _) = self.source.row_stride, self.pads
         tap = np.arange(self.kernel)
         offsets = ((tap - top) * pitch)[:, None] + tap - left
-        return {
+        given = {
             "weights": self.weights,
             "offsets": offsets.reshape(-1).astype(np.int32),
             "in_cs": self.source.channel_stride,
@@ -97,7 +97,8 @@ class Case:
             "residual": self.more if self.residual else None,
             "frame": self.frame,
             "arena_floats": self.floats,
-        } | changes
+        }
+        return placed(given | changes)
 
     def places(self, base: int):
         if not self.split:

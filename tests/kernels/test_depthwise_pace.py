@@ -11,6 +11,7 @@ from workbench.kernels import (
     Activation,
     Executor,
     KernelError,
+    Placement,
     Vectors,
     conv_sparse,
     depthwise,
@@ -63,12 +64,14 @@ def test_equals_float64(isa: str, kernel: int, kind: str, size) -> None:
             offsets=offsets,
             in_cs=source.geometry.channel_stride,
             bias=bias,
-            vectors=table,
-            src=source.geometry.base,
-            dst=target.geometry.base,
-            out_cs=target.geometry.channel_stride,
-            act=Activation("relu"),
-            arena_floats=floats,
+            place=Placement(
+                vectors=table,
+                src=source.geometry.base,
+                dst=target.geometry.base,
+                out_cs=target.geometry.channel_stride,
+                act=Activation("relu"),
+                arena_floats=floats,
+            ),
         )
         with Executor([step], arena_floats=floats) as executor:
             executor.arena[:] = np.nan
@@ -105,12 +108,14 @@ def test_other_kernels_refuse_a_pace() -> None:
             offsets=offsets,
             values=np.ones(9, np.float32),
             bias=np.zeros(1, np.float32),
-            vectors=table,
-            src=source.geometry.base,
-            dst=target.geometry.base,
-            out_cs=target.geometry.channel_stride,
-            act=Activation(),
-            arena_floats=floats,
+            place=Placement(
+                vectors=table,
+                src=source.geometry.base,
+                dst=target.geometry.base,
+                out_cs=target.geometry.channel_stride,
+                act=Activation(),
+                arena_floats=floats,
+            ),
         )
 
 
@@ -133,12 +138,14 @@ def test_taps_of_a_row_may_lie_apart(isa: str, apart: int, grid: int) -> None:
             offsets=offsets,
             in_cs=0,
             bias=np.zeros(1, np.float32),
-            vectors=table,
-            src=0,
-            dst=image_floats,
-            out_cs=0,
-            act=Activation(),
-            arena_floats=2 * image_floats,
+            place=Placement(
+                vectors=table,
+                src=0,
+                dst=image_floats,
+                out_cs=0,
+                act=Activation(),
+                arena_floats=2 * image_floats,
+            ),
         )
         with Executor([step], arena_floats=2 * image_floats) as executor:
             image = rng.standard_normal(image_floats, dtype=np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workbench import kernels
-from workbench.kernels import Activation, Step, Vectors
+from workbench.kernels import Activation, Placement, Step, Vectors
 from workbench.kernels.steps import generated
 
 capstone = pytest.importorskip("capstone")
@@ -32,16 +32,18 @@ def make(isa: str, rows: int = 64, columns: int = 256) -> Step:
             offsets=offsets.astype(np.int32),
             values=rng.standard_normal(offsets.size).astype(np.float32),
             bias=np.zeros(rows, np.float32),
-            vectors=Vectors(
-                np.zeros(1, np.int64),
-                np.zeros((1, 1), np.int64),
-                np.full((1, 1), 0xFFFF, np.uint16),
+            place=Placement(
+                vectors=Vectors(
+                    np.zeros(1, np.int64),
+                    np.zeros((1, 1), np.int64),
+                    np.full((1, 1), 0xFFFF, np.uint16),
+                ),
+                src=64,
+                dst=8192,
+                out_cs=16,
+                act=Activation("relu"),
+                arena_floats=1 << 14,
             ),
-            src=64,
-            dst=8192,
-            out_cs=16,
-            act=Activation("relu"),
-            arena_floats=1 << 14,
         )
 
 

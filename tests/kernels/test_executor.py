@@ -31,7 +31,7 @@ def program(threads: int, isa: str) -> tuple[Executor, np.ndarray, np.ndarray]:
     with forced_isa(isa):
         steps = [
             load_input(geometry_out=case.source.geometry),
-            conv_sparse(**sparse_arrays(case), **case.place),
+            conv_sparse(**sparse_arrays(case), place=case.place),
             store_output(geometry_in=case.target.geometry),
         ]
         executor = Executor(steps, arena_floats=case.floats, threads=threads)
@@ -129,7 +129,7 @@ def test_no_time_is_lost_when_the_caller_loses_its_processor() -> None:
     if info().isa == "numpy":
         pytest.skip("the kernels are not compiled: there are no threads")
     case = build(7, SHAPE | {"inputs": 64, "outputs": 64, "height": 28, "width": 28})
-    step = conv_sparse(**sparse_arrays(case), **case.place)
+    step = conv_sparse(**sparse_arrays(case), place=case.place)
     least = step.macs / MOST_MACS_PER_NS
     spinners = [
         subprocess.Popen([sys.executable, "-c", "while True: pass"])

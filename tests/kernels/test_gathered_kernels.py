@@ -1,5 +1,7 @@
 """Sparse convolutions over gathered lines: edges of a line, of a chunk, of a run."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,7 +36,7 @@ def test_gathered_equals_float64(isa, inputs, height, width, threads) -> None:
     with forced_isa(isa):
         names = variants_conv_sparse(arrays["offsets"], case.table, src)
         assert names[0] == "gathered"
-        step = conv_sparse(**arrays, **case.place, variant="gathered")
+        step = conv_sparse(**arrays, place=case.place, variant="gathered")
     assert step.kernel.startswith("wb_f32_conv_gathered")
     assert step.macs == arrays["values"].size * height * width
     np.testing.assert_allclose(case.run(step), case.expected(), **TOLERANCE)
@@ -47,7 +49,7 @@ def test_rows_without_weights_are_bias(isa) -> None:
     case.weights[2:7] = 0
     with forced_isa(isa):
         arrays = sparse_arrays(case)
-        step = conv_sparse(**arrays, **case.place, variant="gathered")
+        step = conv_sparse(**arrays, place=case.place, variant="gathered")
     np.testing.assert_allclose(case.run(step), case.expected(), **TOLERANCE)
 
 
@@ -55,9 +57,9 @@ def test_rows_without_weights_are_bias(isa) -> None:
 def test_sums_may_replace_their_residual(isa) -> None:
     shape = SHAPE | {"inputs": 20, "outputs": 16, "height": 2, "width": 2}
     case = build(4, shape | {"density": 0.5, "source": "planes", "residual": True})
-    place = case.place | {"residual": case.place["dst"]}
+    place = replace(case.place, residual=case.place.dst)
     with forced_isa(isa):
-        step = conv_sparse(**sparse_arrays(case), **place, variant="gathered")
+        step = conv_sparse(**sparse_arrays(case), place=place, variant="gathered")
     with Executor([step], arena_floats=case.floats) as ex:
         ex.arena[:] = 0
         ex.arena[case.source.geometry.addresses()] = case.image

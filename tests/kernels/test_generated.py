@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.kernels.cases import placed
 from tests.kernels.drawing import EVERY_ACTIVATION
 from tests.kernels.float64 import activate
 from workbench import kernels
-from workbench.kernels import Activation, Executor, KernelError, Vectors
+from workbench.kernels import Activation, Executor, KernelError, Placement, Vectors
 from workbench.kernels.steps import generated
 from workbench.kernels.steps.conv import sparse_spec
 from workbench.kernels.variants.code_shapes import (
@@ -57,7 +58,7 @@ class Case:
     def run(self, isa: str, variant: str | None, threads: int = 1) -> np.ndarray:
         """Return the arena after one run."""
         with kernels.forced_isa(isa):
-            step = generated.conv_generated(**self.arguments, variant=variant)
+            step = generated.conv_generated(**placed(self.arguments), variant=variant)
             with Executor([step], arena_floats=ARENA, threads=threads) as executor:
                 executor.arena[:] = self.arena
                 executor.run_step(0)
@@ -229,7 +230,7 @@ def layer(**changes: Any) -> Case:
 
 
 def spec_of(case: Case) -> Any:
-    return sparse_spec(**case.arguments)
+    return sparse_spec(**placed(case.arguments))
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -265,7 +266,7 @@ def test_special_values_pass_through(isa: str, value: float) -> None:
     case = layer(act=Activation("none"))
     case.arena[SRC + 3] = value
     with kernels.forced_isa("numpy"):
-        step = generated.conv_generated(**case.arguments)
+        step = generated.conv_generated(**placed(case.arguments))
         with Executor([step], arena_floats=ARENA) as executor:
             executor.arena[:] = case.arena
             executor.run_step(0)
@@ -302,13 +303,15 @@ def heavy(inputs: int, *, residual: int | None = None) -> Any:
         offsets=np.tile(np.arange(inputs, dtype=np.int32) * 16, 31),
         values=np.ones(count, np.float32),
         bias=np.zeros(31, np.float32),
-        vectors=table,
-        src=0,
-        dst=16 * inputs,
-        out_cs=16,
-        act=Activation(),
-        residual=residual,
-        arena_floats=16 * inputs + 1024,
+        place=Placement(
+            vectors=table,
+            src=0,
+            dst=16 * inputs,
+            out_cs=16,
+            act=Activation(),
+            residual=residual,
+            arena_floats=16 * inputs + 1024,
+        ),
     )
 
 
@@ -381,7 +384,7 @@ def test_scalar_has_no_generated_code() -> None:
     with kernels.forced_isa("scalar"):
         assert not generated.available().available
         with pytest.raises(KernelError, match="avx2 or avx512"):
-            generated.conv_generated(**layer().arguments)
+            generated.conv_generated(**placed(layer().arguments))
 
 
 def test_availability_names_the_instruction_set() -> None:

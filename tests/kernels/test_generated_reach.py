@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.kernels.cases import ISAS
+from tests.kernels.cases import ISAS, placed
 from workbench.engine.candidates import Binding, Operand
 from workbench.engine.candidates.generated import GeneratedConv
 from workbench.engine.graph.graph import INPUT, Node
@@ -37,7 +37,7 @@ def arguments(**changed) -> dict:
     """Return two rows of one non-zero each in an arena of 32 GiB that nobody makes."""
     starts = np.zeros(1, np.int64)
     table = Vectors(starts, starts[:, None], np.full((1, 1), 0xFFFF, np.uint16))
-    return {
+    given = {
         "indptr": np.array([0, 1, 2], np.int32),
         "offsets": np.array([0, 16], np.int32),
         "values": np.ones(2, np.float32),
@@ -49,8 +49,8 @@ def arguments(**changed) -> dict:
         "act": Activation(),
         "residual": None,
         "arena_floats": ROOM,
-        **changed,
     }
+    return placed(given | changed)
 
 
 NEAR = {

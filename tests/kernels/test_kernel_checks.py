@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.kernels.cases import SHAPE, build, sparse_arrays
+from tests.kernels.cases import SHAPE, build, placed, sparse_arrays
 from workbench.kernels import (
     Activation,
     Geometry,
@@ -23,7 +23,7 @@ from workbench.kernels import (
 
 def sparse(**changes):
     case = build(3, SHAPE)
-    return conv_sparse(**(sparse_arrays(case) | case.place | changes))
+    return conv_sparse(**placed({**sparse_arrays(case), **vars(case.place), **changes}))
 
 
 def table(**changes) -> Vectors:
@@ -85,14 +85,14 @@ def test_dense_and_depthwise_refuse_reads_outside() -> None:
             weights=weights,
             offsets=offsets[:, :-1].copy(),
             bias=CASE.bias,
-            **CASE.place,
+            place=CASE.place,
         )
     with pytest.raises(KernelError, match="the source touches floats"):
         conv_dense(
             weights=weights.reshape(2, o // 2, -1),
             offsets=np.concatenate((offsets, offsets + 10**6)),
             bias=CASE.bias,
-            **CASE.place,
+            place=CASE.place,
         )
     with pytest.raises(KernelError, match="the source touches floats"):
         depthwise(
@@ -100,7 +100,7 @@ def test_dense_and_depthwise_refuse_reads_outside() -> None:
             offsets=CASE.offsets[0].reshape(9),
             in_cs=-(10**5),
             bias=CASE.bias,
-            **CASE.place,
+            place=CASE.place,
         )
     assert c == 16
 

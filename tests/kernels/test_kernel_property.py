@@ -61,7 +61,7 @@ def conv_step(case: Case, kernel: str, rng: np.random.Generator):
         arrays = case.shared(rng, int(rng.choice(fit))) if shared else case.dense()
         names = variants_conv_dense(arrays["weights"], case.table)
         variant = str(rng.choice(names))
-        return conv_dense(**arrays, bias=case.bias, **case.place, variant=variant)
+        return conv_dense(**arrays, bias=case.bias, place=case.place, variant=variant)
     if kernel == "blocks":
         blocks = blocks_of(case.weights, case.offsets.astype(np.int64), 1)
         names = variants_conv_blocks(blocks.offsets, blocks.values.shape[1])
@@ -70,7 +70,7 @@ def conv_step(case: Case, kernel: str, rng: np.random.Generator):
             offsets=blocks.offsets,
             values=blocks.values,
             bias=case.bias,
-            **case.place,
+            place=case.place,
             variant=str(rng.choice(names)),
         )
     if kernel == "palette":
@@ -82,15 +82,17 @@ def conv_step(case: Case, kernel: str, rng: np.random.Generator):
             codes=codes,
             table=Table(numbers, scale, case.bias),
             offsets=case.offsets.reshape(-1),
-            **case.place,
+            place=case.place,
         )
     arrays = sparse_arrays(case)
     if kernel == "generated" and available().available:
-        names = variants_generated(sparse_spec(**arrays, **case.place))
-        return conv_generated(**arrays, **case.place, variant=str(rng.choice(names)))
+        names = variants_generated(sparse_spec(**arrays, place=case.place))
+        return conv_generated(
+            **arrays, place=case.place, variant=str(rng.choice(names))
+        )
     src = case.source.geometry.base
     names = variants_conv_sparse(arrays["offsets"], case.table, src)
-    return conv_sparse(**arrays, **case.place, variant=str(rng.choice(names)))
+    return conv_sparse(**arrays, place=case.place, variant=str(rng.choice(names)))
 
 
 def check_conv(number: int, shape: dict, structure: str, kernel: str, rng) -> None:

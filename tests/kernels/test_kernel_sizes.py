@@ -13,6 +13,7 @@ from workbench.kernels import (
     Frame,
     Geometry,
     KernelError,
+    Placement,
     Step,
     Vectors,
     add,
@@ -199,25 +200,28 @@ def test_a_tensor_larger_than_its_arena_is_refused_where_its_size_wraps() -> Non
 def test_convolutions_refuse_places_that_wrap(name: str, value: object) -> None:
     one = np.ones(1, np.float32)
     places = {"src": 0, "dst": 64, "out_cs": 16, "residual": None, name: value}
-    common = {"bias": one, "vectors": TABLE, "act": NONE, "arena_floats": 128, **places}
+    place = Placement(TABLE, **places, arena_floats=128)  # type: ignore[arg-type]
     zero = np.zeros(1, np.int32)
     for make in (
         lambda: conv_sparse(
             indptr=np.array([0, 1], np.int32),
             offsets=zero,
             values=one,
-            **common,  # type: ignore[arg-type]
+            bias=one,
+            place=place,
         ),
         lambda: conv_dense(
             weights=one.reshape(1, 1, 1),
             offsets=zero.reshape(1, 1),
-            **common,  # type: ignore[arg-type]
+            bias=one,
+            place=place,
         ),
         lambda: depthwise(
             weights=one.reshape(1, 1),
             offsets=zero,
             in_cs=16,
-            **common,  # type: ignore[arg-type]
+            bias=one,
+            place=place,
         ),
     ):
         with pytest.raises(KernelError, match=f"{name} of .* expected an integer"):
@@ -233,12 +237,14 @@ def test_vectors_refuse_places_that_wrap(name: str) -> None:
             offsets=np.zeros(1, np.int32),
             values=np.ones(1, np.float32),
             bias=np.zeros(1, np.float32),
-            vectors=Vectors(**fields),
-            src=0,
-            dst=64,
-            out_cs=16,
-            act=NONE,
-            arena_floats=128,
+            place=Placement(
+                vectors=Vectors(**fields),
+                src=0,
+                dst=64,
+                out_cs=16,
+                act=NONE,
+                arena_floats=128,
+            ),
         )
 
 

@@ -38,7 +38,7 @@ def test_lanes_equal_float64(isa, outputs, height, width, threads) -> None:
         step = conv_dense(
             **case.dense(),
             bias=case.bias,
-            **case.place,
+            place=case.place,
             variant="lanes",
         )
     assert step.kernel.startswith("wb_f32_conv_lanes")
@@ -60,7 +60,9 @@ def test_classes_of_filters_in_turns_equal_float64(isa, classes, threads) -> Non
         names = variants_conv_dense(arrays["weights"], case.table)
         assert len(names) > 1
         for variant in names:
-            step = conv_dense(**arrays, bias=case.bias, **case.place, variant=variant)
+            step = conv_dense(
+                **arrays, bias=case.bias, place=case.place, variant=variant
+            )
             np.testing.assert_allclose(case.run(step), case.expected(), **TOLERANCE)
 
 

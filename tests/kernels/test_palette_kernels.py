@@ -160,7 +160,7 @@ def test_convolutions_from_a_palette_equal_float64(isa, drawn, entries: int) -> 
             codes=codes.reshape(len(codes), -1),
             table=Table(codebook, scale, case.bias),
             offsets=case.offsets.reshape(-1),
-            **case.place,
+            place=case.place,
         )
         np.testing.assert_allclose(case.run(step), case.expected(), **TOLERANCE)
         # A byte a weight, channels rounded up to a part of a tile: never four bytes.
@@ -177,5 +177,5 @@ def test_a_convolution_with_a_code_outside_of_its_codebook_is_refused() -> None:
             codes=codes,
             table=Table(np.ones(2, np.float32), ones, ones),
             offsets=case.offsets.reshape(-1),
-            **case.place,
+            place=case.place,
         )

@@ -30,7 +30,7 @@ def executor(threads: int) -> tuple[Executor, np.ndarray, np.ndarray]:
     """Return the same convolution a dozen times, an image, and room for the result."""
     case = build(11, SHAPE)
     with forced_isa(ISAS[-1]):
-        layer = conv_sparse(**sparse_arrays(case), **case.place)
+        layer = conv_sparse(**sparse_arrays(case), place=case.place)
         steps = [
             load_input(geometry_out=case.source.geometry),
             *[layer] * LAYERS,

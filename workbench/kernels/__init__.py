@@ -29,6 +29,7 @@ from workbench.kernels.steps.pointwise import (
 from workbench.kernels.steps.spatial import global_avg, pool
 from workbench.kernels.steps.winograd import conv_winograd, variants_conv_winograd
 from workbench.kernels.values.frames import Frame
+from workbench.kernels.values.specs import Placement
 from workbench.kernels.values.types import (
     GUARD_FLOATS,
     LANES,
@@ -59,6 +60,7 @@ __all__ = [
     "ImageRows",
     "KernelError",
     "KernelInfo",
+    "Placement",
     "Step",
     "Vectors",
     "WinogradBlock",

@@ -12,7 +12,6 @@ from workbench.engine.candidates.base import (
     Form,
     Prepared,
     Shapes,
-    activation_of,
 )
 from workbench.engine.candidates.conv import conv_forms, is_depthwise, place_conv
 from workbench.engine.graph.graph import Node
@@ -68,8 +67,8 @@ class BlockConv(Candidate):
 
     def prepare(self, node: Node, binding: Binding) -> Prepared:
         """Return the layer with its blocks cut once for all variants."""
-        place = place_conv(node, binding)
-        blocks = _node_blocks(node, place.offsets)
+        place, offsets = place_conv(node, binding)
+        blocks = _node_blocks(node, offsets)
         known = variants_conv_blocks(blocks.offsets, blocks.values.shape[1])
 
         def build(variant: str) -> Sequence[Step]:
@@ -78,14 +77,8 @@ class BlockConv(Candidate):
                 offsets=blocks.offsets,
                 values=blocks.values,
                 bias=node.params["bias"],
-                vectors=place.vectors,
-                src=place.src,
-                dst=place.dst,
-                out_cs=place.out_cs,
-                act=activation_of(node),
-                residual=place.residual,
+                place=place,
                 variant=variant if variant in known else None,
-                arena_floats=binding.arena_floats,
             )
             return (step,)
 

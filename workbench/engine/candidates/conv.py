@@ -4,7 +4,6 @@ Belongs here: geometry common to sparse, dense and depthwise convolution. Does
 not belong here: any choice of a kernel.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from workbench.engine.candidates.base import (
@@ -18,7 +17,7 @@ from workbench.engine.graph.weights import count_nonzero, find_nonzeros, held_sh
 from workbench.engine.layout.layout import Layout, Pad
 from workbench.engine.layout.offsets import I64, Window, compress_rows, tap_offsets
 from workbench.engine.layout.vectors import Walk, make_vectors
-from workbench.kernels import LANES, Frame, Vectors
+from workbench.kernels import LANES, Frame, Placement
 from workbench.kernels.values.frames import SIZES as FRAMED_SIZES
 
 SPLIT_STRIDE = 2
@@ -93,34 +92,13 @@ def pad_of(node: Node, shape: tuple[int, ...], split: int) -> Pad:
     return window_of(node, shape).pad(split)
 
 
-@dataclass(frozen=True, eq=False)
-class ConvPlace:
-    """Everything about memory that a convolution kernel is given.
+def place_conv(
+    node: Node, binding: Binding, *, paced: bool = False
+) -> tuple[Placement, I64]:
+    """Return where a convolution reads and writes, and the offsets of its taps.
 
-    Parameters
-    ----------
-    vectors : Vectors
-    offsets : numpy.ndarray of int64, shape (C, KH, KW)
-        Float offset of every tap of every input channel.
-    src, dst, residual : int
-        Arena offsets; no residual is None.
-    out_cs : int
-        Floats between two channels of the output.
-    frame : Frame, optional
-        What the kernel knows about the edges of an image stored without padding.
-    """
-
-    vectors: Vectors
-    offsets: I64
-    src: int
-    dst: int
-    out_cs: int
-    residual: int | None
-    frame: Frame | None
-
-
-def place_conv(node: Node, binding: Binding, *, paced: bool = False) -> ConvPlace:
-    """Return the vector table, tap offsets and pointers of a convolution.
+    The offsets, in floats, have the shape (C, KH, KW): every tap of every input
+    channel.
 
     Parameters
     ----------
@@ -150,15 +128,17 @@ def place_conv(node: Node, binding: Binding, *, paced: bool = False) -> ConvPlac
         columns=(int(taps.min()), int(taps.max())),
     )
     residual = binding.inputs[1].start if len(binding.inputs) > 1 else None
-    return ConvPlace(
+    place = Placement(
         make_vectors(source.layout, target.layout, walk),
-        tap_offsets(window, source.layout, channels),
         source.start,
         target.start,
         target.layout.channel_stride,
+        activation_of(node),
         residual,
-        _frame(window, source.layout) if framed else None,
+        arena_floats=binding.arena_floats,
+        frame=_frame(window, source.layout) if framed else None,
     )
+    return place, tap_offsets(window, source.layout, channels)
 
 
 def _frame(window: Window, source: Layout) -> Frame:
@@ -174,22 +154,16 @@ def _frame(window: Window, source: Layout) -> Frame:
     )
 
 
-def sparse_arguments(node: Node, binding: Binding, place: ConvPlace) -> dict[str, Any]:
+def sparse_arguments(node: Node, place: Placement, offsets: I64) -> dict[str, Any]:
     """Return what every kernel of (value, offset) pairs is given for a node."""
     groups = node.attrs.get("groups", 1)
-    rows = compress_rows(find_nonzeros(node), node.shape[0], place.offsets, groups)
+    rows = compress_rows(find_nonzeros(node), node.shape[0], offsets, groups)
     return {
         "indptr": rows.indptr,
         "offsets": rows.offsets,
         "values": rows.values,
         "bias": node.params["bias"],
-        "vectors": place.vectors,
-        "src": place.src,
-        "dst": place.dst,
-        "out_cs": place.out_cs,
-        "act": activation_of(node),
-        "residual": place.residual,
-        "arena_floats": binding.arena_floats,
+        "place": place,
     }
 
 

@@ -10,7 +10,6 @@ from workbench.engine.candidates.base import (
     Form,
     Prepared,
     Shapes,
-    activation_of,
     dense_macs,
 )
 from workbench.engine.candidates.conv import (
@@ -44,7 +43,8 @@ class DenseConv(Candidate):
 
     def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
         """Return the kernel's register tiles for these shapes."""
-        return variants_conv_dense(_grouped(node), place_conv(node, binding).vectors)
+        place, _ = place_conv(node, binding)
+        return variants_conv_dense(_grouped(node), place.vectors)
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
@@ -52,25 +52,19 @@ class DenseConv(Candidate):
 
     def prepare(self, node: Node, binding: Binding) -> Prepared:
         """Return the layer with its geometry found once for all variants."""
-        place = place_conv(node, binding)
+        place, offsets = place_conv(node, binding)
         weights = _grouped(node)
         # Groups read consecutive channels.
-        offsets = place.offsets.reshape(len(weights), -1).astype(np.int32)
+        grouped = offsets.reshape(len(weights), -1).astype(np.int32)
         names = variants_conv_dense(weights, place.vectors)
 
         def build(variant: str) -> Sequence[Step]:
             step = conv_dense(
                 weights=weights,
-                offsets=offsets,
+                offsets=grouped,
                 bias=node.params["bias"],
-                vectors=place.vectors,
-                src=place.src,
-                dst=place.dst,
-                out_cs=place.out_cs,
-                act=activation_of(node),
-                residual=place.residual,
+                place=place,
                 variant=variant if variant in names else None,
-                arena_floats=binding.arena_floats,
             )
             return (step,)
 

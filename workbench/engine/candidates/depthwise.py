@@ -9,7 +9,6 @@ from workbench.engine.candidates.base import (
     Candidate,
     Form,
     Shapes,
-    activation_of,
     dense_macs,
 )
 from workbench.engine.candidates.conv import (
@@ -43,21 +42,14 @@ class DepthwiseConv(Candidate):
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
-        place = place_conv(node, binding, paced=True)
+        place, offsets = place_conv(node, binding, paced=True)
         weight = node.params["weight"]
         step = depthwise(
             weights=weight.reshape(weight.shape[0], -1),
-            offsets=np.ascontiguousarray(place.offsets[0].reshape(-1), np.int32),
+            offsets=np.ascontiguousarray(offsets[0].reshape(-1), np.int32),
             in_cs=binding.inputs[0].layout.channel_stride,
             bias=node.params["bias"],
-            vectors=place.vectors,
-            src=place.src,
-            dst=place.dst,
-            out_cs=place.out_cs,
-            act=activation_of(node),
-            residual=place.residual,
-            frame=place.frame,
-            arena_floats=binding.arena_floats,
+            place=place,
         )
         return (step,)
 

@@ -17,7 +17,16 @@ from workbench.engine.graph.fields import act_of
 from workbench.engine.graph.graph import Node
 from workbench.engine.graph.ops import ACTIVATIONS
 from workbench.engine.layout.vectors import Walk, make_vectors
-from workbench.kernels import Activation, Step, activation, add, convert, depthwise, mul
+from workbench.kernels import (
+    Activation,
+    Placement,
+    Step,
+    activation,
+    add,
+    convert,
+    depthwise,
+    mul,
+)
 
 MODEL_FLOATS_PER_MS = 4e6
 """Elements that a pass over memory handles in a millisecond."""
@@ -128,11 +137,12 @@ class Upsample(_Copying):
             offsets=np.zeros(1, np.int32),
             in_cs=source.layout.channel_stride,
             bias=np.zeros(channels, np.float32),
-            vectors=make_vectors(source.layout, target.layout, walk),
-            src=source.start,
-            dst=target.start,
-            out_cs=target.layout.channel_stride,
-            act=Activation("none"),
-            arena_floats=binding.arena_floats,
+            place=Placement(
+                make_vectors(source.layout, target.layout, walk),
+                source.start,
+                target.start,
+                target.layout.channel_stride,
+                arena_floats=binding.arena_floats,
+            ),
         )
         return (step,)

@@ -92,9 +92,9 @@ class GeneratedConv(Candidate):
 
     def prepare(self, node: Node, binding: Binding) -> Prepared:
         """Return the layer with its non-zeros listed once for all variants."""
-        place = place_conv(node, binding)
+        place, offsets = place_conv(node, binding)
         table = on_one_grid(place.vectors, place.src)
-        arguments = sparse_arguments(node, binding, replace(place, vectors=table))
+        arguments = sparse_arguments(node, replace(place, vectors=table), offsets)
         if not available().available:
             return Prepared(lambda: ("",), lambda variant: (conv_sparse(**arguments),))
         spec = sparse_spec(**arguments)

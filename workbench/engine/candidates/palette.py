@@ -127,19 +127,13 @@ class PaletteConv(Candidate):
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
-        place = place_conv(node, binding)
+        place, offsets = place_conv(node, binding)
         codes = _codes(node)
         step = conv_palette(
             codes=codes.reshape(len(codes), -1),
             table=_table(node),
-            offsets=np.ascontiguousarray(place.offsets.reshape(-1), np.int32),
-            vectors=place.vectors,
-            src=place.src,
-            dst=place.dst,
-            out_cs=place.out_cs,
-            act=activation_of(node),
-            residual=place.residual,
-            arena_floats=binding.arena_floats,
+            offsets=np.ascontiguousarray(offsets.reshape(-1), np.int32),
+            place=place,
         )
         return (step,)
 

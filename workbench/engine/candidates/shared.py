@@ -5,7 +5,7 @@ dense convolution over the taps it keeps. Does not belong here: the dense kernel
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,11 +14,9 @@ from workbench.engine.candidates.base import (
     Candidate,
     Form,
     Shapes,
-    activation_of,
     nonzero_macs,
 )
 from workbench.engine.candidates.conv import (
-    ConvPlace,
     conv_forms,
     is_depthwise,
     place_conv,
@@ -26,7 +24,7 @@ from workbench.engine.candidates.conv import (
 from workbench.engine.graph.graph import Node
 from workbench.engine.graph.weights import count_nonzero
 from workbench.engine.layout.offsets import F32, I64
-from workbench.kernels import Step, conv_dense, variants_conv_dense
+from workbench.kernels import Placement, Step, conv_dense, variants_conv_dense
 
 MOST_CLASSES = 16
 """More classes have too few filters each for a dense tile."""
@@ -64,14 +62,14 @@ class SharedConv(Candidate):
     def variants(self, node: Node, binding: Binding) -> tuple[str, ...]:
         """Return the dense kernel's variants for the first classes."""
         first, *_ = _together(_classes(node))
-        table = place_conv(node, binding).vectors
-        return variants_conv_dense(_weights(node, first), table)
+        place, _ = place_conv(node, binding)
+        return variants_conv_dense(_weights(node, first), place.vectors)
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return one step for classes that take turns, else one a class."""
-        place = place_conv(node, binding)
+        place, offsets = place_conv(node, binding)
         return tuple(
-            _step(node, some, place, binding, variant)
+            _step(node, some, place, offsets.reshape(-1), variant)
             for some in _together(_classes(node))
         )
 
@@ -155,11 +153,11 @@ def _weights(node: Node, classes: Sequence[FilterClass]) -> F32:
 def _step(
     node: Node,
     classes: Sequence[FilterClass],
-    place: ConvPlace,
-    binding: Binding,
+    place: Placement,
+    offsets: I64,
     variant: str,
 ) -> Step:
-    weights, offsets = _weights(node, classes), place.offsets.reshape(-1)
+    weights = _weights(node, classes)
     taken = [offsets[_padded(one, weights.shape[2])] for one in classes]
     first, gap = classes[0].first, classes[0].step // len(classes)
     skipped, filters = first * place.out_cs, len(classes) * classes[0].count
@@ -169,12 +167,11 @@ def _step(
         offsets=np.stack(taken).astype(np.int32),
         interleaved=True,
         bias=np.ascontiguousarray(node.params["bias"][first::gap][:filters]),
-        vectors=place.vectors,
-        src=place.src,
-        dst=place.dst + skipped,
-        out_cs=place.out_cs * gap,
-        act=activation_of(node),
-        residual=None if place.residual is None else place.residual + skipped,
+        place=replace(
+            place,
+            dst=place.dst + skipped,
+            out_cs=place.out_cs * gap,
+            residual=None if place.residual is None else place.residual + skipped,
+        ),
         variant=variant if variant in known else None,
-        arena_floats=binding.arena_floats,
     )

@@ -64,8 +64,8 @@ class SparseConv(Candidate):
 
     def prepare(self, node: Node, binding: Binding) -> Prepared:
         """Return the layer with its non-zeros listed once for all variants."""
-        place = place_conv(node, binding)
-        arguments = sparse_arguments(node, binding, place)
+        place, offsets = place_conv(node, binding)
+        arguments = sparse_arguments(node, place, offsets)
         names = variants_conv_sparse(arguments["offsets"], place.vectors, place.src)
 
         def build(variant: str) -> Sequence[Step]:

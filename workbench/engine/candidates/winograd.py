@@ -26,6 +26,7 @@ from workbench.kernels import (
     Step,
     WinogradTaps,
     WinogradTiles,
+    WinogradWeights,
     conv_winograd,
     variants_conv_winograd,
 )
@@ -88,25 +89,11 @@ class WinogradConv(Candidate):
 
     def prepare(self, node: Node, binding: Binding) -> Prepared:
         """Return the layer with its tables made once for all variants."""
-        source, target = binding.inputs[0], binding.output
         tiles = tiles_of(node, binding, self.m)
         weights = _weights(node, self._transform)
 
         def build(variant: str) -> Sequence[Step]:
-            step = conv_winograd(
-                weights=weights,
-                bias=node.params["bias"],
-                tiles=tiles,
-                src=source.start,
-                in_cs=source.layout.channel_stride,
-                dst=target.start,
-                out_cs=target.layout.channel_stride,
-                act=activation_of(node),
-                residual=binding.inputs[1].start if len(binding.inputs) > 1 else None,
-                variant=variant or None,
-                arena_floats=binding.arena_floats,
-            )
-            return (step,)
+            return (winograd_step(node, binding, weights, tiles, variant),)
 
         return Prepared(lambda: variants_conv_winograd(weights, tiles), build)
 
@@ -124,6 +111,31 @@ def _weights(node: Node, transform: Transform) -> WinogradTaps:
     at, g, bt = transform.arrays()
     matrices = g, bt.astype(np.float32), at.astype(np.float32)
     return WinogradTaps(node.params["weight"], *matrices)
+
+
+def winograd_step(
+    node: Node,
+    binding: Binding,
+    weights: WinogradTaps | WinogradWeights,
+    tiles: WinogradTiles,
+    variant: str,
+) -> Step:
+    """Return the step of a layer through the Winograd domain, between its operands."""
+    source, target = binding.inputs[0], binding.output
+    return conv_winograd(
+        weights=weights,
+        bias=node.params["bias"],
+        tiles=tiles,
+        src=source.start,
+        in_cs=source.layout.channel_stride,
+        dst=target.start,
+        out_cs=target.layout.channel_stride,
+        act=activation_of(node),
+        residual=binding.inputs[1].start if len(binding.inputs) > 1 else None,
+        rectify=node.attrs.get("input_relu", False),
+        variant=variant or None,
+        arena_floats=binding.arena_floats,
+    )
 
 
 def tiles_of(node: Node, binding: Binding, m: int) -> WinogradTiles:

@@ -13,12 +13,12 @@ from workbench.engine.candidates.base import (
     Candidate,
     Form,
     Shapes,
-    activation_of,
 )
 from workbench.engine.candidates.winograd import (
     MODEL_PRODUCTS_PER_MS,
     MODEL_TRANSFORMS_PER_MS,
     tiles_of,
+    winograd_step,
 )
 from workbench.engine.graph.graph import Node
 from workbench.engine.graph.weights import count_nonzero
@@ -27,7 +27,6 @@ from workbench.kernels import (
     LANES,
     Step,
     WinogradWeights,
-    conv_winograd,
     variants_conv_winograd,
 )
 
@@ -63,23 +62,8 @@ class WinogradDomain(Candidate):
 
     def build(self, node: Node, binding: Binding, variant: str) -> Sequence[Step]:
         """Return the one step of the layer."""
-        source, target = binding.inputs[0], binding.output
-        residual = binding.inputs[1].start if len(binding.inputs) > 1 else None
-        step = conv_winograd(
-            weights=self._weights(node),
-            bias=node.params["bias"],
-            tiles=tiles_of(node, binding, node.attrs["m"]),
-            src=source.start,
-            in_cs=source.layout.channel_stride,
-            dst=target.start,
-            out_cs=target.layout.channel_stride,
-            act=activation_of(node),
-            residual=residual,
-            rectify=node.attrs.get("input_relu", False),
-            variant=variant or None,
-            arena_floats=binding.arena_floats,
-        )
-        return (step,)
+        weights, tiles = self._weights(node), tiles_of(node, binding, node.attrs["m"])
+        return (winograd_step(node, binding, weights, tiles, variant),)
 
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return products and transforms, unused lanes of tile vectors included."""

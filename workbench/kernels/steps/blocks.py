@@ -14,10 +14,10 @@ import numpy as np
 
 from workbench.kernels.backend import info
 from workbench.kernels.reference.blocks import conv_blocks as reference
-from workbench.kernels.steps.conv import place_of
+from workbench.kernels.steps.conv import checked_place
 from workbench.kernels.values import checks
-from workbench.kernels.values.specs import ConvBlocks
-from workbench.kernels.values.types import F32, I32, LANES, Activation, Step, Vectors
+from workbench.kernels.values.specs import ConvBlocks, Placement
+from workbench.kernels.values.types import F32, I32, LANES, Step
 
 HEIGHTS = (2, 4, 8, 16)
 """Output channels of a block."""
@@ -54,14 +54,8 @@ def conv_blocks(
     offsets: I32,
     values: F32,
     bias: F32,
-    vectors: Vectors,
-    src: int,
-    dst: int,
-    out_cs: int,
-    act: Activation,
-    residual: int | None = None,
+    place: Placement,
     variant: str | None = None,
-    arena_floats: int,
 ) -> Step:
     """Return a step in which n consecutive output channels share their offsets.
 
@@ -76,7 +70,7 @@ def conv_blocks(
     values : array of float32, shape (blocks, n)
         n is 2, 4, 8 or 16; what exceeds the last output channel is not used.
     bias : array of float32, shape (O,)
-    vectors, src, dst, out_cs, act, residual, arena_floats
+    place : Placement
         As in ``conv_sparse``.
     variant : str, optional
         A name out of ``variants_conv_blocks``; None takes the first.
@@ -97,17 +91,7 @@ def conv_blocks(
         "n of 2, 4, 8 or 16 and ceil(O / n) groups",
         "Cut the output channels into groups of n, from the first one on.",
     )
-    place = place_of(
-        offsets,
-        bias,
-        vectors=vectors,
-        src=src,
-        dst=dst,
-        out_cs=out_cs,
-        act=act,
-        residual=residual,
-        arena_floats=arena_floats,
-    )
+    place = checked_place(place, offsets, bias)
     spec = ConvBlocks(indptr, offsets, values, bias, place)
     isa = info().isa
     names = variants_conv_blocks(offsets, height)
@@ -142,9 +126,9 @@ def lower_blocks(spec: ConvBlocks, height: int) -> ConvBlocks:
 
     Examples
     --------
-    >>> from workbench.kernels.values.specs import Placement
+    >>> from workbench.kernels.values.types import Vectors
     >>> table = Vectors(np.zeros(1), np.zeros((1, 1)), np.zeros((1, 1)))
-    >>> place = Placement(table, 0, 0, 0, Activation(), None, (0, 0))
+    >>> place = Placement(table, 0, 0, 0, arena_floats=0)
     >>> values = np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.float32)
     >>> rows, at = np.array([0, 2]), np.array([0, 16])
     >>> spec = ConvBlocks(rows, at, values, np.ones(4), place)

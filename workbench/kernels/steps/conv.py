@@ -10,13 +10,11 @@ import numpy as np
 
 from workbench.kernels.backend import current
 from workbench.kernels.values import checks
-from workbench.kernels.values.frames import Frame
 from workbench.kernels.values.specs import ConvDense, ConvSparse, Depthwise, Placement
 from workbench.kernels.values.types import (
     F32,
     I32,
     LANES,
-    Activation,
     KernelError,
     Step,
     Vectors,
@@ -31,14 +29,8 @@ def conv_sparse(
     offsets: I32,
     values: F32,
     bias: F32,
-    vectors: Vectors,
-    src: int,
-    dst: int,
-    out_cs: int,
-    act: Activation,
-    residual: int | None = None,
+    place: Placement,
     variant: str | None = None,
-    arena_floats: int,
 ) -> Step:
     """Return a step that sums (value, offset) pairs into each output channel.
 
@@ -52,18 +44,9 @@ def conv_sparse(
         Float offset of channel and tap, from ``src + vec_in``.
     values : array of float32, shape (nnz,)
     bias : array of float32, shape (O,)
-    vectors : Vectors
-        Where each 16-pixel vector reads and writes.
-    src, dst, residual : int
-        Arena offsets, in floats, of the source, destination and added tensors. The
-        residual has the layout of the destination and may be the destination.
-    out_cs : int
-        Floats between two channels of the destination.
-    act : Activation
+    place : Placement
     variant : str, optional
         A name out of ``variants_conv_sparse``; None lets the kernel choose.
-    arena_floats : int
-        Size of the arena that the step will run in.
 
     Raises
     ------
@@ -75,16 +58,11 @@ def conv_sparse(
         offsets=offsets,
         values=values,
         bias=bias,
-        vectors=vectors,
-        src=src,
-        dst=dst,
-        out_cs=out_cs,
-        act=act,
-        residual=residual,
+        place=place,
         variant=variant,
-        arena_floats=arena_floats,
     )
-    _known("conv_sparse", variant, variants_conv_sparse(offsets, vectors, src))
+    names = variants_conv_sparse(offsets, place.vectors, place.src)
+    _known("conv_sparse", variant, names)
     return current().conv_sparse(spec)
 
 
@@ -94,23 +72,15 @@ def sparse_spec(
     offsets: I32,
     values: F32,
     bias: F32,
-    vectors: Vectors,
-    src: int,
-    dst: int,
-    out_cs: int,
-    act: Activation,
-    residual: int | None = None,
+    place: Placement,
     variant: str | None = None,
-    arena_floats: int,
 ) -> ConvSparse:
     """Return the checked arguments of a convolution by rows of (offset, value).
 
     Parameters
     ----------
-    indptr, offsets, values, bias, vectors, src, dst, out_cs, act, residual, variant
+    indptr, offsets, values, bias, place, variant
         As in ``conv_sparse``; the variant is not looked at.
-    arena_floats : int
-        Size of the arena that the step will run in.
 
     Raises
     ------
@@ -122,8 +92,7 @@ def sparse_spec(
     checks.array("values", values, np.float32, 1)
     checks.compressed_rows(indptr, offsets, values)
     _bias(bias, indptr.size - 1)
-    place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0))
-    place = _checked(place, _range(offsets), indptr.size - 1, arena_floats)
+    place = _checked(place, _range(offsets), indptr.size - 1)
     return ConvSparse(indptr, offsets, values, bias, place, variant)
 
 
@@ -133,14 +102,8 @@ def conv_dense(
     offsets: I32,
     interleaved: bool = False,
     bias: F32,
-    vectors: Vectors,
-    src: int,
-    dst: int,
-    out_cs: int,
-    act: Activation,
-    residual: int | None = None,
+    place: Placement,
     variant: str | None = None,
-    arena_floats: int,
 ) -> Step:
     """Return a step that convolves with dense weights (direct, or a GEMM for 1x1).
 
@@ -154,7 +117,7 @@ def conv_dense(
         Whether filter m of group g is output channel ``m * G + g``, not
         ``g * (O / G) + m``.
     bias : array of float32, shape (O,)
-    vectors, src, dst, out_cs, act, residual, variant, arena_floats
+    place, variant
         As in ``conv_sparse``; variants come from ``variants_conv_dense``.
 
     Raises
@@ -172,9 +135,8 @@ def conv_dense(
         "Pass one offset a tap and group.",
     )
     _bias(bias, groups * each)
-    place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0))
-    place = _checked(place, _range(offsets), groups * each, arena_floats)
-    _known("conv_dense", variant, variants_conv_dense(weights, vectors))
+    place = _checked(place, _range(offsets), groups * each)
+    _known("conv_dense", variant, variants_conv_dense(weights, place.vectors))
     return current().conv_dense(
         ConvDense(weights, offsets, bias, place, variant, interleaved)
     )
@@ -186,14 +148,7 @@ def depthwise(
     offsets: I32,
     in_cs: int,
     bias: F32,
-    vectors: Vectors,
-    src: int,
-    dst: int,
-    out_cs: int,
-    act: Activation,
-    residual: int | None = None,
-    frame: Frame | None = None,
-    arena_floats: int,
+    place: Placement,
 ) -> Step:
     """Return a step that convolves each channel with a filter of its own.
 
@@ -205,11 +160,10 @@ def depthwise(
     in_cs : int
         Floats between two channels of the source.
     bias : array of float32, shape (C,)
-    vectors, src, dst, out_cs, act, residual, arena_floats
-        As in ``conv_sparse``; vectors may have a pace of 2.
-    frame : Frame, optional
-        The kernel adds the padding: nothing outside of the source image is read as
-        anything but zero. Without one, zeros must be stored wherever taps reach.
+    place : Placement
+        Vectors may have a pace of 2. With a frame the kernel adds the padding: nothing
+        outside of the source image is read as anything but zero. Without one, zeros
+        must be stored wherever taps reach.
 
     Raises
     ------
@@ -229,34 +183,21 @@ def depthwise(
     span = (channels - 1) * in_cs
     reach = int(offsets.min()) + min(0, span), int(offsets.max()) + max(0, span)
     _bias(bias, channels)
-    if frame is not None:
-        frame.check(offsets, checks.vectors(vectors, (1, 2)))
+    if place.frame is not None:
+        place.frame.check(offsets, checks.vectors(place.vectors, (1, 2)))
         reach = (min(0, span), max(0, span))
-    place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0), frame)
-    place = _checked(place, reach, channels, arena_floats, paces=(1, 2))
+    place = _checked(place, reach, channels, paces=(1, 2))
     return current().depthwise(Depthwise(weights, offsets, in_cs, bias, place))
 
 
-def place_of(
-    offsets: I32,
-    bias: F32,
-    *,
-    vectors: Vectors,
-    src: int,
-    dst: int,
-    out_cs: int,
-    act: Activation,
-    residual: int | None,
-    arena_floats: int,
-) -> Placement:
-    """Return where a convolution of these offsets reads and writes, once checked.
+def checked_place(place: Placement, offsets: I32, bias: F32) -> Placement:
+    """Return a placement, once all that a convolution touches lies in the arena.
 
     Parameters
     ----------
+    place : Placement
     offsets : array of int32
     bias : array of float32, shape (O,)
-    vectors, src, dst, out_cs, act, residual, arena_floats
-        As in ``conv_sparse``.
 
     Raises
     ------
@@ -264,8 +205,7 @@ def place_of(
         When a type, shape or bound does not hold.
     """
     _bias(bias, bias.size)
-    place = Placement(vectors, src, dst, out_cs, act, residual, (0, 0))
-    return _checked(place, _range(offsets), bias.size, arena_floats)
+    return _checked(place, _range(offsets), bias.size)
 
 
 def variants_conv_sparse(offsets: I32, vectors: Vectors, src: int) -> tuple[str, ...]:
@@ -305,7 +245,6 @@ def _checked(
     place: Placement,
     reach: tuple[int, int] | None,
     channels: int,
-    arena_floats: int,
     *,
     paces: tuple[int, ...] = (1,),
 ) -> Placement:
@@ -317,21 +256,21 @@ def _checked(
         if (start := getattr(place, name)) is not None:
             checks.whole(name, start, -checks.MOST_FLOATS)
     writes = checks.write_extent(table, place.dst, place.out_cs, channels)
-    checks.inside_arena("the destination", writes, arena_floats)
+    checks.inside_arena("the destination", writes, place.arena_floats)
     touched = [writes]
     if reach is not None:
         reads = checks.read_extent(table, place.src, *reach)
         if place.frame is not None:
             origin = place.src + int(table.vec_in[0])
             reads = place.frame.extent(origin, (0, table.count), reach)
-        checks.inside_arena("the source", reads, arena_floats)
+        checks.inside_arena("the source", reads, place.arena_floats)
         touched.append(reads)
     if place.residual is not None:
         starts = table.vec_out[table.vec_mask != 0]
         first = place.residual + int(starts.min(initial=0))
         last = place.residual + int(starts.max(initial=0))
         added = (first, last + (channels - 1) * place.out_cs + LANES)
-        checks.inside_arena("the residual", added, arena_floats)
+        checks.inside_arena("the residual", added, place.arena_floats)
         touched.append(added)
     return replace(place, extent=checks.join(touched))
 

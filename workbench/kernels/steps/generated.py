@@ -19,7 +19,7 @@ from workbench.kernels.backend import current, info
 from workbench.kernels.reference.conv import conv_sparse as reference
 from workbench.kernels.steps.conv import sparse_spec
 from workbench.kernels.values.checks import inside_arena, join, read_extent
-from workbench.kernels.values.specs import ConvSparse
+from workbench.kernels.values.specs import ConvSparse, Placement
 from workbench.kernels.values.types import (
     F32,
     I32,
@@ -27,7 +27,6 @@ from workbench.kernels.values.types import (
     Activation,
     KernelError,
     Step,
-    Vectors,
 )
 from workbench.kernels.variants.code_shapes import (
     ROWS,
@@ -130,23 +129,15 @@ def conv_generated(
     offsets: I32,
     values: F32,
     bias: F32,
-    vectors: Vectors,
-    src: int,
-    dst: int,
-    out_cs: int,
-    act: Activation,
-    residual: int | None = None,
+    place: Placement,
     variant: str | None = None,
-    arena_floats: int,
 ) -> Step:
     """Return ``conv_sparse`` as machine code for these very non-zeros.
 
     Parameters
     ----------
-    indptr, offsets, values, bias, vectors, src, dst, out_cs, act, residual
+    indptr, offsets, values, bias, place
         As in ``conv_sparse``; with the back end numpy the same function runs.
-    arena_floats : int
-        Size of the arena that the step will run in.
     variant : str, optional
         Name of a `Tuning`; None takes the first of `variants_generated`.
 
@@ -162,14 +153,8 @@ def conv_generated(
         offsets=offsets,
         values=values,
         bias=bias,
-        vectors=vectors,
-        src=src,
-        dst=dst,
-        out_cs=out_cs,
-        act=act,
-        residual=residual,
+        place=place,
         variant=variant,
-        arena_floats=arena_floats,
     )
     isa = info().isa
     if isa == "numpy":
@@ -179,15 +164,13 @@ def conv_generated(
         raise KernelError(
             "no generated code", ready.reason, "Use conv_sparse for this layer."
         )
-    if not has_curve(act):
+    if not has_curve(place.act):
         raise KernelError(*_refused(5, spec))
     if variant is None and not in_reach(spec):
         raise KernelError(*_refused(3, spec))
     tuning = CodeShape.parse(variant or worthwhile(spec, isa)[0])
     check(tuning, spec, isa)
-    made: Step | int = _native().conv_generated(
-        spec, NUMBERS[isa], _plan(spec, tuning, arena_floats)
-    )
+    made: Step | int = _native().conv_generated(spec, NUMBERS[isa], _plan(spec, tuning))
     if isinstance(made, int):
         raise KernelError(*_refused(made, spec))
     return made
@@ -234,14 +217,15 @@ def _native() -> Any:
     return import_module("workbench.kernels._native")
 
 
-def _plan(spec: ConvSparse, tuning: CodeShape, arena_floats: int) -> CodePlan:
+def _plan(spec: ConvSparse, tuning: CodeShape) -> CodePlan:
     """Return the plan of a tuning; shifting reads whole vectors around each input."""
     extent = spec.place.extent
     if tuning.shift and spec.offsets.size:
         lo, hi = int(spec.offsets.min()), int(spec.offsets.max())
         first, stop = read_extent(spec.place.vectors, spec.place.src, lo, hi)
         touched = (first - LANES, stop + LANES)
-        inside_arena("the source, read in whole vectors,", touched, arena_floats)
+        most = spec.place.arena_floats
+        inside_arena("the source, read in whole vectors,", touched, most)
         extent = join((extent, touched))
     return CodePlan(
         tuning,

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from workbench.kernels.backend import info
 from workbench.kernels.reference import palette as reference
 from workbench.kernels.reference.palette import ConvPalette, PaletteDense, PaletteSparse
-from workbench.kernels.steps.conv import place_of
+from workbench.kernels.steps.conv import checked_place
 from workbench.kernels.steps.linear import check_ends
 from workbench.kernels.values import checks
-from workbench.kernels.values.types import F32, I32, Activation, Step, Vectors
+from workbench.kernels.values.specs import Placement
+from workbench.kernels.values.types import F32, I32, Activation, Step
 from workbench.kernels.variants.tiles import cut
 
 U8 = NDArray[np.uint8]
@@ -122,13 +123,7 @@ def conv_palette(
     codes: U8,
     table: Table,
     offsets: I32,
-    vectors: Vectors,
-    src: int,
-    dst: int,
-    out_cs: int,
-    act: Activation,
-    residual: int | None = None,
-    arena_floats: int,
+    place: Placement,
 ) -> Step:
     """Return a convolution with the weights ``scale * codebook[codes]``.
 
@@ -141,7 +136,7 @@ def conv_palette(
         Output channels, taps (input channel and position).
     table : Table
     offsets : array of int32, shape (T,)
-    vectors, src, dst, out_cs, act, residual, arena_floats
+    place : Placement
         As in ``conv_dense``.
 
     Raises
@@ -158,17 +153,7 @@ def conv_palette(
         "codes (O, T), T offsets and O biases, nothing empty",
         "Pass one offset a tap.",
     )
-    place = place_of(
-        offsets,
-        table.bias,
-        vectors=vectors,
-        src=src,
-        dst=dst,
-        out_cs=out_cs,
-        act=act,
-        residual=residual,
-        arena_floats=arena_floats,
-    )
+    place = checked_place(place, offsets, table.bias)
     shared = (table.codebook, table.scale, offsets, table.bias)
     return _step("conv_palette", ConvPalette(codes[None], *shared, place))
 

@@ -24,17 +24,33 @@ from workbench.kernels.values.types import (
 class Placement:
     """Where a convolution reads and writes, and what it does at the end.
 
-    ``frame``: the source image has no borders in memory (depthwise only).
+    Parameters
+    ----------
+    vectors : Vectors
+        Where each 16-pixel vector reads and writes.
+    src, dst, residual : int
+        Arena offsets, in floats, of the source, destination and added tensors. The
+        residual has the layout of the destination and may be the destination.
+    out_cs : int
+        Floats between two channels of the destination.
+    act : Activation
+    arena_floats : int
+        Size of the arena that the step will run in.
+    frame : Frame, optional
+        The source image has no borders in memory (depthwise only).
+    extent : tuple of int
+        First float touched and one past the last: known once factories checked it.
     """
 
     vectors: Vectors
     src: int
     dst: int
     out_cs: int
-    act: Activation
-    residual: int | None
-    extent: tuple[int, int]
+    act: Activation = NO_ACTIVATION
+    residual: int | None = None
+    arena_floats: int = field(kw_only=True)
     frame: Frame | None = None
+    extent: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.kernels.values.specs import Placement
-from workbench.kernels.values.types import I32, I64, LANES, NO_ACTIVATION, Vectors
+from workbench.kernels.values.types import I32, I64, LANES, Vectors
 from workbench.kernels.variants.lanes import pixels_of
 
 MOST_VECTORS = 2
@@ -89,7 +89,7 @@ def gathering_of(offsets: I32, vectors: Vectors) -> Gathering:
         np.asarray(owner * (count * LANES), dtype=np.int32).reshape(-1),
         _pieces(found.reads[order]),
         _pieces(found.writes[order]),
-        Placement(table, 0, 0, count * LANES, NO_ACTIVATION, None, (0, 0)),
+        Placement(table, 0, 0, count * LANES, arena_floats=0),
     )
 
 

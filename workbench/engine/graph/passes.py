@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.graph.activation_forms import fuse_forms
+from workbench.engine.graph.array_passes import sink_permutes, tokens_to_pixels
 from workbench.engine.graph.fields import act_of
 from workbench.engine.graph.graph import INPUT, Graph, Node, prune_dead
 from workbench.engine.graph.ops import ACTIVATIONS, CONVOLUTIONS, LINEARS
@@ -306,6 +307,9 @@ def global_pools(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
 
 
 PASSES: tuple[Pass, ...] = (
+    drop_identities,
+    tokens_to_pixels,
+    sink_permutes,
     drop_identities,
     fuse_forms,
     global_pools,

@@ -4,92 +4,24 @@ Belongs here: elementwise operations, of computed tensors and of constants. Sums
 products with one number a channel become a scale and a shift, which fold into layers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 
 from workbench.capture import activations
 from workbench.capture.arguments import refuse
-from workbench.capture.broadcast import per_channel
 from workbench.capture.builder import GraphBuilder, Value
+from workbench.capture.elementwise import affine, elementwise, multiplied, total
 from workbench.capture.from_torch.call import Call
-from workbench.capture.from_torch.layers import array
-from workbench.capture.reshapes import as_shape, whole
-from workbench.engine.graph.graph import UncoveredOp
+from workbench.capture.from_torch.layers import array, plain
 
 SELU = (1.6732632423543772, 1.0507009873554805)
 """Its alpha and its scale, of which mean 0 and variance 1 are kept."""
 
 Translate = Callable[[GraphBuilder, Call], Value]
-
-
-def elementwise(
-    b: GraphBuilder, op: str, operands: Sequence[Any], **attrs: Any
-) -> Value:
-    """Return an operation over operands that are broadcast, some of them constants.
-
-    Parameters
-    ----------
-    b : GraphBuilder
-    op : str
-        binary, where, clamp.
-    operands : sequence of Value, tensor or number
-        In order; at least one is computed.
-    attrs
-        Of the operation.
-    """
-    sides = [o if isinstance(o, Value) else torch.as_tensor(o) for o in operands]
-    ranks = [len(s.full) if isinstance(s, Value) else s.ndim for s in sides]
-    rank = max(ranks)
-    first = next(i for i, side in enumerate(sides) if isinstance(side, Value))
-    if ranks[first] < rank and rank not in [
-        len(side.full) for side in sides if isinstance(side, Value)
-    ]:
-        # Only a constant has so many axes: the result gets them before the batch.
-        x = cast("Value", sides[first])
-        more = rank - ranks[first]
-        place = None if x.batch is None else x.batch + more
-        sides[first] = as_shape(b, x, (*(1,) * more, *x.full), place)
-        ranks[first] = rank
-    places = {
-        None if side.batch is None else side.batch + rank - own
-        for side, own in zip(sides, ranks, strict=True)
-        if isinstance(side, Value)
-    }
-    place = next(iter(places)) if len(places) == 1 else None
-    if place is not None:
-        for side, own in zip(sides, ranks, strict=True):
-            at = place - (rank - own)
-            if not isinstance(side, Value) and at >= 0 and side.shape[at] != 1:
-                place = None
-                break
-    shapes = [s.full if isinstance(s, Value) else tuple(s.shape) for s in sides]
-    full = tuple(np.broadcast_shapes(*shapes))
-    if place is None:
-        known = [p for p in places if p is not None and full[p] == 1]
-        sides = [whole(b, s) if isinstance(s, Value) else s for s in sides]
-        made = _add(b, op, sides, attrs)
-        return as_shape(b, made, full, known[0] if known else None)
-    own_sides = [
-        s
-        if isinstance(s, Value)
-        else s.reshape([n for i, n in enumerate(s.shape) if i != place - (rank - own)])
-        for s, own in zip(sides, ranks, strict=True)
-    ]
-    return as_shape(b, _add(b, op, own_sides, attrs), full, place)
-
-
-def _add(b: GraphBuilder, op: str, sides: Sequence[Any], attrs: Any) -> Value:
-    computed = [side for side in sides if isinstance(side, Value)]
-    params = {
-        f"c{i}": array(side)
-        for i, side in enumerate(sides)
-        if not isinstance(side, Value)
-    }
-    return replace(b.add(op, computed, attrs=attrs, params=params), batch=None)
 
 
 def unary(kind: str) -> Translate:
@@ -118,36 +50,14 @@ def operands(b: GraphBuilder, call: Call, second: str = "other") -> tuple[Any, A
         for side in (left, right):
             if not isinstance(side, Value | torch.Tensor | int | float):
                 raise refuse(b, f"{call.name} with {type(side).__name__}")
-        return left, right
+        return plain(left), plain(right)
     raise refuse(b, f"{call.name} of {type(left).__name__} and {type(right).__name__}")
-
-
-def affine(b: GraphBuilder, name: str, x: Value, scale: Any, shift: Any) -> Value:
-    """Return ``x * scale + shift``, by channel where that says it."""
-    if x.batch == 0 and len(x.shape) in (1, 3):
-        try:
-            params = {
-                key: per_channel(b, name, x.shape, array(torch.as_tensor(value)))
-                for key, value in (("scale", scale), ("shift", shift))
-            }
-            return b.like(x, "batchnorm", params=params)
-        except UncoveredOp:
-            pass
-    if not _is_number(scale, 1):
-        x = elementwise(b, "binary", (x, scale), kind="mul")
-    if not _is_number(shift, 0):
-        x = elementwise(b, "binary", (x, shift), kind="add")
-    return x
-
-
-def _is_number(value: Any, number: float) -> bool:
-    return not isinstance(value, torch.Tensor) and value == number
 
 
 def add(b: GraphBuilder, call: Call) -> Value:
     """Translate ``self + alpha * other``."""
     left, right = operands(b, call)
-    return _sum(b, call.name, left, right, call.get("alpha", 1))
+    return total(b, call.name, left, right, call.get("alpha", 1))
 
 
 def sub(b: GraphBuilder, call: Call) -> Value:
@@ -156,19 +66,7 @@ def sub(b: GraphBuilder, call: Call) -> Value:
     alpha = call.get("alpha", 1)
     if isinstance(left, Value) and isinstance(right, Value) and alpha == 1:
         return elementwise(b, "binary", (left, right), kind="sub")
-    return _sum(b, call.name, left, right, -alpha)
-
-
-def _sum(b: GraphBuilder, name: str, left: Any, right: Any, alpha: Any) -> Value:
-    if not isinstance(left, Value):
-        return affine(b, name, right, alpha, left)
-    if not isinstance(right, Value):
-        return affine(b, name, left, 1, alpha * torch.as_tensor(right))
-    if alpha != 1:
-        right = affine(b, name, right, alpha, 0)
-    if left.shape == right.shape and left.batch == right.batch is not None:
-        return replace(b.add("add", [left, right]), batch=left.batch)
-    return elementwise(b, "binary", (left, right), kind="add")
+    return total(b, call.name, left, right, -alpha)
 
 
 def rsub(b: GraphBuilder, call: Call) -> Value:
@@ -180,17 +78,7 @@ def rsub(b: GraphBuilder, call: Call) -> Value:
 def mul(b: GraphBuilder, call: Call) -> Value:
     """Translate a product of each element, or of each channel and one number."""
     left, right = operands(b, call)
-    if not isinstance(left, Value):
-        left, right = right, left
-    if not isinstance(right, Value):
-        return affine(b, call.name, left, right, 0)
-    if left.batch == right.batch is not None:
-        gate = ((*left.shape[:1], 1, 1),) if len(left.shape) == 3 else ()
-        if left.shape == right.shape or right.shape in gate:
-            return replace(b.add("mul", [left, right]), batch=left.batch)
-        if len(right.shape) == 3 and left.shape == (right.shape[0], 1, 1):
-            return replace(b.add("mul", [right, left]), batch=left.batch)
-    return elementwise(b, "binary", (left, right), kind="mul")
+    return multiplied(b, call.name, left, right)
 
 
 def div(b: GraphBuilder, call: Call) -> Value:
@@ -198,7 +86,7 @@ def div(b: GraphBuilder, call: Call) -> Value:
     left, right = operands(b, call)
     rounding = call.get("rounding_mode")
     if rounding is None and not isinstance(right, Value):
-        return affine(b, call.name, left, 1.0 / torch.as_tensor(right), 0)
+        return affine(b, call.name, left, np.float32(1) / right, 0)
     if rounding == "floor":
         return elementwise(b, "binary", (left, right), kind="floor_div")
     made = elementwise(b, "binary", (left, right), kind="div")
@@ -221,12 +109,13 @@ def where(b: GraphBuilder, call: Call) -> Value:
     if "self" not in call.given:
         raise refuse(b, "where without values to choose from")
     sides = (call["condition"], call["self"], call["other"])
-    return elementwise(b, "where", sides)
+    return elementwise(b, "where", [plain(side) for side in sides])
 
 
 def masked_fill(b: GraphBuilder, call: Call) -> Value:
     """Translate a number in the place of some."""
-    return elementwise(b, "where", (call["mask"], call["value"], call["self"]))
+    sides = (call["mask"], call["value"], call["self"])
+    return elementwise(b, "where", [plain(side) for side in sides])
 
 
 def clip(b: GraphBuilder, call: Call) -> Value:
@@ -240,7 +129,7 @@ def clip(b: GraphBuilder, call: Call) -> Value:
             -np.inf if low is None else low,
             np.inf if high is None else high,
         )
-        return elementwise(b, "clamp", (x, *bounds))
+        return elementwise(b, "clamp", [plain(one) for one in (x, *bounds)])
     lo = -np.inf if lo is None else lo
     hi = np.inf if hi is None else hi
     if (lo, hi) == (0.0, np.inf):

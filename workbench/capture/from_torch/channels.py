@@ -7,7 +7,6 @@ channels share memory with what they are cut from and joined to.
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -17,13 +16,12 @@ import torch
 from workbench.capture.arguments import Refused, refuse
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.from_torch.call import Call
-from workbench.capture.from_torch.layers import array
+from workbench.capture.from_torch.layers import array, plain
+from workbench.capture.parts import gathered, join, pick, ranged
 from workbench.capture.reshapes import (
-    as_shape,
     expand,
     own_axis,
     reshape,
-    squeeze,
     unsqueeze,
     whole,
 )
@@ -35,43 +33,11 @@ END = 2**62
 def cat(b: GraphBuilder, call: Call) -> Value:
     """Translate a join along an axis."""
     parts = [p for p in call["tensors"] if not _is_empty(p)]
-    return join(b, parts, int(call["dim"]))
+    return join(b, [plain(part) for part in parts], int(call["dim"]))
 
 
 def _is_empty(part: Any) -> bool:
     return isinstance(part, torch.Tensor) and part.numel() == 0
-
-
-def join(b: GraphBuilder, parts: Sequence[Any], dim: int) -> Value:
-    """Return tensors one after the other along an axis of the framework's."""
-    rank = len(next(p.full for p in parts if isinstance(p, Value)))
-    axis = dim % rank
-    places = {part.batch for part in parts if isinstance(part, Value)}
-    fits = len(places) == 1 and axis not in places
-    place = next(iter(places)) if fits else None
-    for part in parts:
-        # A constant that says something of each image would not fit a batch of one.
-        if place is not None and not isinstance(part, Value) and part.shape[place] != 1:
-            place = None
-    sides = [
-        part
-        if not isinstance(part, Value)
-        else (part if place is not None else whole(b, part))
-        for part in parts
-    ]
-    arrays = {
-        f"c{i}": array(side if place is None else side.squeeze(place))
-        for i, side in enumerate(sides)
-        if not isinstance(side, Value)
-    }
-    values = [side for side in sides if isinstance(side, Value)]
-    mine = axis if place is None or axis < place else axis - 1
-    if len(parts) == 1:
-        return values[0]
-    if mine == 0 and not arrays:
-        return replace(b.add("concat", values), batch=place)
-    made = b.add("join", values, attrs={"axis": mine}, params=arrays)
-    return replace(made, batch=place)
 
 
 def stack(b: GraphBuilder, call: Call) -> Value:
@@ -83,7 +49,7 @@ def stack(b: GraphBuilder, call: Call) -> Value:
         unsqueeze(b, p, dim) if isinstance(p, Value) else p.unsqueeze(dim)
         for p in call["tensors"]
     ]
-    return join(b, parts, dim)
+    return join(b, [plain(part) for part in parts], dim)
 
 
 def split(b: GraphBuilder, call: Call) -> list[Value]:
@@ -123,43 +89,12 @@ def _parts(b: GraphBuilder, call: Call, bounds: Sequence[int]) -> list[Value]:
     return [ranged(b, x, axis, *pair) for pair in itertools.pairwise(bounds)]
 
 
-def pick(b: GraphBuilder, x: Value, axis: int, index: int) -> Value:
-    """Return one entry of an axis of the framework's, without the axis."""
-    size = x.full[axis]
-    index = index + size if index < 0 else index
-    one = ranged(b, x, axis, index, index + 1)
-    return squeeze(b, one, [axis])
-
-
 def select(b: GraphBuilder, call: Call) -> Value:
     """Translate one entry of an axis."""
     x, index = call.value(b), call["index"]
     if not isinstance(index, int):
         raise refuse(b, f"{call.name} with an index that is computed")
     return pick(b, x, _dim(x, call), index)
-
-
-def ranged(
-    b: GraphBuilder, x: Value, axis: int, start: int, stop: int, step: int = 1
-) -> Value:
-    """Return a range of an axis of the framework's."""
-    if (start, stop, step) == (0, x.full[axis], 1):
-        return x
-    if axis == x.batch:
-        raise refuse(b, f"a slice {start}:{stop} of the batch (dim={axis})")
-    mine = own_axis(x, axis)
-    if mine == 0 and step == 1:
-        return b.like(x, "slice", attrs={"start": start, "stop": stop})
-    return cut_axis(b, x, mine, (start, stop, step))
-
-
-def cut_axis(b: GraphBuilder, x: Value, mine: int, cut: tuple[int, int, int]) -> Value:
-    """Return a strided range of an axis of the graph's."""
-    cuts = [(0, size, 1) for size in x.shape]
-    cuts[mine] = cut
-    starts, stops, steps = (tuple(c) for c in zip(*cuts, strict=True))
-    attrs = {"starts": starts, "stops": stops, "steps": steps}
-    return b.like(x, "cut", attrs=attrs)
 
 
 def cut(b: GraphBuilder, call: Call) -> Value:
@@ -222,7 +157,8 @@ def cut_written(b: GraphBuilder, call: Call) -> Value:
         ]
     ]
     parts = [sides[0], part, sides[1]]
-    return join(b, [p for p in parts if p is not None and not _is_empty(p)], axis)
+    kept = [plain(p) for p in parts if p is not None and not _is_empty(p)]
+    return join(b, kept, axis)
 
 
 def written(b: GraphBuilder, call: Call) -> Any:
@@ -260,31 +196,14 @@ def index(b: GraphBuilder, call: Call) -> Value:
     rest = x.full[axis + len(used) :]
     if len(used) > 1:
         x = reshape(b, x, [*x.full[:axis], prod(sizes), *rest])
-    return gathered(b, x, axis, places)
+    return gathered(b, x, axis, array(places))
 
 
 def index_select(b: GraphBuilder, call: Call) -> Value:
     """Translate constant places of an axis."""
     x, places = call.value(b), call.constant(b, "index")
     assert places is not None
-    return gathered(b, x, _dim(x, call), places.reshape(-1))
-
-
-def gathered(b: GraphBuilder, x: Value, axis: int, places: torch.Tensor) -> Value:
-    """Return entries of an axis of the framework's, in any order."""
-    if not places.numel():
-        raise refuse(b, "an index without entries")
-    if axis == x.batch:
-        x = whole(b, x)
-    mine, batch = own_axis(x, axis), x.batch
-    made = b.like(x, "gather", attrs={"axis": mine}, params={"places": array(places)})
-    if places.ndim == 0:
-        full = (*x.full[:axis], *x.full[axis + 1 :])
-        place = batch if batch is None or batch < axis else batch - 1
-        return as_shape(b, replace(made, batch=batch), full, place)
-    if batch is not None and batch > axis:
-        batch += places.ndim - 1
-    return replace(made, batch=batch)
+    return gathered(b, x, _dim(x, call), array(places).reshape(-1))
 
 
 def flip(b: GraphBuilder, call: Call) -> Value:

@@ -13,12 +13,19 @@ import torch
 from workbench.capture.arguments import Refused, refuse
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.from_torch.call import Call
+from workbench.capture.products import dense
 from workbench.capture.reshapes import as_shape, whole
+from workbench.capture.windows import as_rows
 
 
 def array(tensor: torch.Tensor) -> Any:
     """Return a constant tensor as float32 numbers."""
     return tensor.detach().to(torch.float32).cpu().numpy()
+
+
+def plain(item: Any) -> Any:
+    """Return a constant tensor as numbers; anything else as it is."""
+    return array(item) if isinstance(item, torch.Tensor) else item
 
 
 def image(b: GraphBuilder, call: Call, name: str, axes: int) -> Value:
@@ -64,27 +71,8 @@ def conv(b: GraphBuilder, call: Call) -> Value:
     if axes == 3:
         return b.add("conv3d", [x], attrs=attrs, params=params)
     if axes == 1:
-        return _as_rows(b, x, "conv2d", attrs, params)
+        return as_rows(b, x, "conv2d", attrs, params)
     return b.add("conv2d", [x], attrs=attrs, params=params)
-
-
-def _as_rows(
-    b: GraphBuilder, x: Value, op: str, attrs: dict[str, Any], params: dict[str, Any]
-) -> Value:
-    """Return a layer over one axis: over images of one row."""
-    wide = {
-        name: ((0, value[0], 0, value[1]) if name == "padding" else (1, *value))
-        for name, value in attrs.items()
-        if isinstance(value, tuple)
-    }
-    if "output_padding" in wide:
-        wide["output_padding"] = (0, *attrs["output_padding"])
-    row = as_shape(b, x, (1, x.shape[0], 1, x.shape[1]), 0)
-    weight = params["weight"][:, :, None]
-    made = b.add(
-        op, [row], attrs={**attrs, **wide}, params={**params, "weight": weight}
-    )
-    return as_shape(b, made, (1, made.shape[0], made.shape[2]), 0)
 
 
 def conv_transpose(b: GraphBuilder, call: Call) -> Value:
@@ -106,7 +94,7 @@ def conv_transpose(b: GraphBuilder, call: Call) -> Value:
     filters = weight.shape[1] * groups
     params = {"weight": array(weight), "bias": _bias(bias, filters)}
     if axes == 1:
-        return _as_rows(b, x, "conv_transpose2d", attrs, params)
+        return as_rows(b, x, "conv_transpose2d", attrs, params)
     return b.add("conv_transpose2d", [x], attrs=attrs, params=params)
 
 
@@ -128,14 +116,6 @@ def linear(b: GraphBuilder, call: Call) -> Value:
     )
     assert weight is not None
     return dense(b, x, array(weight), _bias(bias, weight.shape[0]))
-
-
-def dense(b: GraphBuilder, x: Value, weight: Any, bias: Any) -> Value:
-    """Return a fully connected layer over the last axis of a tensor."""
-    if x.batch == len(x.full) - 1:
-        x = whole(b, x)
-    op = "linear" if len(x.shape) == 1 else "tokens_linear"
-    return b.like(x, op, params={"weight": weight, "bias": bias})
 
 
 def batch_norm(b: GraphBuilder, call: Call) -> Value:

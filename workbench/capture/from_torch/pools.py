@@ -15,8 +15,7 @@ from workbench.capture.from_torch.call import Call
 from workbench.capture.from_torch.layers import numbers
 from workbench.capture.reshapes import as_shape
 from workbench.capture.resizing import resize_matrix
-from workbench.engine.graph.ops import window_output
-from workbench.errors import WorkbenchError
+from workbench.capture.windows import pooled
 
 
 def channels_of(b: GraphBuilder, call: Call, axes: int) -> Value:
@@ -56,10 +55,8 @@ def pool(kind: str, axes: int) -> Any:
         if call.get("divisor_override"):
             attrs["divisor"] = int(call["divisor_override"])
         size = tuple(int(n) for n in _first(call.made).shape[-axes:])
-        made = _compiled(b, x, kind, attrs, size, bool(call["ceil_mode"]))
-        if made is None:
-            attrs |= {"kind": kind, "size": size}
-            made = b.add("window_pool", [x], attrs=attrs)
+        ceil = bool(call["ceil_mode"])
+        made = pooled(b, x, kind, attrs, size, ceil=ceil)
         return _back(b, call, made, axes)
 
     return translate
@@ -67,49 +64,6 @@ def pool(kind: str, axes: int) -> Any:
 
 def _first(made: Any) -> Any:
     return made[0] if isinstance(made, list | tuple) else made
-
-
-def _compiled(
-    b: GraphBuilder,
-    x: Value,
-    kind: str,
-    attrs: dict[str, Any],
-    size: Sequence[int],
-    ceil: bool,
-) -> Value | None:
-    """Return the pool as one that C does, over images; None where there is none."""
-    axes = len(size)
-    plain = set(attrs["dilation"]) == {1} and "divisor" not in attrs
-    if axes == 3 or not plain:
-        return None
-    rows = axes == 1
-    shape = (x.shape[0], 1, x.shape[1]) if rows else x.shape
-    p, k, s = attrs["padding"], attrs["kernel"], attrs["stride"]
-    wide: dict[str, Any] = {
-        "kernel": (1, *k) if rows else k,
-        "stride": (1, *s) if rows else s,
-        "padding": (0, p[0], 0, p[1]) if rows else p,
-        "ceil_mode": ceil,
-    }
-    if kind == "mean":
-        wide["count_include_pad"] = attrs["count_include_pad"]
-    top, left, bottom, right = wide["padding"]
-    try:
-        found = [
-            window_output(
-                shape[1], wide["kernel"][0], wide["stride"][0], (top, bottom), ceil
-            ),
-            window_output(
-                shape[2], wide["kernel"][1], wide["stride"][1], (left, right), ceil
-            ),
-        ]
-    except WorkbenchError:
-        return None
-    if tuple(found)[-axes:] != tuple(size):
-        return None
-    seen = as_shape(b, x, (1, *shape), 0)
-    made = b.add("max_pool" if kind == "max" else "avg_pool", [seen], attrs=wide)
-    return as_shape(b, made, (1, made.shape[0], *made.shape[3 - axes :]), 0)
 
 
 def first(translate: Any) -> Any:
@@ -150,16 +104,12 @@ def _adaptive_max(b: GraphBuilder, call: Call, x: Value, size: Sequence[int]) ->
     if not even:
         raise refuse(b, f"{call.name} of {x.shape[1:]} pixels into {tuple(size)}")
     attrs = {
-        "kind": "max",
         "kernel": tuple(steps),
         "stride": tuple(steps),
         "dilation": (1,) * len(steps),
         "padding": (0,) * 2 * len(steps),
     }
-    made = _compiled(b, x, "max", attrs, size, False)
-    if made is None:
-        made = b.add("window_pool", [x], attrs={**attrs, "size": tuple(size)})
-    return made
+    return pooled(b, x, "max", attrs, size)
 
 
 def _means(size: int, count: int) -> Any:

@@ -3,22 +3,22 @@
 Belongs here: expand, repeat, every mode of padding, pixel shuffles.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from workbench.capture.arguments import refuse
 from workbench.capture.builder import GraphBuilder, Value
+from workbench.capture.frames import (
+    channels_of_pixels,
+    pad_axes,
+    pixels_of_channels,
+    repeated,
+)
 from workbench.capture.from_torch.call import Call
-from workbench.capture.from_torch.channels import ranged
 from workbench.capture.reshapes import (
     expand,
-    own_axis,
-    permute,
-    reshape,
     unsqueeze,
-    whole,
 )
 
 
@@ -47,20 +47,6 @@ def repeat(b: GraphBuilder, call: Call) -> Value:
     return x
 
 
-def repeated(
-    b: GraphBuilder, x: Value, axis: int, count: int, *, blocks: bool
-) -> Value:
-    """Return an axis repeated: as a whole, or each entry by itself."""
-    if axis == x.batch:
-        x = whole(b, x)
-    full = x.full
-    wide = unsqueeze(b, x, axis if blocks else axis + 1)
-    sizes = [-1] * len(wide.full)
-    sizes[axis if blocks else axis + 1] = count
-    made = expand(b, wide, sizes)
-    return reshape(b, made, [*full[:axis], full[axis] * count, *full[axis + 1 :]])
-
-
 def repeat_interleave(b: GraphBuilder, call: Call) -> Value:
     """Translate each entry of an axis repeated."""
     x, count, axis = call.value(b, "self"), call["repeats"], call["dim"]
@@ -85,52 +71,14 @@ def padded(b: GraphBuilder, call: Call) -> Value:
     return pad_axes(b, x, before, after, mode, 0.0 if value is None else float(value))
 
 
-def pad_axes(
-    b: GraphBuilder,
-    x: Value,
-    before: Sequence[int],
-    after: Sequence[int],
-    mode: str,
-    value: float,
-) -> Value:
-    """Return a tensor with a frame around axes of the framework's."""
-    for axis, (low, high) in enumerate(zip(before, after, strict=True)):
-        if low < 0 or high < 0:
-            size = x.full[axis]
-            x = ranged(b, x, axis, max(-low, 0), size - max(-high, 0))
-    if x.batch is not None and (before[x.batch] > 0 or after[x.batch] > 0):
-        raise refuse(b, f"padding of the batch (dim={x.batch})")
-    widths: list[tuple[int, ...]] = []
-    for side in (before, after):
-        mine = [0] * len(x.shape)
-        for axis, width in enumerate(side):
-            if axis != x.batch:
-                mine[own_axis(x, axis)] = max(width, 0)
-        widths.append(tuple(mine))
-    if not any(map(any, widths)):
-        return x
-    attrs = {"before": widths[0], "after": widths[1], "mode": mode, "value": value}
-    return b.like(x, "pad", attrs=attrs)
-
-
 def pixel_shuffle(b: GraphBuilder, call: Call) -> Value:
     """Translate channels that become blocks of pixels."""
-    x, r = call.value(b), int(call["upscale_factor"])
-    *lead, c, h, w = x.full
-    n = len(lead)
-    split = reshape(b, x, [*lead, c // r**2, r, r, h, w])
-    order = [*range(n), n, n + 3, n + 1, n + 4, n + 2]
-    return reshape(b, permute(b, split, order), [*lead, c // r**2, h * r, w * r])
+    return pixels_of_channels(b, call.value(b), int(call["upscale_factor"]))
 
 
 def pixel_unshuffle(b: GraphBuilder, call: Call) -> Value:
     """Translate blocks of pixels that become channels."""
-    x, r = call.value(b), int(call["downscale_factor"])
-    *lead, c, h, w = x.full
-    n = len(lead)
-    split = reshape(b, x, [*lead, c, h // r, r, w // r, r])
-    order = [*range(n), n, n + 2, n + 4, n + 1, n + 3]
-    return reshape(b, permute(b, split, order), [*lead, c * r**2, h // r, w // r])
+    return channels_of_pixels(b, call.value(b), int(call["downscale_factor"]))
 
 
 def constant_like(number: float | None) -> Any:

@@ -105,7 +105,7 @@ def conv_palette(spec, int isa, tiles):
 
 
 def depthwise(spec, int isa, grid):
-    """Return the step of a checked Depthwise; grid comes from native.depthwise_grid."""
+    """Return the step of a checked Depthwise; grid comes from chains.depthwise_grid."""
     cdef wb_depthwise args
     cdef list keep = []
     args.place = place_of(spec.place, keep)

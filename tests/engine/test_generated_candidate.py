@@ -15,7 +15,7 @@ from workbench.engine.tuning.race_kernels import place_operands
 from workbench.kernels import Executor
 from workbench.kernels.steps import generated
 
-ISAS = [isa for isa in kernels.info().available if isa in generated.NUMBERS]
+ISAS = [isa for isa in kernels.info().available if isa in generated.CODED]
 pytestmark = pytest.mark.skipif(
     not ISAS or not generated.available().available,
     reason="this machine runs no generated code",

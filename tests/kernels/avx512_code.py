@@ -17,11 +17,12 @@ from tests.kernels.random_convolutions import Layer, load, operands, stored
 from workbench.engine.candidates import Form
 from workbench.engine.candidates.conv import place_conv, sparse_arguments
 from workbench.engine.layout.aligned_vectors import on_one_grid
+from workbench.kernels.backend import NUMBERS, module
 from workbench.kernels.steps import generated
-from workbench.kernels.steps.conv import sparse_spec
+from workbench.kernels.steps.sparse import sparse_spec
 from workbench.kernels.variants.code_shapes import CodeShape, check, worthwhile
 
-AVX512 = generated.NUMBERS["avx512"]
+AVX512 = NUMBERS["avx512"]
 WEIGHT_BIAS = 512
 TOLERANCE = 2e-5
 MEMORY = re.compile(r"\[(\w+)(?: ([+-]) (\w+))?\]")
@@ -218,7 +219,7 @@ def follow(layer: Layer, form: Form, target: Form) -> Iterator[tuple[str, bool, 
         tuning = CodeShape.parse(name)
         check(tuning, spec, "avx512")
         plan = generated._plan(spec, tuning)
-        native = generated._native()
+        native = module()
         made = native.conv_generated(spec, AVX512, plan)
         owner = native.generated_code(made)
         # The one field of the extension type lies behind the object's header.

@@ -22,7 +22,7 @@ from workbench.engine.candidates.conv import (
 from workbench.engine.graph.weights import count_nonzero
 from workbench.engine.layout.aligned_vectors import on_one_grid
 from workbench.kernels import LANES, Vectors
-from workbench.kernels.steps.conv import sparse_spec
+from workbench.kernels.steps.sparse import sparse_spec
 from workbench.kernels.variants.code_shapes import (
     FARTHEST_IN_ROW,
     may_shift,

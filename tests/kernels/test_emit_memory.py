@@ -15,7 +15,7 @@ capstone = pytest.importorskip("capstone")
 native = pytest.importorskip("workbench.kernels._native")
 
 MAPS = Path("/proc/self/maps")
-ISAS = [isa for isa in kernels.info().available if isa in generated.NUMBERS]
+ISAS = [isa for isa in kernels.info().available if isa in generated.CODED]
 pytestmark = pytest.mark.skipif(
     not MAPS.exists() or not ISAS or not generated.available().available,
     reason="needs Linux and generated code",

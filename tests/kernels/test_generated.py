@@ -14,15 +14,16 @@ from tests.kernels.drawing import EVERY_ACTIVATION
 from tests.kernels.float64 import activate
 from workbench import kernels
 from workbench.kernels import Activation, Executor, KernelError, Placement, Vectors
+from workbench.kernels.backend import NUMBERS
 from workbench.kernels.steps import generated
-from workbench.kernels.steps.conv import sparse_spec
+from workbench.kernels.steps.sparse import sparse_spec
 from workbench.kernels.variants.code_shapes import (
     CodeShape,
     may_shift_in_row,
     worthwhile,
 )
 
-ISAS = [isa for isa in kernels.info().available if isa in generated.NUMBERS]
+ISAS = [isa for isa in kernels.info().available if isa in generated.CODED]
 pytestmark = pytest.mark.skipif(
     not ISAS or not generated.available().available,
     reason="this machine runs no generated code",
@@ -37,7 +38,7 @@ TOLERANCE = 2e-5
 def coded(isa: str) -> list[Activation]:
     """Return the activations that generated code has."""
     has = import_module("workbench.kernels._native").emit_has_curve
-    return [act for act in EVERY_ACTIVATION if has(act, generated.NUMBERS[isa])]
+    return [act for act in EVERY_ACTIVATION if has(act, NUMBERS[isa])]
 
 
 def test_the_usual_activations_have_code() -> None:

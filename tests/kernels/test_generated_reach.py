@@ -13,14 +13,15 @@ from workbench.engine.layout.layout import make_layout
 from workbench.engine.layout.offsets import Window, tap_offsets
 from workbench.errors import WorkbenchError
 from workbench.kernels import Activation, KernelError, Vectors, forced_isa
-from workbench.kernels.steps.conv import sparse_spec
+from workbench.kernels.backend import NUMBERS
 from workbench.kernels.steps.generated import (
-    NUMBERS,
+    CODED,
     CodePlan,
     available,
     conv_generated,
     variants_generated,
 )
+from workbench.kernels.steps.sparse import sparse_spec
 from workbench.kernels.values.specs import ConvSparse
 from workbench.kernels.variants.code_shapes import REACH, CodeShape, in_reach
 
@@ -30,7 +31,7 @@ GIB = (1 << 30) // 4
 BASE = 8 * GIB
 ROOM = 32 * GIB
 TOO_FAR = 3
-NATIVE = [isa for isa in ISAS if isa in NUMBERS]
+NATIVE = [isa for isa in ISAS if isa in CODED]
 
 
 def arguments(**changed) -> dict:

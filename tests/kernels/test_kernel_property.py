@@ -30,13 +30,13 @@ from workbench.kernels import (
     variants_conv_dense,
     variants_conv_sparse,
 )
-from workbench.kernels.steps.conv import sparse_spec
 from workbench.kernels.steps.generated import (
     available,
     conv_generated,
     variants_generated,
 )
 from workbench.kernels.steps.palette import Table, conv_palette
+from workbench.kernels.steps.sparse import sparse_spec
 
 SEED = 20240229
 CASES = 3000

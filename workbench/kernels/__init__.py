@@ -9,13 +9,8 @@ Does not belong here: layouts, graphs, selection (engine).
 from workbench.kernels.backend import forced_isa, info
 from workbench.kernels.executor import Executor
 from workbench.kernels.steps.blocks import conv_blocks, variants_conv_blocks
-from workbench.kernels.steps.conv import (
-    conv_dense,
-    conv_sparse,
-    depthwise,
-    variants_conv_dense,
-    variants_conv_sparse,
-)
+from workbench.kernels.steps.dense import conv_dense, variants_conv_dense
+from workbench.kernels.steps.depthwise import depthwise
 from workbench.kernels.steps.linear import linear_dense, linear_sparse
 from workbench.kernels.steps.peak import fma_peak
 from workbench.kernels.steps.pointwise import (
@@ -26,6 +21,7 @@ from workbench.kernels.steps.pointwise import (
     mul,
     store_output,
 )
+from workbench.kernels.steps.sparse import conv_sparse, variants_conv_sparse
 from workbench.kernels.steps.spatial import global_avg, pool
 from workbench.kernels.steps.winograd import conv_winograd, variants_conv_winograd
 from workbench.kernels.values.frames import Frame

@@ -1,102 +1,71 @@
-"""Which back end builds steps: the compiled module, or NumPy where it is missing.
+"""Who makes steps: the compiled module, or NumPy where it is missing.
 
-Belongs here: the choice of instruction set, its reason, and the back-end protocol.
-Does not belong here: checks or arithmetic.
+Belongs here: the choice of instruction set and its reason, and the one way to the
+compiled module. Does not belong here: checks, packing (steps/) or arithmetic.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, TypeVar
 
-from workbench.kernels import reference
-from workbench.kernels.native import NativeBackend
-from workbench.kernels.values.specs import (
-    ConvDense,
-    ConvSparse,
-    Depthwise,
-    FmaPeak,
-    GlobalAverage,
-    LinearDense,
-    LinearSparse,
-    Pointwise,
-    Pool,
-    Transfer,
-)
-from workbench.kernels.values.types import (
-    F32,
-    I32,
-    KernelError,
-    KernelInfo,
-    Sizes,
-    Step,
-    Vectors,
-)
+from workbench.kernels.values.types import KernelError, KernelInfo, Step
+
+Spec = TypeVar("Spec")
 
 _VARIABLE = "WORKBENCH_ISA"
 _FORCED: ContextVar[str | None] = ContextVar("workbench_isa", default=None)
 
 
-class Backend(Protocol):
-    """What builds steps out of checked arguments."""
-
-    def conv_sparse(self, spec: ConvSparse) -> Step:
-        """Return a sparse convolution step."""
-
-    def conv_dense(self, spec: ConvDense) -> Step:
-        """Return a dense convolution step."""
-
-    def depthwise(self, spec: Depthwise) -> Step:
-        """Return a depthwise convolution step."""
-
-    def linear_dense(self, spec: LinearDense) -> Step:
-        """Return a matrix-vector step."""
-
-    def linear_sparse(self, spec: LinearSparse) -> Step:
-        """Return a sparse matrix-vector step."""
-
-    def pool(self, spec: Pool) -> Step:
-        """Return a pooling step."""
-
-    def global_avg(self, spec: GlobalAverage) -> Step:
-        """Return a global average step."""
-
-    def pointwise(self, spec: Pointwise) -> Step:
-        """Return an elementwise or copying step."""
-
-    def transfer(self, spec: Transfer) -> Step:
-        """Return a step between the arena and external arrays."""
-
-    def fma_peak(self, spec: FmaPeak) -> Step:
-        """Return a step of multiply-adds on registers."""
-
-    def variants_conv_sparse(
-        self, offsets: I32, vectors: Vectors, src: int
-    ) -> tuple[str, ...]:
-        """Return the eligible variants, the default first."""
-
-    def variants_conv_dense(self, weights: F32, vectors: Vectors) -> tuple[str, ...]:
-        """Return the eligible variants, the default first."""
-
-    def executor(self, steps: Sequence[Step], sizes: Sizes) -> reference.Runner:
-        """Return a runner of the steps."""
+NUMBERS = {"scalar": 0, "avx2": 1, "avx512": 2}
+"""Instruction sets as the compiled module numbers them."""
 
 
-class _Native(Protocol):
-    def available(self) -> tuple[str, ...]:
-        """Return the instruction sets of this machine, slowest first."""
+@dataclass(frozen=True)
+class Native:
+    """The compiled module, and the instruction set that steps are made for.
 
-    def compiler(self) -> str:
-        """Return the compiler that built the module."""
+    Parameters
+    ----------
+    module : module
+        `workbench.kernels._native`; its functions are described in ext/faces/.
+    isa : str
+        A key of `NUMBERS`.
+    """
+
+    module: Any
+    isa: str
+
+    def step(self, face: str, spec: Any, *packing: Any) -> Step:
+        """Return the step that a function of the module packs from checked arguments.
+
+        Parameters
+        ----------
+        face : str
+            Name of the function.
+        spec : object
+            Checked arguments.
+        packing : object
+            How they are packed, where there is a choice.
+        """
+        made: Step = getattr(self.module, face)(spec, self.number, *packing)
+        return made
+
+    @property
+    def number(self) -> int:
+        """The instruction set as the module numbers it."""
+        return NUMBERS[self.isa]
 
 
 @cache
-def _native() -> _Native | None:
+def module() -> Any:
+    """Return the compiled module whatever is in use, None where it was not built."""
     try:
-        return cast(_Native, import_module("workbench.kernels._native"))
+        return import_module("workbench.kernels._native")
     except ModuleNotFoundError:
         return None
 
@@ -104,18 +73,10 @@ def _native() -> _Native | None:
 @cache
 def _built() -> tuple[tuple[str, ...], str]:
     """Return the instruction sets to choose from, slowest first, and the compiler."""
-    native = _native()
+    native = module()
     if native is None:
         return ("numpy",), ""
     return ("numpy", *native.available()), native.compiler()
-
-
-@cache
-def _backend(isa: str) -> Backend:
-    native = _native()
-    if isa == "numpy" or native is None:
-        return reference.NumpyBackend()
-    return NativeBackend(native, isa)
 
 
 def info() -> KernelInfo:
@@ -126,10 +87,9 @@ def info() -> KernelInfo:
     KernelError
         When ``WORKBENCH_ISA`` names one that this machine or build lacks.
     """
-    native = _native()
     names, compiler = _built()
     chosen, reason = names[-1], "the widest that CPUID and XGETBV allow"
-    if native is None:
+    if module() is None:
         reason = "the compiled module is missing; run python setup.py build_ext -i"
     for wanted, source in (
         (os.environ.get(_VARIABLE), f"{_VARIABLE} asks for it"),
@@ -147,9 +107,26 @@ def info() -> KernelInfo:
     return KernelInfo(chosen, reason, names, compiler, chosen != "numpy")
 
 
-def current() -> Backend:
-    """Return the back end that builds steps now."""
-    return _backend(info().isa)
+def compiled() -> Native | None:
+    """Return what makes steps in C now; None where NumPy makes them."""
+    isa = info().isa
+    return None if isa == "numpy" else Native(module(), isa)
+
+
+def make_step(face: str, spec: Spec, reference: Callable[[Spec], Step]) -> Step:
+    """Return the step of a kernel whose arguments are packed in one way.
+
+    Parameters
+    ----------
+    face : str
+        The function of the compiled module.
+    spec : object
+        Checked arguments.
+    reference : callable
+        Makes the same step in NumPy.
+    """
+    native = compiled()
+    return reference(spec) if native is None else native.step(face, spec)
 
 
 @contextmanager

@@ -7,9 +7,9 @@ Belongs here: the public, checking face. Does not belong here: threads and their
 from collections.abc import Sequence
 from types import TracebackType
 
-from workbench.kernels.backend import current
+from workbench.kernels.backend import module
 from workbench.kernels.mixed import MixedRunner
-from workbench.kernels.reference import NumpyBackend, ReferenceStep, Runner
+from workbench.kernels.reference import ReferenceRunner, ReferenceStep, Runner
 from workbench.kernels.steps.array import ArrayStep
 from workbench.kernels.values import checks
 from workbench.kernels.values.types import F32, I64, KernelError, Sizes, Step
@@ -107,17 +107,18 @@ class Executor:
             "steps of one back end",
             "Make all steps under the same forced_isa.",
         )
-        backend = NumpyBackend() if all(plain) else current()
         self._steps = tuple(steps)
         if cold is None:
             held = 4 * arena_floats + sum(step.bytes for step in steps)
             cold = held > WARM_BYTES
         sizes = Sizes(arena_floats, threads, cold)
-        self._runner: Runner = (
-            MixedRunner(self._steps, sizes, backend.executor)
-            if mixed
-            else backend.executor(self._steps, sizes)
-        )
+        self._runner: Runner
+        if all(plain):
+            self._runner = ReferenceRunner(self._steps, arena_floats)
+        elif mixed:
+            self._runner = MixedRunner(self._steps, sizes, _native_runner)
+        else:
+            self._runner = _native_runner(self._steps, sizes)
         self._x_floats = max(step.x_floats for step in steps)
         self._y_floats = max(step.y_floats for step in steps)
         self.threads = threads
@@ -214,6 +215,11 @@ class Executor:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _native_runner(steps: Sequence[Step], sizes: Sizes) -> Runner:
+    made: Runner = module().Runner(tuple(steps), *sizes)
+    return made
 
 
 def _needed_bytes(steps: Sequence[Step], arena_floats: int, threads: int) -> int:

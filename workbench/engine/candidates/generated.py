@@ -23,7 +23,6 @@ from workbench.engine.graph.graph import Node
 from workbench.engine.graph.weights import count_nonzero
 from workbench.engine.layout.aligned_vectors import on_one_grid
 from workbench.kernels import Step, conv_sparse, info
-from workbench.kernels.steps.conv import sparse_spec
 from workbench.kernels.steps.generated import (
     available,
     conv_generated,
@@ -31,6 +30,7 @@ from workbench.kernels.steps.generated import (
     has_curve,
     variants_generated,
 )
+from workbench.kernels.steps.sparse import sparse_spec
 from workbench.kernels.variants.code_shapes import REACH
 
 MODEL_MACS_PER_MS = {"avx2": 30e6, "avx512": 50e6}

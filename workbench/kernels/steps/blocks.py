@@ -7,23 +7,23 @@ instruction set, and the variants. Does not belong here: finding blocks in a wei
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
-from typing import cast
 
 import numpy as np
 
-from workbench.kernels.backend import info
+from workbench.kernels.backend import compiled
 from workbench.kernels.reference.blocks import conv_blocks as reference
-from workbench.kernels.steps.conv import checked_place
+from workbench.kernels.steps.placing import (
+    check_bias,
+    check_variant,
+    checked_place,
+    reach_of,
+)
 from workbench.kernels.values import checks
 from workbench.kernels.values.specs import ConvBlocks, Placement
 from workbench.kernels.values.types import F32, I32, LANES, Step
 
 HEIGHTS = (2, 4, 8, 16)
 """Output channels of a block."""
-
-NUMBERS = {"scalar": 0, "avx2": 1, "avx512": 2}
-"""Instruction sets as the compiled module numbers them."""
 
 # Vectors of a tile by its height, the best of most layers first; the largest fill the
 # registers (ext/kernels/conv_blocks/). Shorter strips are cut into fewer chunks.
@@ -91,24 +91,18 @@ def conv_blocks(
         "n of 2, 4, 8 or 16 and ceil(O / n) groups",
         "Cut the output channels into groups of n, from the first one on.",
     )
-    place = checked_place(place, offsets, bias)
+    check_bias(bias, bias.size)
+    place = checked_place(place, reach_of(offsets), bias.size)
     spec = ConvBlocks(indptr, offsets, values, bias, place)
-    isa = info().isa
     names = variants_conv_blocks(offsets, height)
-    checks.require(
-        variant is None or variant in names,
-        f"variant {variant!r} of conv_blocks",
-        "one of " + ", ".join(names),
-        "Leave variant=None, or ask variants_conv_blocks for the names.",
-    )
-    if isa == "numpy":
+    check_variant("conv_blocks", variant, names)
+    native = compiled()
+    if native is None:
         return reference(spec)
-    plan = _plans(isa, offsets, height)[variant or names[0]]
+    plan = _plans(native.isa, offsets, height)[variant or names[0]]
     spec = lower_blocks(spec, plan.height)
     parts = max(1, min(_MOST_PARTS, (spec.indptr.size - 1) // 2))
-    native = import_module("workbench.kernels._native")
-    plan = replace(plan, blocks=parts)
-    return cast(Step, native.conv_blocks(spec, NUMBERS[isa], plan))
+    return native.step("conv_blocks", spec, replace(plan, blocks=parts))
 
 
 def variants_conv_blocks(offsets: I32, height: int) -> tuple[str, ...]:
@@ -117,8 +111,10 @@ def variants_conv_blocks(offsets: I32, height: int) -> tuple[str, ...]:
     Output channels x vectors of a tile; ``whole`` leaves activations in one piece
     where the others are cut to fit the L1 cache.
     """
-    isa = info().isa
-    return ("numpy",) if isa == "numpy" else tuple(_plans(isa, offsets, height))
+    native = compiled()
+    if native is None:
+        return ("numpy",)
+    return tuple(_plans(native.isa, offsets, height))
 
 
 def lower_blocks(spec: ConvBlocks, height: int) -> ConvBlocks:

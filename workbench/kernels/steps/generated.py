@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from workbench.kernels.backend import current, info
+from workbench.kernels.backend import NUMBERS, info, module
 from workbench.kernels.reference.conv import conv_sparse as reference
-from workbench.kernels.steps.conv import sparse_spec
+from workbench.kernels.steps.sparse import sparse_spec, sparse_step
 from workbench.kernels.values.checks import inside_arena, join, read_extent
 from workbench.kernels.values.specs import ConvSparse, Placement
 from workbench.kernels.values.types import (
@@ -38,6 +37,7 @@ from workbench.kernels.variants.code_shapes import (
 )
 
 __all__ = [
+    "CODED",
     "CODE_LIMIT",
     "Availability",
     "CodeShape",
@@ -52,8 +52,8 @@ __all__ = [
 CODE_LIMIT = 64 << 20
 """Bytes of code that one layer may have."""
 
-NUMBERS = {"avx2": 1, "avx512": 2}
-"""Instruction sets as the compiled module numbers them."""
+CODED = ("avx2", "avx512")
+"""Instruction sets that there is generated code for."""
 
 
 _WANTED: ContextVar[bool] = ContextVar("workbench_generated", default=True)
@@ -88,7 +88,7 @@ def available() -> Availability:
     isa = info().isa
     if isa == "numpy":
         return Availability(False, "the compiled kernels are missing or not in use")
-    if isa not in NUMBERS:
+    if isa not in CODED:
         return Availability(False, f"it needs avx2 or avx512; {isa} is in use")
     refused = memory_refusal()
     if refused:
@@ -100,7 +100,7 @@ def memory_refusal() -> str | None:
     """Return None when this process may seal memory as executable, else why not."""
     if len(info().available) == 1:
         return "not tried: the compiled kernels are missing"
-    refusal: int = _native().emit_probe()
+    refusal: int = module().emit_probe()
     if refusal == 0:
         return None
     return f"the system refuses executable memory: {os.strerror(refusal)}"
@@ -158,7 +158,7 @@ def conv_generated(
     )
     isa = info().isa
     if isa == "numpy":
-        return current().conv_sparse(spec)
+        return sparse_step(spec)
     ready = available()
     if not ready.available:
         raise KernelError(
@@ -170,7 +170,7 @@ def conv_generated(
         raise KernelError(*_refused(3, spec))
     tuning = CodeShape.parse(variant or worthwhile(spec, isa)[0])
     check(tuning, spec, isa)
-    made: Step | int = _native().conv_generated(spec, NUMBERS[isa], _plan(spec, tuning))
+    made: Step | int = module().conv_generated(spec, NUMBERS[isa], _plan(spec, tuning))
     if isinstance(made, int):
         raise KernelError(*_refused(made, spec))
     return made
@@ -188,7 +188,7 @@ def variants_generated(spec: ConvSparse) -> tuple[str, ...]:
         From ``sparse_spec``, which takes what ``conv_generated`` takes.
     """
     isa = info().isa
-    if isa not in NUMBERS:
+    if isa not in CODED:
         return ("numpy",)
     able = in_reach(spec) and has_curve(spec.place.act)
     return worthwhile(spec, isa) if able else ()
@@ -197,7 +197,7 @@ def variants_generated(spec: ConvSparse) -> tuple[str, ...]:
 def has_curve(act: Activation) -> bool:
     """Say whether generated code can do an activation."""
     isa = info().isa
-    return isa not in NUMBERS or bool(_native().emit_has_curve(act, NUMBERS[isa]))
+    return isa not in CODED or bool(module().emit_has_curve(act, NUMBERS[isa]))
 
 
 def fits(variant: str, spec: ConvSparse) -> bool:
@@ -211,10 +211,6 @@ def fits(variant: str, spec: ConvSparse) -> bool:
     # With many registers groups are never as small as those of few registers.
     rows = spec.indptr.size - 1
     return isa != "avx512" or tuning.group >= min(rows, ROWS["avx2"] + 1)
-
-
-def _native() -> Any:
-    return import_module("workbench.kernels._native")
 
 
 def _plan(spec: ConvSparse, tuning: CodeShape) -> CodePlan:

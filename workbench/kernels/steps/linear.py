@@ -5,7 +5,8 @@ Belongs here: the public, checking face. Does not belong here: arithmetic.
 
 import numpy as np
 
-from workbench.kernels.backend import current
+from workbench.kernels.backend import make_step
+from workbench.kernels.reference import conv as reference
 from workbench.kernels.values import checks
 from workbench.kernels.values.specs import LinearDense, LinearSparse
 from workbench.kernels.values.types import F32, I32, Activation, Step
@@ -32,7 +33,8 @@ def linear_dense(
     checks.array("weights", weights, np.float32, 2)
     check_ends(weights.shape[0], weights.shape[1], bias, src, dst)
     checks.activation(act)
-    return current().linear_dense(LinearDense(weights, bias, src, dst, act))
+    spec = LinearDense(weights, bias, src, dst, act)
+    return make_step("linear_dense", spec, reference.linear_dense)
 
 
 def linear_sparse(
@@ -76,9 +78,8 @@ def linear_sparse(
     )
     check_ends(indptr.size - 1, inputs, bias, src, dst)
     checks.activation(act)
-    return current().linear_sparse(
-        LinearSparse(indptr, columns, values, bias, src, dst, act, inputs)
-    )
+    spec = LinearSparse(indptr, columns, values, bias, src, dst, act, inputs)
+    return make_step("linear_sparse", spec, reference.linear_sparse)
 
 
 def check_ends(outputs: int, inputs: int, bias: F32, src: int, dst: int) -> None:

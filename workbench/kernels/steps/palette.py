@@ -6,25 +6,22 @@ reference).
 """
 
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.kernels.backend import info
+from workbench.kernels.backend import compiled, make_step
 from workbench.kernels.reference import palette as reference
 from workbench.kernels.reference.palette import ConvPalette, PaletteDense, PaletteSparse
-from workbench.kernels.steps.conv import checked_place
 from workbench.kernels.steps.linear import check_ends
+from workbench.kernels.steps.placing import checked_place, reach_of
 from workbench.kernels.values import checks
 from workbench.kernels.values.specs import Placement
 from workbench.kernels.values.types import F32, I32, Activation, Step
 from workbench.kernels.variants.tiles import cut
 
 U8 = NDArray[np.uint8]
-NUMBERS = {"scalar": 0, "avx2": 1, "avx512": 2}
-"""Instruction sets as the compiled module numbers them."""
 
 ENTRIES = 256
 
@@ -70,7 +67,7 @@ def linear_palette(
     check_ends(codes.shape[0], codes.shape[1], table.bias, src, dst)
     checks.activation(act)
     spec = PaletteDense(codes, table.codebook, table.scale, table.bias, src, dst, act)
-    return _step("palette_dense", spec)
+    return make_step("palette_dense", spec, reference.palette_dense)
 
 
 def linear_palette_sparse(
@@ -115,7 +112,7 @@ def linear_palette_sparse(
     checks.activation(act)
     shared = (table.codebook, table.scale, table.bias)
     spec = PaletteSparse(indptr, columns, codes, *shared, src, dst, act, inputs)
-    return _step("palette_sparse", spec)
+    return make_step("palette_sparse", spec, reference.palette_sparse)
 
 
 def conv_palette(
@@ -153,9 +150,15 @@ def conv_palette(
         "codes (O, T), T offsets and O biases, nothing empty",
         "Pass one offset a tap.",
     )
-    place = checked_place(place, offsets, table.bias)
+    place = checked_place(place, reach_of(offsets), table.bias.size)
     shared = (table.codebook, table.scale, offsets, table.bias)
-    return _step("conv_palette", ConvPalette(codes[None], *shared, place))
+    spec = ConvPalette(codes[None], *shared, place)
+    native = compiled()
+    if native is None:
+        return reference.conv_palette(spec)
+    width = native.module.dense_width(native.number)
+    tiles = cut(1, len(codes), width, interleaved=False)
+    return native.step("conv_palette", spec, tiles)
 
 
 def _table(table: Table, codes: U8) -> None:
@@ -175,15 +178,3 @@ def _table(table: Table, codes: U8) -> None:
         "one of each an output",
         "Pass ones where nothing is scaled.",
     )
-
-
-def _step(name: str, spec: ConvPalette | PaletteDense | PaletteSparse) -> Step:
-    isa = info().isa
-    if isa == "numpy":
-        return cast(Step, getattr(reference, name)(spec))
-    native: Any = import_module("workbench.kernels._native")
-    arguments: list[Any] = [spec, NUMBERS[isa]]
-    if isinstance(spec, ConvPalette):
-        width = native.dense_width(NUMBERS[isa])
-        arguments += [cut(1, spec.weights.shape[1], width, interleaved=False)]
-    return cast(Step, getattr(native, name)(*arguments))

@@ -5,17 +5,14 @@ carry rows between them. Does not belong here: which parts a program wants (engi
 """
 
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from workbench.kernels.backend import info
+from workbench.kernels.backend import NUMBERS, info, module
 from workbench.kernels.values import checks
 from workbench.kernels.values.specs import Placement, Pointwise, Pool, Transfer
 from workbench.kernels.values.types import LANES, Geometry, Step, Vectors
-
-ISAS = ("scalar", "avx2", "avx512")
 
 
 def divisible(step: Step) -> bool:
@@ -78,8 +75,7 @@ def part(
         checks.whole("the distance of a part", distance, -checks.MOST_FLOATS)
     extent = _extent(step, units, moved)
     checks.inside_arena(f"a part of {step.kernel}", extent, arena_floats)
-    native: Any = import_module("workbench.kernels._native")
-    made: Step = native.part(step, units, moved, extent, _macs(step, units))
+    made: Step = module().part(step, units, moved, extent, _macs(step, units))
     return made
 
 
@@ -112,9 +108,8 @@ def move(*, src: int | None, dst: int, floats: int, arena_floats: int) -> Step:
         "Carry towards the start of the buffer.",
     )
     checks.inside_arena("a move", (low, high), arena_floats)
-    native: Any = import_module("workbench.kernels._native")
-    number = ISAS.index(info().isa)
-    made: Step = native.move(number, -1 if src is None else src, dst, floats)
+    number, start = NUMBERS[info().isa], -1 if src is None else src
+    made: Step = module().move(number, start, dst, floats)
     return made
 
 

@@ -3,7 +3,8 @@
 Belongs here: the checking face. Does not belong here: timing it (measure/fma_peak.py).
 """
 
-from workbench.kernels.backend import current
+from workbench.kernels.backend import make_step
+from workbench.kernels.reference.peak import fma_peak as reference
 from workbench.kernels.values import checks
 from workbench.kernels.values.specs import FmaPeak
 from workbench.kernels.values.types import Step
@@ -33,4 +34,4 @@ def fma_peak(*, rounds: int) -> Step:
         f"1..{MAX_ROUNDS}",
         "Ask for at least one round.",
     )
-    return current().fma_peak(FmaPeak(rounds))
+    return make_step("fma_peak", FmaPeak(rounds), reference)

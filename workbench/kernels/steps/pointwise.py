@@ -4,7 +4,8 @@ Belongs here: add, mul, activation, convert, and the way in and out of the arena
 Does not belong here: arithmetic.
 """
 
-from workbench.kernels.backend import current
+from workbench.kernels.backend import make_step
+from workbench.kernels.reference import spatial as reference
 from workbench.kernels.values import checks
 from workbench.kernels.values.specs import Pointwise, Transfer
 from workbench.kernels.values.types import NO_ACTIVATION, Activation, Geometry, Step
@@ -27,7 +28,7 @@ def add(
     KernelError
         When sizes differ.
     """
-    return current().pointwise(_binary("add", a, b, out, act))
+    return _pointwise(_binary("add", a, b, out, act))
 
 
 def mul(
@@ -37,7 +38,7 @@ def mul(
 
     Parameters and errors as in ``add``.
     """
-    return current().pointwise(_binary("mul", a, b, out, act))
+    return _pointwise(_binary("mul", a, b, out, act))
 
 
 def activation(
@@ -58,7 +59,7 @@ def activation(
     """
     _same_size(geometry_in, geometry_out)
     checks.activation(act)
-    return current().pointwise(Pointwise("copy", geometry_in, None, geometry_out, act))
+    return _pointwise(Pointwise("copy", geometry_in, None, geometry_out, act))
 
 
 def convert(
@@ -86,7 +87,7 @@ def convert(
         _halves(size, geometry_out)
     else:
         _same_size(geometry_in, geometry_out)
-    return current().pointwise(
+    return _pointwise(
         Pointwise("copy", geometry_in, None, geometry_out, phase_split=phase_split)
     )
 
@@ -136,7 +137,7 @@ def load_input(
         )
         _halves(image, shape)
     checks.whole("the offset of an image", offset, 0)
-    return current().transfer(Transfer(shape, True, *image, phase_split, offset))
+    return _transfer(Transfer(shape, True, *image, phase_split, offset))
 
 
 def store_output(*, geometry_in: Geometry, offset: int = 0) -> Step:
@@ -156,7 +157,15 @@ def store_output(*, geometry_in: Geometry, offset: int = 0) -> Step:
     shape = checks.geometry("geometry_in", geometry_in)
     size = shape.channels, shape.height, shape.width
     checks.whole("the offset of an output", offset, 0)
-    return current().transfer(Transfer(shape, False, *size, False, offset))
+    return _transfer(Transfer(shape, False, *size, False, offset))
+
+
+def _pointwise(spec: Pointwise) -> Step:
+    return make_step("pointwise", spec, reference.pointwise)
+
+
+def _transfer(spec: Transfer) -> Step:
+    return make_step("transfer", spec, reference.transfer)
 
 
 def _binary(

@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from workbench.kernels.backend import current
+from workbench.kernels.backend import make_step
+from workbench.kernels.reference import spatial as reference
 from workbench.kernels.values import checks
 from workbench.kernels.values.specs import GlobalAverage, Pool
 from workbench.kernels.values.types import I32, LANES, Geometry, Step
@@ -87,7 +88,8 @@ def pool(
     slides = not kind.startswith("adaptive") and room <= _ROOM * source.width + LANES
     slide = (kernel[1], stride[1], padding[1]) if slides else (0, 0, 0)
     largest = kind.endswith("max")
-    return current().pool(Pool(largest, source, target, y0, y1, x0, x1, dy, dx, slide))
+    spec = Pool(largest, source, target, y0, y1, x0, x1, dy, dx, slide)
+    return make_step("pool", spec, reference.pool)
 
 
 def global_avg(*, geometry_in: Geometry, dst: int) -> Step:
@@ -106,7 +108,7 @@ def global_avg(*, geometry_in: Geometry, dst: int) -> Step:
     """
     source = checks.geometry("geometry_in", geometry_in)
     checks.whole("dst", dst, 0)
-    return current().global_avg(GlobalAverage(source, dst))
+    return make_step("global_avg", GlobalAverage(source, dst), reference.global_avg)
 
 
 def _adaptive(size: int, windows: int) -> tuple[I32, I32, I32]:

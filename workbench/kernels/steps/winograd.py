@@ -5,13 +5,12 @@ not belong here: matrices and tile tables (engine) or arithmetic (ext/, referenc
 """
 
 from collections.abc import Sequence
-from importlib import import_module
-from typing import cast
 
 import numpy as np
 
-from workbench.kernels.backend import info
+from workbench.kernels.backend import make_step
 from workbench.kernels.reference.winograd import winograd
+from workbench.kernels.steps.placing import check_variant
 from workbench.kernels.values import checks
 from workbench.kernels.values.types import F32, LANES, Activation, Step
 from workbench.kernels.values.winograd_spec import (
@@ -24,8 +23,6 @@ from workbench.kernels.values.winograd_spec import (
 )
 
 SIZES = (2, 4, 6)
-NUMBERS = {"scalar": 0, "avx2": 1, "avx512": 2}
-"""Instruction sets as the compiled module numbers them."""
 
 READY_BYTES = 3 << 20
 """Weights that may wait in the Winograd domain: more would come from main memory, which
@@ -125,11 +122,7 @@ def conv_winograd(
         checks.join(extents),
         rectify,
     )
-    isa = info().isa
-    if isa == "numpy":
-        return winograd(spec)
-    native = import_module("workbench.kernels._native")
-    return cast(Step, native.winograd(spec, NUMBERS[isa]))
+    return make_step("winograd", spec, winograd)
 
 
 def variants_conv_winograd(
@@ -179,12 +172,7 @@ def _block(
     tiles: WinogradTiles,
 ) -> WinogradBlock:
     blocks = {str(block): block for block in _blocks(weights, tiles)}
-    checks.require(
-        variant is None or variant in blocks,
-        f"variant {variant!r} of conv_winograd",
-        "one of " + ", ".join(blocks),
-        "Leave variant=None, or ask variants_conv_winograd for the names.",
-    )
+    check_variant("conv_winograd", variant, tuple(blocks))
     return blocks[variant or next(iter(blocks))]
 
 

@@ -15,7 +15,7 @@ from workbench.engine.planning.costs import ModelCosts
 from workbench.engine.planning.select import select
 from workbench.engine.planning.slots import find_slots
 from workbench.engine.tuning import duel
-from workbench.engine.tuning.duel import TimedProgram, faster, in_turns
+from workbench.engine.tuning.duel import TimedProgram, faster, turns_of
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_who_clearly_loses_a_turn_gives_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     script = Scripted(ours, [1.0] * 6)
-    monkeypatch.setattr(duel, "in_turns", script)
+    monkeypatch.setattr(duel, "turns_of", script)
     assert faster([contender, contender]) == wins
     assert script.taken == turns
 
@@ -78,13 +78,13 @@ def test_layers_that_do_not_count_are_left_out(
         for _ in range(6):
             yield [np.array([mine]), np.ones((1, len(tasks)))]
 
-    monkeypatch.setattr(duel, "in_turns", turns)
+    monkeypatch.setattr(duel, "turns_of", turns)
     assert not faster([contender, contender])
     assert faster([contender, contender], nodes={first})
 
 
 def test_turns_give_every_task_of_both_programs_a_time(contender: TimedProgram) -> None:
-    seen = list(in_turns([contender, contender]))
+    seen = list(turns_of([contender, contender]))
     assert len(seen) == duel.TURNS
     shape = (duel.ROUNDS - 1, len(contender.lowered.tasks))
     assert all(ms.shape == shape and (ms >= 0).all() for turn in seen for ms in turn)

@@ -1,6 +1,6 @@
 """A few functions timed in turns, for tables that compare algorithms.
 
-Belongs here: what was found. Does not belong here: the loop (``analysis.turns``),
+Belongs here: what was found. Does not belong here: the loop (``engine.tuning.turns``),
 comparisons of whole networks against other engines (``workbench.measure``).
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.analysis.turns import in_turns
+from workbench.engine.tuning.turns import time_functions
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def race(
     seconds : float
         For all of them together; at least five rounds are made.
     """
-    found = in_turns(runs, seconds=seconds)
+    found = time_functions(runs, seconds=seconds)
     return {name: _times(samples) for name, samples in found.items()}
 
 

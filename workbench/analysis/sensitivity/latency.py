@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from workbench.engine.graph.graph import Graph
 from workbench.engine.noise import noise_image
 from workbench.engine.program import Program
 from workbench.engine.report import StepReport, layer_of
+from workbench.engine.tuning.turns import in_turns
 from workbench.engine.variation import Variations, tune_variations
 from workbench.kernels import info
 from workbench.models.network import Network
@@ -124,7 +126,7 @@ class Timer:
             return _modelled(graph, self.threads)
         program = self.variations.program(graph)
         base = self.variations.base
-        dense, ours = _in_turns((base, program))
+        dense, ours = _step_ms((base, program))
         program.close()
         layers: dict[str, float] = {}
         for step, ms in zip(program.steps, ours, strict=True):
@@ -170,18 +172,16 @@ def _modelled(graph: Graph, threads: int) -> Times:
     return times_of(compile_graph(graph, threads=threads, tune="model"))
 
 
-def _in_turns(programs: Sequence[Program]) -> list[NDArray[np.float64]]:
+def _step_ms(programs: Sequence[Program]) -> list[NDArray[np.float64]]:
     """Return the ms of each step of each program: the least of the turns' medians."""
     image = noise_image(programs[0].input_shape)
-    best: list[NDArray[np.float64]] = []
-    for turn in range(TURNS):
-        for at, program in enumerate(programs):
-            ms = program.profile(image, rounds=TURN_ROUNDS).ms
-            if turn == 0:
-                best.append(ms)
-            else:
-                best[at] = np.minimum(best[at], ms)
-    return best
+
+    def medians(program: Program) -> NDArray[np.float64]:
+        return program.profile(image, rounds=TURN_ROUNDS).ms
+
+    runs = {at: partial(medians, program) for at, program in enumerate(programs)}
+    turns = list(in_turns(runs, lambda done: done < TURNS))
+    return [np.minimum.reduce([seen[at] for seen in turns]) for at in runs]
 
 
 def _apart(program: Program, other: Program, ms: NDArray[np.float64]) -> float:

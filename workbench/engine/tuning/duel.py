@@ -1,22 +1,23 @@
 """Programs timed in turns: is the first one clearly faster?
 
-Belongs here: turns, and the comparison of whole programs or of some of their layers in
-place. Does not belong here: what is compared, and why (`banding`, `fewer`, `refine`,
-`relayout`).
+Belongs here: programs' turns, and the comparison of whole programs or of some of their
+layers in place. Does not belong here: the loop (`turns`), or what is compared, and why
+(`try_bands`, `try_threads`, `try_kernels`, `try_layouts`).
 """
 
 from collections.abc import Collection, Generator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.lowering.lower import Lowered
+from workbench.engine.tuning.turns import in_turns
 from workbench.kernels import Executor
 
 TURNS, ROUNDS = 8, 3
-"""The first round of a turn, behind the other program, is left out."""
 
 NS_PER_MS = 1e6
 LONG_MS, LONG_TURNS = 10.0, 3
@@ -39,7 +40,7 @@ class TimedProgram(NamedTuple):
     threads: int
 
 
-def in_turns(
+def turns_of(
     pair: Sequence[TimedProgram],
 ) -> Generator[list[NDArray[np.float64]], None, None]:
     """Yield each program's times in ms, shape (rounds, tasks), turn by turn."""
@@ -49,15 +50,21 @@ def in_turns(
     ]
     try:
         first = [executor.time_steps(1).sum() / NS_PER_MS for executor in executors]
-        long = min(first) > LONG_MS
-        for _ in range(LONG_TURNS if long else TURNS):
-            yield [
-                p.lowered.by_task(executor.time_steps(ROUNDS)[1:]) / NS_PER_MS
-                for p, executor in zip(pair, executors, strict=True)
-            ]
+        turns = LONG_TURNS if min(first) > LONG_MS else TURNS
+        runs = {
+            place: partial(_times, p.lowered, executor)
+            for place, (p, executor) in enumerate(zip(pair, executors, strict=True))
+        }
+        for seen in in_turns(runs, lambda done: done < turns):
+            yield list(seen.values())
     finally:
         for executor in executors:
             executor.close()
+
+
+def _times(lowered: Lowered, executor: Executor) -> NDArray[np.float64]:
+    """Return the times of tasks in ms; the first round, behind another, is left out."""
+    return lowered.by_task(executor.time_steps(ROUNDS)[1:]) / NS_PER_MS
 
 
 def faster(
@@ -81,7 +88,7 @@ def faster(
         for p in pair
     ]
     times = np.empty((2, 0))
-    with closing(in_turns(pair)) as turns:
+    with closing(turns_of(pair)) as turns:
         for seen in turns:
             ours, theirs = (
                 ms[:, mine].sum(axis=1) for ms, mine in zip(seen, counted, strict=True)

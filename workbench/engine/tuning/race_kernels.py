@@ -7,12 +7,13 @@ long (`tune`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from math import inf
 from pathlib import Path
 
 from workbench.engine.candidates import Binding, Operand
 from workbench.engine.layout.layout import Layout
+from workbench.engine.tuning.turns import in_turns
 from workbench.kernels import (
     GUARD_FLOATS,
     LANES,
@@ -134,19 +135,30 @@ def race(
         everything, arena_floats=total, threads=bench.threads, cold=bench.cold
     ) as executor:
         executor.arena.fill(FILL)
-        spent, turns = 0.0, 0
-        while _goes_on(turns, spent, min(best.values()), bench):
-            limit = min(to_beat, *best.values()) * _allowed(turns)
-            for name, place in places.items():
-                strikes[name] += best[name] > limit
-                if strikes[name] >= STRIKES:
-                    continue
-                ns = executor.time_steps(1, place)[0, len(before) :]
-                ms = float(ns.sum()) / NS_PER_MS
+        spent = 0.0
+        runs = {
+            name: partial(_run, executor, place, len(before))
+            for name, place in places.items()
+        }
+        turns = in_turns(
+            runs, lambda done: _goes_on(done, spent, min(best.values()), bench)
+        )
+        for done, seen in enumerate(turns, start=1):
+            for name, ms in seen.items():
                 best[name] = min(best[name], ms)
                 spent += ms / len(places)
-            turns += 1
+            limit = min(to_beat, *best.values()) * _allowed(done)
+            for name in list(runs):
+                strikes[name] += best[name] > limit
+                if strikes[name] >= STRIKES:
+                    del runs[name]
     return best
+
+
+def _run(executor: Executor, place: range, before: int) -> float:
+    """Return the ms of a contender's own steps in one run."""
+    ns = executor.time_steps(1, place)[0, before:]
+    return float(ns.sum()) / NS_PER_MS
 
 
 def _before(binding: Binding, bench: Bench) -> tuple[Step, ...]:

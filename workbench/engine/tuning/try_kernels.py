@@ -14,7 +14,7 @@ import numpy as np
 from workbench.engine.candidates import Form
 from workbench.engine.planning.costs import Option
 from workbench.engine.planning.plan import Choice, Rejection, label
-from workbench.engine.tuning.duel import QUARTILE, TimedProgram, in_turns
+from workbench.engine.tuning.duel import QUARTILE, TimedProgram, turns_of
 from workbench.engine.tuning.tuned import Tuned
 
 CLOSE = 1.5
@@ -106,7 +106,7 @@ def _better(tuned: Tuned, swaps: Mapping[str, Choice]) -> Tuned:
 
 def _times(pair: Sequence[TimedProgram]) -> list[dict[str, float]]:
     """Return the lower quartile of each node's times, programs run in turns."""
-    seen = zip(*in_turns(pair), strict=True)
+    seen = zip(*turns_of(pair), strict=True)
     return [
         {
             task.node.id: float(ms)

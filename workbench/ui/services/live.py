@@ -153,12 +153,12 @@ def _accuracy(
 
 def _in_turn(first: "Program", second: "Program") -> "tuple[Spread, Spread, Ratio]":
     """Return the times of two programs that take turns on an image, and their ratio."""
-    from workbench.analysis.turns import in_turns
     from workbench.engine.noise import noise_image
+    from workbench.engine.tuning.turns import time_functions
     from workbench.measure.statistics import ratio, summarise
 
     image = noise_image(first.input_shape)
-    found = in_turns(
+    found = time_functions(
         {"dense": lambda: first(image), "pruned": lambda: second(image)},
         seconds=ROUNDS_S,
         least=LEAST_ROUNDS,

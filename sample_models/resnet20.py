@@ -1,11 +1,14 @@
 """ResNet-20 for 32 x 32 colour images (the CIFAR form of residual networks).
 
-The short cut of a stage that changes width is a 1 x 1 convolution with batch
-normalisation ("option B" of the paper), which public checkpoints use as well.
+The short cut of a stage that changes width is a convolution ("option B" of the paper),
+which public checkpoints use as well.
 Belongs here: the architecture only.
 """
 
 from torch import Tensor, nn
+
+from sample_models.residual import ResidualNet, short_cut
+from sample_models.seeded import with_he_weights
 
 _WIDTHS = (16, 32, 64)
 _BLOCKS = 3
@@ -29,12 +32,7 @@ class BasicBlock(nn.Module):
         self.relu = nn.ReLU()
         self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
-        self.downsample: nn.Module | None = None
-        if stride != 1 or channels != width:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(channels, width, 1, stride, bias=False),
-                nn.BatchNorm2d(width),
-            )
+        self.downsample = short_cut(channels, width, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's output, (N, width, H / stride, W / stride)."""
@@ -44,7 +42,7 @@ class BasicBlock(nn.Module):
         return out
 
 
-class ResNet20(nn.Module):
+class ResNet20(ResidualNet):
     """ResNet-20: one convolution, three stages of three basic blocks, a classifier.
 
     Parameters
@@ -58,23 +56,13 @@ class ResNet20(nn.Module):
     """
 
     def __init__(self, num_classes: int = 10) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, _WIDTHS[0], 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(_WIDTHS[0])
-        self.relu = nn.ReLU()
-        self.layer1 = _stage(_WIDTHS[0], _WIDTHS[0], stride=1)
-        self.layer2 = _stage(_WIDTHS[0], _WIDTHS[1], stride=2)
-        self.layer3 = _stage(_WIDTHS[1], _WIDTHS[2], stride=2)
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.flatten = nn.Flatten()
-        self.fc = nn.Linear(_WIDTHS[2], num_classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the logits of a batch, (N, num_classes)."""
-        x = self.relu(self.bn1(self.conv1(x)))
-        x = self.layer3(self.layer2(self.layer1(x)))
-        logits: Tensor = self.fc(self.flatten(self.avgpool(x)))
-        return logits
+        stem = nn.Conv2d(3, _WIDTHS[0], 3, padding=1, bias=False)
+        stages = [
+            _stage(_WIDTHS[0], _WIDTHS[0], stride=1),
+            _stage(_WIDTHS[0], _WIDTHS[1], stride=2),
+            _stage(_WIDTHS[1], _WIDTHS[2], stride=2),
+        ]
+        super().__init__(stem, stages, channels=_WIDTHS[2], num_classes=num_classes)
 
 
 def _stage(channels: int, width: int, *, stride: int) -> nn.Sequential:
@@ -85,8 +73,4 @@ def _stage(channels: int, width: int, *, stride: int) -> nn.Sequential:
 
 def build(num_classes: int = 10) -> nn.Module:
     """Return a ResNet-20 with He initial weights."""
-    net = ResNet20(num_classes)
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    return net
+    return with_he_weights(ResNet20(num_classes))

@@ -7,6 +7,7 @@ measure speed; its answers mean nothing until trained weights are loaded.
 import torch
 from torch import Tensor, nn
 
+from sample_models.residual import ResidualNet, short_cut
 from sample_models.seeded import build_seeded
 
 # (width, blocks, stride) of every stage.
@@ -39,11 +40,7 @@ class Bottleneck(nn.Module):
         self.conv3 = nn.Conv2d(width, out, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(out)
         self.relu = nn.ReLU()
-        self.downsample: nn.Module | None = None
-        if stride != 1 or channels != out:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out)
-            )
+        self.downsample = short_cut(channels, out, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's output, (N, 4 * width, H / stride, W / stride)."""
@@ -54,7 +51,7 @@ class Bottleneck(nn.Module):
         return out
 
 
-class ResNet50(nn.Module):
+class ResNet50(ResidualNet):
     """ResNet-50 with the stride on the 3 x 3 convolutions ("v1.5").
 
     Parameters
@@ -68,28 +65,19 @@ class ResNet50(nn.Module):
     """
 
     def __init__(self, num_classes: int = 1000) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.relu = nn.ReLU()
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        channels = 64
-        for index, (width, blocks, stride) in enumerate(_STAGES, start=1):
+        stages, channels = [], 64
+        for width, blocks, stride in _STAGES:
             stage = [Bottleneck(channels, width, stride)]
             channels = width * _EXPANSION
             stage += [Bottleneck(channels, width, 1) for _ in range(blocks - 1)]
-            self.add_module(f"layer{index}", nn.Sequential(*stage))
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.flatten = nn.Flatten()
-        self.fc = nn.Linear(channels, num_classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the logits of a batch, (N, num_classes)."""
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        for index in range(1, len(_STAGES) + 1):
-            x = self.get_submodule(f"layer{index}")(x)
-        logits: Tensor = self.fc(self.flatten(self.avgpool(x)))
-        return logits
+            stages.append(nn.Sequential(*stage))
+        super().__init__(
+            nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False),
+            stages,
+            channels=channels,
+            num_classes=num_classes,
+            pool=nn.MaxPool2d(3, stride=2, padding=1),
+        )
 
 
 def build(num_classes: int = 1000) -> nn.Module:

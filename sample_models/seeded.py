@@ -1,7 +1,7 @@
-"""Seeded random weights for networks that are here for their speed, not their answers.
+"""Initial weights: seeded ones for networks that are here for their speed, and He's.
 
-Belongs here: initial weights that repeat exactly and keep activations of order one
-through any depth. Does not belong here: any architecture.
+Belongs here: initial weights that keep activations of order one through any depth.
+Does not belong here: any architecture.
 """
 
 import math
@@ -58,6 +58,19 @@ def seed_weights(module: nn.Module, seed: int) -> None:
                 _fill(child.running_var, 0.2, 1.0, random)
                 if child.num_batches_tracked is not None:
                     child.num_batches_tracked.zero_()
+
+
+def with_he_weights(module: nn.Module) -> nn.Module:
+    """Return a module whose convolutions got He's normal weights, drawn by torch.
+
+    Source
+    ------
+    He et al., "Delving Deep into Rectifiers", 2015, section 2.2 (fan out).
+    """
+    for child in module.modules():
+        if isinstance(child, nn.Conv2d):
+            nn.init.kaiming_normal_(child.weight, mode="fan_out", nonlinearity="relu")
+    return module
 
 
 def _fill(

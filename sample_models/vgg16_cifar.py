@@ -7,6 +7,8 @@ architecture only.
 
 from torch import Tensor, nn
 
+from sample_models.seeded import with_he_weights
+
 _STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
 
@@ -52,8 +54,4 @@ class Vgg16Cifar(nn.Module):
 
 def build(num_classes: int = 10, width: float = 0.5) -> nn.Module:
     """Return a VGG-16-BN with He initial weights; half width unless told otherwise."""
-    net = Vgg16Cifar(num_classes, width)
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    return net
+    return with_he_weights(Vgg16Cifar(num_classes, width))

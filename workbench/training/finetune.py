@@ -6,7 +6,7 @@ Does not belong here: the loop (``fit.py``) and the techniques (one file each).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,13 @@ from workbench.training.batchnorm import reestimate_bn
 from workbench.training.finetune_options import FinetuneOptions
 from workbench.training.learned.pruned import with_masks
 from workbench.training.loop.distill import Distillation
-from workbench.training.loop.fit import FitHooks, fit
+from workbench.training.loop.fit import FitHooks
 from workbench.training.loop.options import EpochLog
 from workbench.training.masks.admm import Admm
 from workbench.training.masks.frozen import FrozenMasks
 from workbench.training.masks.growing import GrowingMasks
 from workbench.training.masks.ramps import Ramp
-from workbench.training.scratch import refuse_test
+from workbench.training.run import run_training
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,19 +103,16 @@ def tune(
             "Prune it first: workbench.prune(network, recipe). A dense one is trained "
             "by workbench.train, a compressed one by workbench.tune_palette.",
         )
-    refuse_test(data, val)
     options = FinetuneOptions.of(pruned.recipe, settings)
-    hooks = hooks or FitHooks()
     masks = _masks(pruned, options)
-    result = fit(
+    result = run_training(
         (pruned if options.schedule == "one-shot" else pruned.base).module,
         data,
-        options=options.fit_options(data.name),
+        options.fit_options(data.name),
         val=val,
-        checkpoint=None if checkpoint is None else Path(checkpoint),
-        hooks=replace(
-            hooks, techniques=(masks, *_teacher(pruned, options), *hooks.techniques)
-        ),
+        checkpoint=checkpoint,
+        hooks=hooks,
+        techniques=(masks, *_teacher(pruned, options)),
     )
     if options.schedule == "one-shot":
         tuned = pruned.with_module(result.module)

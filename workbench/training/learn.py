@@ -6,7 +6,7 @@ here: the table (``driven.py``), the lottery's rounds (``lottery.py``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from workbench.training.finetune import Tuned, tune
 from workbench.training.finetune_options import FinetuneOptions
 from workbench.training.learned.pruned import with_masks
 from workbench.training.learned.table import DRIVEN, DrivenMethod
-from workbench.training.loop.fit import FitHooks, fit
-from workbench.training.scratch import refuse_test
+from workbench.training.loop.fit import FitHooks
+from workbench.training.run import run_training
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,6 @@ def learn_logged(
 ) -> Tuned:
     """Return what ``learn`` returns, together with the history of its epochs."""
     require_network(network)
-    refuse_test(data, val)
     if how.method.pruned is not None:
         return tune(
             how.method.pruned(network, how.params),
@@ -129,15 +128,14 @@ def learn_logged(
             f"Run: {how.method.run}",
         )
     technique = how.method.technique(network, how.params)
-    options = FinetuneOptions.of(Recipe(), settings)
-    hooks = hooks or FitHooks()
-    result = fit(
+    result = run_training(
         network.module,
         data,
-        options=options.fit_options(data.name),
+        FinetuneOptions.of(Recipe(), settings).fit_options(data.name),
         val=val,
-        checkpoint=None if checkpoint is None else Path(checkpoint),
-        hooks=replace(hooks, techniques=(technique, *hooks.techniques)),
+        checkpoint=checkpoint,
+        hooks=hooks,
+        techniques=(technique,),
     )
     pruned = with_masks(
         network, result.module, found=technique.found, recipe=technique.recipe

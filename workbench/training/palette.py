@@ -15,8 +15,9 @@ from workbench.compression.lookup import attach, detach
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.given import require_network
-from workbench.training.loop.fit import FitHooks, fit
+from workbench.training.loop.fit import FitHooks
 from workbench.training.loop.options import FitOptions
+from workbench.training.run import run_training
 
 PALETTE_OPTIONS = FitOptions(
     epochs=5, batch_size=64, peak_lr=2e-4, schedule="one-cycle"
@@ -55,7 +56,8 @@ def tune_palette(
     Raises
     ------
     WorkbenchError
-        If the checkpoint belongs to another run, or the loss is no longer finite.
+        A test split is given, the checkpoint belongs to another run, or the loss is no
+        longer finite.
     """
     require_network(net)
     if not isinstance(net, CompressedNetwork):
@@ -64,12 +66,7 @@ def tune_palette(
             "a CompressedNetwork",
             "Compress it first: workbench.compress(network).",
         )
-    result = fit(
-        attach(net),
-        data,
-        options=options,
-        val=val,
-        checkpoint=checkpoint,
-        hooks=hooks,
+    result = run_training(
+        attach(net), data, options, val=val, checkpoint=checkpoint, hooks=hooks
     )
     return detach(result.module, net)

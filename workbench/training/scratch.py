@@ -20,8 +20,9 @@ from workbench.models.given import require_network
 from workbench.models.network import Network
 from workbench.pruning.recipe.recipe import Recipe
 from workbench.training.finetune_options import FinetuneOptions
-from workbench.training.loop.fit import FitHooks, fit
+from workbench.training.loop.fit import FitHooks
 from workbench.training.loop.options import EpochLog
+from workbench.training.run import run_training
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,31 +135,8 @@ def train_logged(
 ) -> Trained:
     """Return what ``train`` returns, together with the history of its epochs."""
     require_network(network)
-    refuse_test(data, val)
-    options = FinetuneOptions.of(Recipe(), settings)
-    result = fit(
-        network.module,
-        data,
-        options=options.fit_options(data.name),
-        val=val,
-        checkpoint=None if checkpoint is None else Path(checkpoint),
-        hooks=hooks,
+    options = FinetuneOptions.of(Recipe(), settings).fit_options(data.name)
+    result = run_training(
+        network.module, data, options, val=val, checkpoint=checkpoint, hooks=hooks
     )
     return Trained(replace(network, module=result.module), result.history)
-
-
-def refuse_test(*parts: Dataset | None) -> None:
-    """Raise if one of the datasets is a test split.
-
-    Raises
-    ------
-    WorkbenchError
-        It would be trained on, or chosen by.
-    """
-    for part in parts:
-        if part is not None and part.split == "test":
-            raise WorkbenchError(
-                f"the test split of '{part.name}' to train with",
-                "training images, and validation images for val",
-                "Score the test split once, at the end: wb.evaluate(tuned, test).",
-            )

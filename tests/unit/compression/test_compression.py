@@ -151,14 +151,14 @@ def test_compressed_network_shares_values_and_keeps_zeros():
     assert small.digest != pruned.digest
 
 
-def digits():
+def digits(split="train"):
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (96, 3, 8, 8), dtype=np.uint8)
     labels = np.arange(96) % 10
     classes = tuple("0123456789")
     norm = ((0.5,) * 3, (0.25,) * 3)
     return make_dataset(
-        "noise", "train", images=images, labels=labels, classes=classes, norm=norm
+        "noise", split, images=images, labels=labels, classes=classes, norm=norm
     )
 
 
@@ -176,6 +176,14 @@ def test_training_moves_values_not_codes():
         assert np.array_equal(found, after.weight())
     again = wb.tune_palette(small, digits(), options=options)
     assert again.digest == tuned.digest
+
+
+def test_the_test_split_trains_and_chooses_no_palette():
+    small = wb.compress(small_pruned(), "4")
+    with pytest.raises(WorkbenchError, match="the test split of 'noise'"):
+        wb.tune_palette(small, digits("test"))
+    with pytest.raises(WorkbenchError, match="the test split of 'noise'"):
+        wb.tune_palette(small, digits(), val=digits("test"))
 
 
 def test_attach_and_detach_change_nothing():

@@ -1,5 +1,6 @@
 """Fixtures of the page tests: the app in process, with a workspace of its own."""
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from tests.support import ROOT
 from workbench.errors import WorkbenchError
+from workbench.jobs import process
+from workbench.jobs.job import Job
 from workbench.ui import notices
 
 # A shared machine can be ten times slower than a quiet one; a page takes about 1 s.
@@ -38,6 +41,25 @@ def open_net(monkeypatch: pytest.MonkeyPatch) -> None:
         return True
 
     monkeypatch.setattr(notices, "unforeseen", draw)
+
+
+@pytest.fixture(autouse=True)
+def jobs_in_threads(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Do the work of a job's process here; importing torch there takes 5 s.
+
+    What is particular to processes has tests of its own, and those marked
+    ``own_process`` have them.
+    """
+    if request.node.get_closest_marker("own_process") is not None:
+        return
+
+    def work_here(order: bytes, job: Job) -> object:
+        work, arguments = pickle.loads(order)
+        return work(job, *arguments)
+
+    monkeypatch.setattr(process, "_in_child", work_here)
 
 
 @pytest.fixture

@@ -63,6 +63,7 @@ def test_cells_fill_in_are_kept_and_go_into_the_recipe(app: AppTest) -> None:
     assert recipe["removed"]["fc1"] == pytest.approx(90, abs=1)
 
 
+@pytest.mark.own_process
 def test_a_cancelled_sweep_goes_on_where_it_was(app: AppTest) -> None:
     small(app, celltimes="measure")
     app.session_state["celltimes"] = "measure"

@@ -192,3 +192,16 @@ def test_convolutions_run_from_their_bytes(tmp_path: Path) -> None:
     ]
     assert sizes[0] < 1.1 * 64 * 32 * 9
     assert sizes[1] > 3.5 * sizes[0]
+
+
+def test_an_ordinary_weight_with_an_empty_first_column_is_seen_in_its_sample(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weight = RNG.standard_normal((4096, 64)).astype(np.float32)
+    weight[:, 0] = 0
+
+    def whole(*_: object) -> None:
+        raise AssertionError("looked at every weight")
+
+    monkeypatch.setattr(np, "searchsorted", whole)
+    assert find_palette(weight) is None

@@ -9,7 +9,7 @@ import io
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib import import_module
 from typing import Any
@@ -43,20 +43,33 @@ COMMANDS = (
 WRONG_USE, DEFECT, STOPPED, UNREAD = 2, 3, 130, 141
 
 
-def build() -> typer.Typer:
-    """Return the typer application with every command of the table."""
+def build(words: Sequence[str] = ()) -> typer.Typer:
+    """Return the typer application with the command asked, or with all of the table.
+
+    Importing all commands takes seconds, so that one that is named comes alone.
+
+    Parameters
+    ----------
+    words : sequence of str
+        What follows the program's name.
+    """
     application = typer.Typer(
         name="workbench",
-        help="Prune convolutional networks and measure what it gains on this CPU.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for name in COMMANDS:
+    # A callback keeps the command's name where there is one command only.
+    application.callback()(_no_options)
+    for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:
         module = import_module(f"workbench.cli.commands.{name}")
         application.command(name)(_answering(with_source_options(module.run)))
     return application
+
+
+def _no_options() -> None:
+    """Prune convolutional networks and measure what it gains on this CPU."""
 
 
 def main() -> None:
@@ -79,7 +92,7 @@ def main() -> None:
 def _run() -> int:
     """Run the command; return the exit code."""
     try:
-        build()()
+        build(sys.argv[1:])()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
     except KeyboardInterrupt:

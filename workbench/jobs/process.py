@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic
@@ -63,16 +64,17 @@ def in_process(work: Callable[..., object], *arguments: Any) -> Callable[[Job], 
             "Start it in a thread: registry().start(work, spec=...).",
         ) from error
 
-    def run(job: Job) -> object:
-        process, connection = _started(order)
-        try:
-            return _relay(job, process, connection)
-        finally:
-            connection.close()
-            process.kill()
-            process.wait()
+    return partial(_in_child, order)
 
-    return run
+
+def _in_child(order: bytes, job: Job) -> object:
+    process, connection = _started(order)
+    try:
+        return _relay(job, process, connection)
+    finally:
+        connection.close()
+        process.kill()
+        process.wait()
 
 
 def _started(order: bytes) -> tuple[subprocess.Popen[bytes], Connection]:

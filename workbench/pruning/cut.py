@@ -130,5 +130,6 @@ _TOLD: dict[Any, dict[int, str]] = {
 
 
 def _put(part: nn.Module, name: str, value: Tensor) -> None:
+    """Set a parameter to a tensor that nothing else holds."""
     grad = part.get_parameter(name).requires_grad
-    setattr(part, name, nn.Parameter(value.clone(), requires_grad=grad))
+    setattr(part, name, nn.Parameter(value, requires_grad=grad))

@@ -121,7 +121,8 @@ def find_palette(weight: F32) -> tuple[F32, U8, NDArray[np.bool_] | None] | None
     flat = weight.reshape(-1)
     if flat.size < SMALLEST or not np.isfinite(flat[:SAMPLE]).all():
         return None
-    numbers = np.unique(flat[:: max(1, flat.size // SAMPLE)])
+    # An odd step meets every column of a weight whose rows are of even length.
+    numbers = np.unique(flat[:: flat.size // SAMPLE | 1])
     while numbers.size <= ENTRIES + 1:
         at = np.searchsorted(numbers, flat).clip(max=numbers.size - 1)
         strange = flat[numbers[at] != flat]

@@ -85,6 +85,13 @@ class GraphBuilder:
         """Return the name of the layer being read, for error messages."""
         return self._path or self._fallback
 
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def ids(self, since: int) -> list[str]:
+        """Return the ids of the nodes that were added after so many others."""
+        return [node.id for node in self._nodes[since:]]
+
     def input(self, shape: tuple[int, ...], name: str = ONLY_INPUT) -> Value:
         """Add an input with the given shape (without batch); all come first."""
         node = Node(name, "input", (), shape, {"shape": shape})

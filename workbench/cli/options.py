@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Model = Annotated[
     str,
     typer.Argument(
-        help="A sample (see `models`), `timm:NAME`, `torchvision:NAME`, `hub:ORG/NAME` "
-        "or a factory `pkg.module:function`.",
+        help="A sample (see `models`), `timm:NAME`, `torchvision:NAME`, "
+        "`hub:ORG/NAME`, an ONNX file or a factory `pkg.module:function`.",
         metavar="MODEL",
     ),
 ]
@@ -33,7 +33,10 @@ Weights = Annotated[
 ]
 InputShape = Annotated[
     str | None,
-    typer.Option(help="Input of a factory's network, e.g. 3,224,224."),
+    typer.Option(
+        help="Input of a factory's network, or of an ONNX file of free sizes, e.g. "
+        "3,224,224."
+    ),
 ]
 RecipeFile = Annotated[
     Path | None, typer.Option("--recipe", help="Recipe (YAML) to prune by.")

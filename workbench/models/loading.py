@@ -21,12 +21,12 @@ from workbench.models.matching import check_fits, load_into
 from workbench.models.network import Network
 from workbench.models.reparametrised import fold_weights
 from workbench.models.samples import SAMPLES, Sample, sample
-from workbench.models.sources import SOURCES, Request, Source, source_of
+from workbench.models.sources import SOURCES, Request, Source, is_of_source, source_of
 from workbench.models.weights_file import WeightsFile, read_weights
 
 _FILE_ADVICE = (
     "Name the model and give its weights beside it (weights=, --weights). Of files, "
-    "workbench.compile and workbench bench take .onnx."
+    "only .onnx says by itself what the network is."
 )
 
 
@@ -45,12 +45,14 @@ def load_model(
     spec : str
         A sample's name (``"resnet20-cifar10"``), an architecture's name
         (``"resnet50"``), ``"timm:NAME"``, ``"torchvision:NAME"``, ``"hub:ORG/NAME"``
-        (safetensors of the Hugging Face hub), or ``"package.module:function"``.
+        (safetensors of the Hugging Face hub), ``"package.module:function"``, or the
+        path of an ONNX file (``"net.onnx"``).
     weights : str, Path or bytes, optional
         A safetensors or state_dict file (or its content) to take instead of the
         sample's own or the initial weights.
     input_shape : (int, int, int), optional
-        One image, (C, H, W). A factory needs it; the others know their own. Several
+        One image, (C, H, W). A factory needs it, and an ONNX file that leaves its sizes
+        free; the others know their own. Several
         inputs in order or by name, as `from_module` takes them.
     random : bool
         Random weights of a fixed seed, where the source has weights of its own.
@@ -68,7 +70,7 @@ def load_model(
     >>> [layer.id for layer in net.layers]
     ['conv1', 'conv2', 'fc1', 'fc2']
     """
-    if ":" in spec:
+    if is_of_source(spec):
         source, name = source_of(spec)
         return _from_source(
             source, Request(spec, name, weights, input_shape, random, settings)
@@ -137,7 +139,9 @@ def _from_source(source: Source, request: Request) -> Network:
     if request.weights is not None:
         fold_weights(found.module)
         load_into(found.module, read_weights(request.weights).state)
-    shape = request.input_shape or found.input_shape
+    # A file's own inputs have names and sizes that it knows best.
+    shape = found.input_shape if source.suffix else request.input_shape
+    shape = shape or found.input_shape
     if shape is None:
         raise WorkbenchError(
             f"no input shape for '{request.spec}'",
@@ -145,8 +149,9 @@ def _from_source(source: Source, request: Request) -> Network:
             "Add input_shape=(3, 224, 224), or --input-shape 3,224,224.",
         )
     notes = notes_on(found.module.eval())
+    name = Path(request.spec).name if source.suffix else request.spec
     made = network_of(
-        found.module, input_shape=shape, name=request.spec, classes=(), dataset=None
+        found.module, input_shape=shape, name=name, classes=(), dataset=None
     )
     return replace(made, notes=(*found.notes, *notes), norm=found.norm)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from workbench.models.loading import load_model
 from workbench.models.network import Network
+from workbench.models.sources import is_file
 
 VARIABLE = "WORKBENCH_MODELS"
 """Environment variable that carries the networks to the server's process."""
@@ -28,7 +29,8 @@ class Given:
     Parameters
     ----------
     spec : str
-        A sample, an architecture, or ``package.module:function``.
+        A sample, an architecture, ``package.module:function``, or the absolute path of
+        an ONNX file.
     weights : str or None
         Absolute path of its weights.
     input_shape : tuple of int or None
@@ -53,8 +55,11 @@ class Given:
         --------
         >>> Given("nets:build", "/tmp/w.safetensors").name
         'nets:build · w.safetensors'
+        >>> Given("/tmp/net.onnx").name
+        'net.onnx'
         """
-        return f"{self.spec} · {Path(self.weights).name}" if self.weights else self.spec
+        name = Path(self.spec).name if is_file(self.spec) else self.spec
+        return f"{name} · {Path(self.weights).name}" if self.weights else name
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ def test_the_prefix_tells_the_source() -> None:
         "timm:NAME",
         "torchvision:NAME",
         "hub:ORG/NAME",
+        "FILE.onnx",
         "package.module:function",
     ]
     assert source_of("hub:a/b") == (SOURCES[2], "a/b")

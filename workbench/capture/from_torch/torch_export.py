@@ -8,6 +8,7 @@ reports speak of the same layers as the engine.
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
@@ -108,7 +109,21 @@ def capture(
             "a Network, a PrunedNetwork or an nn.Module",
             "Load it with workbench.load_model or workbench.from_module first.",
         )
+    own = own_graph(module, title)
+    if own is not None:
+        return own
     return _Reader(export(module, example), title).graph()
+
+
+def own_graph(module: nn.Module, title: str) -> Graph | None:
+    """Return the graph that a module brings itself, with its present numbers.
+
+    Modules of ONNX files have the graph that was read from the file as long as they
+    have its layers.
+    """
+    bring = getattr(module, "own_graph", None)
+    graph: Graph | None = bring() if callable(bring) else None
+    return None if graph is None else replace(graph, name=title)
 
 
 def shapes_of(obj: HasShape) -> Mapping[str, tuple[int, ...]]:
@@ -132,7 +147,15 @@ class Recapture:
     """
 
     def __init__(self, obj: HasModule) -> None:
-        self._reader = _Reader(export(obj.module, images_of(shapes_of(obj))), obj.name)
+        self._network = obj
+        if own_graph(obj.module, obj.name) is None:
+            # What cannot be exported is refused here.
+            self._reader.inputs()
+
+    @cached_property
+    def _reader(self) -> "_Reader":
+        obj = self._network
+        return _Reader(export(obj.module, images_of(shapes_of(obj))), obj.name)
 
     def __call__(self, module: nn.Module) -> Graph:
         """Return the graph with the parameters and buffers of another module.
@@ -142,6 +165,9 @@ class Recapture:
         CaptureError
             A module with other names or shapes of parameters.
         """
+        own = own_graph(module, self._network.name)
+        if own is not None:
+            return own
         state = module.state_dict()
         mine = self._reader.program.state_dict
         if {k: v.shape for k, v in state.items()} != {

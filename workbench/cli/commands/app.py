@@ -14,6 +14,7 @@ from workbench.cli.options import parse_shape
 from workbench.cli.source_options import MODEL_SETTINGS, RANDOM
 from workbench.errors import WorkbenchError
 from workbench.models.offered import VARIABLE, Given, Order
+from workbench.models.sources import is_file
 
 NONE = "-"
 WHERE = "WORKBENCH_MODELS_FROM"
@@ -32,9 +33,9 @@ def run(
         typer.Option(
             metavar="MODEL",
             help="A network to offer on the page beside the samples: `timm:NAME`, "
-            "`torchvision:NAME`, `hub:ORG/NAME`, a factory `pkg.module:function` of "
-            "the current directory, or a sample or architecture with your weights; "
-            "repeatable, the first opens first.",
+            "`torchvision:NAME`, `hub:ORG/NAME`, an ONNX file, a factory "
+            "`pkg.module:function` of the current directory, or a sample or "
+            "architecture with your weights; repeatable, the first opens first.",
         ),
     ] = None,
     weights: Annotated[
@@ -148,10 +149,11 @@ def given_of(
                 f"and `{NONE}` stands for none.",
             )
         path = None if file is None else str(Path(file).expanduser().resolve())
-        source = ":" in spec
+        source = ":" in spec and not is_file(spec)
         found.append(
             Given(
-                spec,
+                # The server runs in another folder.
+                str(Path(spec).expanduser().resolve()) if is_file(spec) else spec,
                 path,
                 parse_shape(shape),
                 source and RANDOM.get(),

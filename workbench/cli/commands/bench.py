@@ -20,7 +20,6 @@ from workbench.cli.options import (
 )
 from workbench.cli.output import percent, print_json, print_line, print_table
 from workbench.cli.workspace import record_inputs
-from workbench.errors import WorkbenchError
 from workbench.measure.bench import ROUNDS, contenders_of
 from workbench.measure.interleave import Settings, measure_contenders
 from workbench.workflows.bench import KIND, bench_inputs, latency_of
@@ -61,8 +60,8 @@ def run(
 ) -> None:
     """Time torch, our dense and our pruned program in interleaved rounds.
 
-    MODEL may be an ONNX file, dense or pruned. Exits 1 when an engine's output
-    differs: it gets no time. The result is kept as a run.
+    An ONNX file without --recipe is measured as it is, dense or pruned. Exits 1 when
+    an engine's output differs: it gets no time. The result is kept as a run.
     """
     names = _names(against, model)
     contenders = _contenders(
@@ -105,13 +104,8 @@ def _contenders(
     shape: str | None,
     against: tuple[str, ...],
 ) -> "list[Contender]":
-    if _is_onnx(model):
-        if recipe is not None or weights is not None:
-            raise WorkbenchError(
-                f"{model} with --recipe or --weights",
-                "an ONNX file alone: its weights are what is measured",
-                "Leave the option out, or name a network instead of the file.",
-            )
+    # A file by itself is measured as it is; with a recipe it is a network like others.
+    if _is_onnx(model) and recipe is None and weights is None:
         from workbench.measure.peers.subject import OnnxNetwork
 
         network = OnnxNetwork.read(Path(model), input_shape=parse_shape(shape))

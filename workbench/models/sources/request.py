@@ -61,7 +61,7 @@ class Found:
     Parameters
     ----------
     module : nn.Module
-    input_shape : (int, int, int), optional
+    input_shape : shapes, optional
         None where the source does not know.
     norm : tuple of tuple of float, optional
         Mean and standard deviation a channel, of pixels 0..1.
@@ -70,7 +70,7 @@ class Found:
     """
 
     module: nn.Module
-    input_shape: tuple[int, int, int] | None = None
+    input_shape: Shapes | None = None
     norm: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     notes: tuple[str, ...] = ()
 
@@ -86,11 +86,14 @@ class Source:
     form : str
         How a name of it is written.
     load : callable (Request) -> Found
+    suffix : str
+        Of files; "" for sources whose names are no files.
     """
 
     prefix: str
     form: str
     load: Callable[[Request], Found]
+    suffix: str = ""
 
 
 @contextmanager

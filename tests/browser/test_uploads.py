@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 
 
 def upload(page: object, file: Path) -> None:
-    page.get_by_role("button", name="Use your own weights").click()
+    page.get_by_role("button", name="Use your own network").click()
     chooser = page.locator("[data-testid='stFileUploader'] input[type=file]")
     chooser.set_input_files(file)
     load = page.get_by_role("button", name="Load weights")

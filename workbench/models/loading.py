@@ -21,7 +21,14 @@ from workbench.models.matching import check_fits, load_into
 from workbench.models.network import Network
 from workbench.models.reparametrised import fold_weights
 from workbench.models.samples import SAMPLES, Sample, sample
-from workbench.models.sources import SOURCES, Request, Source, is_of_source, source_of
+from workbench.models.sources import (
+    SOURCES,
+    Request,
+    Source,
+    is_file,
+    is_of_source,
+    source_of,
+)
 from workbench.models.weights_file import WeightsFile, read_weights
 
 _FILE_ADVICE = (
@@ -134,13 +141,54 @@ def load_upload(
     )
 
 
+def load_onnx(
+    content: bytes,
+    *,
+    name: str,
+    dataset: str | None = None,
+    input_shape: Shapes | None = None,
+) -> Network:
+    """Return the network of an uploaded ONNX file.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file, its weights inside.
+    name : str
+        What people will call the network.
+    dataset : str or None
+        What it was trained on, if known.
+    input_shape : (int, int, int), optional
+        Where the file leaves sizes free.
+
+    Raises
+    ------
+    WorkbenchError
+        The file is damaged, has an operation that is not covered, or free sizes.
+    """
+    from workbench.models.sources.onnx import found_in
+
+    found = found_in(content, input_shape)
+    assert found.input_shape is not None
+    made = network_of(
+        found.module,
+        input_shape=found.input_shape,
+        name=name,
+        classes=(),
+        dataset=dataset,
+    )
+    names = DATASET_CLASSES.get(dataset or "", ())
+    last = made.layers[-1].weight_shape[0]
+    return replace(made, classes=names if last == len(names) else ())
+
+
 def _from_source(source: Source, request: Request) -> Network:
     found = source.load(request)
     if request.weights is not None:
         fold_weights(found.module)
         load_into(found.module, read_weights(request.weights).state)
     # A file's own inputs have names and sizes that it knows best.
-    shape = found.input_shape if source.suffix else request.input_shape
+    shape = None if is_file(request.spec) else request.input_shape
     shape = shape or found.input_shape
     if shape is None:
         raise WorkbenchError(
@@ -149,7 +197,7 @@ def _from_source(source: Source, request: Request) -> Network:
             "Add input_shape=(3, 224, 224), or --input-shape 3,224,224.",
         )
     notes = notes_on(found.module.eval())
-    name = Path(request.spec).name if source.suffix else request.spec
+    name = Path(request.spec).name if is_file(request.spec) else request.spec
     made = network_of(
         found.module, input_shape=shape, name=name, classes=(), dataset=None
     )

@@ -105,15 +105,52 @@ def add_upload(
     """
     from workbench.models.loading import load_upload
 
-    safe = Path(file_name).name
-    if not content:
-        raise WorkbenchError(
-            f"an empty file {safe!r}",
-            "weights as .safetensors or a .pt state_dict",
-            "Export the weights again and upload that file.",
-        )
+    safe = _whole(file_name, content, "weights as .safetensors or a .pt state_dict")
     name = f"{architecture} · {safe}"
-    network = load_upload(architecture, content, name=name, dataset=dataset)
+    return _keep(load_upload(architecture, content, name=name, dataset=dataset))
+
+
+def add_onnx(
+    file_name: str, content: bytes, *, dataset: str | None, shape: str | None
+) -> str:
+    """Keep the network of an uploaded ONNX file; return the name that it is offered by.
+
+    Parameters
+    ----------
+    file_name : str
+        As the browser named it.
+    content : bytes
+        The file.
+    dataset : str or None
+        What the network was trained on, if known.
+    shape : str or None
+        "3,224,224", where the file leaves sizes free.
+
+    Raises
+    ------
+    WorkbenchError
+        The file is not what it must be; the session is left as it was.
+    """
+    from workbench.cli.options import parse_shape
+    from workbench.models.loading import load_onnx
+
+    name = _whole(file_name, content, "a network as .onnx")
+    size = parse_shape(shape or None)
+    return _keep(load_onnx(content, name=name, dataset=dataset, input_shape=size))
+
+
+def _whole(file_name: str, content: bytes, wanted: str) -> str:
+    """Return a file's name without its path; refuse an empty file."""
+    safe = Path(file_name).name
+    if content:
+        return safe
+    raise WorkbenchError(
+        f"an empty file {safe!r}", wanted, "Export it again and upload that file."
+    )
+
+
+def _keep(network: "Network") -> str:
+    """Offer a network to this session; return its name."""
     uploads = st.session_state.get(catalog.UPLOADS, {})
-    st.session_state[catalog.UPLOADS] = {**uploads, name: network}
-    return name
+    st.session_state[catalog.UPLOADS] = {**uploads, network.name: network}
+    return network.name

@@ -14,7 +14,7 @@ from workbench.ui.components.shared.feedback import caught
 from workbench.ui.components.shared.job_panel import find, job_panel, remember
 from workbench.ui.format import size
 from workbench.ui.notices import show_error
-from workbench.ui.services import data
+from workbench.ui.services import catalog, data
 
 if TYPE_CHECKING:
     from workbench.models.network import Network
@@ -33,10 +33,14 @@ def data_help(error: WorkbenchError, network: "Network") -> None:
         Whose images are missing.
     """
     if network.dataset is None and network.name not in given_networks():
+        said = "has weights from a seed and no dataset: it is here for speed work"
+        if network.name in st.session_state.get(catalog.UPLOADS, {}):
+            said = (
+                "came without a dataset: say what it was trained on when you load it. "
+                "Without labels"
+            )
         st.info(
-            f"{network.name} has weights from a seed and no dataset: it is here for "
-            "speed work, accuracy means nothing.",
-            icon=":material/info:",
+            f"{network.name} {said}, accuracy means nothing.", icon=":material/info:"
         )
         return
     show_error(error)

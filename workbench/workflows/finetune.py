@@ -1,4 +1,4 @@
-"""Fine-tuning, recorded: what `workbench finetune` and the page Train do alike.
+"""Fine-tuning, recorded: what `finetune`, `train` and the page Train do alike.
 
 Belongs here: the order, the one form of its record, the job. Does not belong here:
 training (``training``), pictures.
@@ -36,7 +36,8 @@ class FinetuneOrder:
     Parameters
     ----------
     pruned : PrunedNetwork
-        Where to start, and which zeros to keep.
+        Where to start, and which zeros to keep; a method that chooses starts from its
+        dense network, whatever the recipe.
     train, val, test : Dataset
         Training images, images scored every epoch, images scored at the end.
     settings : mapping
@@ -62,19 +63,25 @@ class FinetuneOrder:
     def inputs(self) -> dict[str, Any]:
         """What identifies the training in the store, whoever asks for it."""
         from workbench.training.finetune_options import FinetuneOptions
+        from workbench.training.learn import Driven
 
-        options = FinetuneOptions.of(self.pruned.recipe, self.settings)
+        network = self.pruned.base if self.method else self.pruned
+        recipe = wb.Recipe() if self.method else self.pruned.recipe
+        options = FinetuneOptions.of(recipe, self.settings)
+        params = dict(self.params)
+        if self.method:
+            params = Driven.of(self.method, **params).params.model_dump()
         return {
-            "model": self.pruned.name,
-            "digest": self.pruned.digest,
-            "recipe": self.pruned.recipe.dump(),
+            "model": network.name,
+            "digest": network.digest,
+            "recipe": recipe.dump(),
             "dataset": self.test.name,
             "split": self.test.split,
             "dataset_digest": self.test.digest,
             "images": len(self.train),
             "settings": asdict(options),
             "method": self.method,
-            "params": dict(self.params),
+            "params": params,
             "seed": options.seed,
         }
 

@@ -90,8 +90,8 @@ def test_train_by_a_method_that_chooses(shell: Shell) -> None:
     assert found["macs"] / found["dense_macs"] == pytest.approx(0.5, rel=0.03)
     assert found["history"][0]["remarks"]["zeros"] > 0
     (kept,) = shell.json("runs")["runs"]
-    assert kept["kind"] == "train"
-    assert kept["inputs"]["parameters"]["target"] == 0.5
+    assert (kept["kind"], kept["inputs"]["method"]) == ("finetune", "flops")
+    assert kept["inputs"]["params"]["target"] == 0.5
 
 
 def test_train_plays_the_lottery(shell: Shell) -> None:

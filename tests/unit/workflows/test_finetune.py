@@ -1,5 +1,6 @@
 """One record of a training: what the command line keeps, the page finds."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import workbench as wb
@@ -45,6 +46,39 @@ def test_the_page_finds_what_the_command_line_trained(
     assert head.what == "trained"
     for other in (order({**page, "epochs": 2}), order(page, images=64)):
         assert orders.recorded(other) is None
+
+
+def test_what_train_did_by_a_method_is_found_whatever_recipe_the_page_holds(
+    shell: Shell,
+) -> None:
+    found = shell.json(
+        "train", "lenet5-mnist5k", "--method", "flops", "--set", "target=0.5",
+        "--images", 64, "--epochs", 1,
+    )  # fmt: skip
+    page = {"epochs": 1, "seed": 0, "schedule": "one-shot"}
+    asked = replace(order(page, images=64), method="flops", params={"target": 0.5})
+    kept = orders.recorded(asked)
+    assert kept is not None
+    assert kept.results["tuned"] == found["accuracy"]
+    assert kept.results["raw"] is None
+    assert kept.results["network"] == found["digest"]
+    for other in (replace(asked, params={"target": 0.6}), replace(asked, method="")):
+        assert orders.recorded(other) is None
+
+
+def test_training_under_a_recipe_from_fresh_weights_is_a_finetune_of_those(
+    shell: Shell, recipe: Path
+) -> None:
+    found = shell.json(
+        "train", "lenet5-mnist5k", "--fresh", "--recipe", recipe, "--images", 64,
+        "--epochs", 1,
+    )  # fmt: skip
+    asked = order({"epochs": 1, "seed": 0}, images=64)
+    start = wb.prune(wb.fresh(asked.pruned.base), asked.pruned.recipe)
+    kept = orders.recorded(replace(asked, pruned=start))
+    assert kept is not None
+    assert kept.results["tuned"] == found["accuracy"]
+    assert orders.recorded(asked) is None
 
 
 def test_lottery_tickets_are_found_too(shell: Shell) -> None:

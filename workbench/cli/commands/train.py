@@ -1,7 +1,7 @@
 """`workbench train`: first training, dense or sparse, and methods that choose in it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,12 +33,15 @@ from workbench.cli.training import (
 )
 from workbench.cli.workspace import record, record_inputs
 from workbench.errors import WorkbenchError
+from workbench.workflows import finetune
+from workbench.workflows.finetune import FinetuneOrder
 from workbench.workflows.lottery import LotteryOrder, rounds
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
     from workbench.models.network import Network
     from workbench.training.learn import Driven
+    from workbench.training.loop.fit import FitHooks
 
 
 def run(
@@ -102,41 +105,44 @@ def run(
             return
         if fresh:
             network = wb.fresh(network, seed=seed)
-        facts = {"model": network.name, "dataset": train.name, "images": len(train)}
+        images_of = (train, val, test)
+        masked = _masked(network, recipe, how, images_of, settings)
         with shown.hooks() as hooks:
-            message = {"val": val, "checkpoint": checkpoint, "hooks": hooks, **settings}
-            result = _trained(network, train, recipe, how, message)
+            result = _trained(network, masked, images_of, checkpoint, hooks, settings)
         if not leads:
             return
-        accuracy = wb.evaluate(result.network, test)
+        if masked is None:
+            kept, accuracy = None, asdict(wb.evaluate(result.network, test))
+        else:
+            kept = finetune.results_of(masked, result)
+            accuracy = kept["tuned"]
         costs = wb.layer_costs(result.network)
         written = Written.of(result.network, output)
-    facts |= {
+    facts: dict[str, Any] = {
+        "model": network.name,
+        "dataset": train.name,
+        "images": len(train),
         "method": method,
         "recipe": None if recipe is None else str(recipe),
         "settings": settings,
         "history": [asdict(log) for log in result.history],
-        "accuracy": asdict(accuracy),
+        "accuracy": accuracy,
         "macs": costs.macs,
         "dense_macs": costs.dense_macs,
         "sparsity": costs.sparsity,
         "digest": result.network.digest,
         "export": written.report,
     }
-    inputs = {
-        "method": method,
-        "parameters": None if how is None else how.params.model_dump(),
-        "settings": settings,
-        "images": facts["images"],
-    }
-    record("train", result.network, results=facts, data=test, more=inputs)
+    if masked is not None and kept is not None:
+        record_inputs(masked.kind, masked.inputs, kept)
+    else:
+        more = {"settings": settings, "images": len(train)}
+        record("train", result.network, results=facts, data=test, more=more)
     if as_json:
         print_json(facts)
         written.require()
         return
-    print_accuracies(
-        f"{network.name} on {test.name} (test)", {"trained": asdict(accuracy)}
-    )
+    print_accuracies(f"{network.name} on {test.name} (test)", {"trained": accuracy})
     print_line(
         f"MACs {costs.macs:,} of {costs.dense_macs:,}, "
         f"zero weights {percent(costs.sparsity)}"
@@ -159,23 +165,40 @@ def _method(method: str | None, values: list[str]) -> "Driven | None":
     return None
 
 
-def _trained(
+def _masked(
     network: "Network",
-    train: "Dataset",
     recipe: Path | None,
     how: "Driven | None",
-    message: Mapping[str, Any],
+    images: "tuple[Dataset, Dataset, Dataset]",
+    settings: Mapping[str, Any],
+) -> FinetuneOrder | None:
+    """Return the training under masks, or by a method that chooses them, or None."""
+    if recipe is None and how is None:
+        return None
+    chosen = wb.Recipe() if recipe is None else wb.Recipe.load(recipe)
+    order = FinetuneOrder(wb.prune(network, chosen), *images, settings)
+    if how is None:
+        return order
+    return replace(order, method=how.method.name, params=how.params.model_dump())
+
+
+def _trained(
+    network: "Network",
+    masked: FinetuneOrder | None,
+    images: "tuple[Dataset, Dataset, Dataset]",
+    checkpoint: Path | None,
+    hooks: "FitHooks",
+    settings: Mapping[str, Any],
 ) -> Any:
     """Return a value with ``.network`` and ``.history``."""
-    from workbench.training.finetune import tune
-    from workbench.training.learn import learn_logged
     from workbench.training.scratch import train_logged
 
-    if how is not None:
-        return learn_logged(network, train, how=how, **message)
-    if recipe is not None:
-        return tune(wb.prune(network, wb.Recipe.load(recipe)), train, **message)
-    return train_logged(network, train, **message)
+    if masked is not None:
+        return finetune.train(masked, checkpoint=checkpoint, hooks=hooks)
+    train, val, _ = images
+    return train_logged(
+        network, train, val=val, checkpoint=checkpoint, hooks=hooks, **settings
+    )
 
 
 def _lottery(order: LotteryOrder, checkpoint: Path | None, shown: Progress) -> None:

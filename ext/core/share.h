@@ -54,6 +54,15 @@ static inline int64_t wb_share_apart(int64_t n, int tid, int parts, wb_cuts_fn c
     return even;
 }
 
+/* First row of part tid when sparse rows are shared by what they hold. */
+static inline int64_t wb_share_rows(const int32_t *indptr, int64_t rows, int tid,
+                                    int parts) {
+    const int64_t before = wb_share((int64_t)indptr[rows] + rows, tid, parts);
+    int64_t row = 0;
+    while (row < rows && indptr[row] + row < before) row++;
+    return row;
+}
+
 /* Does a share that ends before vector v cut a line? */
 static inline int wb_place_cuts(const void *place, int64_t v) {
     const wb_place *p = place;

@@ -37,25 +37,25 @@ int wb_act_constants(wb_act act, float *values) {
 }
 
 typedef struct {
-    wb_code_t *code;
-    wb_width_t width;
+    wb_code *code;
+    wb_width width;
     const int32_t *constants;
-} state_t;
+} writing;
 
-static void reg(const state_t *s, wb_op_t op, int dst, int src, int last) {
-    wb_vector_t v = {.op = op, .width = s->width, .dst = dst, .src = src};
+static void reg(const writing *s, wb_op op, int dst, int src, int last) {
+    wb_vector v = {.op = op, .width = s->width, .dst = dst, .src = src};
     if (op == WB_OP_ROUNDSCALE) v.imm = 8; /* to nearest even, no exceptions */
     wb_evex_reg(s->code, v, last);
 }
 
-static void with(const state_t *s, wb_op_t op, int dst, int src, int constant) {
-    wb_vector_t v = {.op = op, .width = s->width, .dst = dst, .src = src};
+static void with(const writing *s, wb_op op, int dst, int src, int constant) {
+    wb_vector v = {.op = op, .width = s->width, .dst = dst, .src = src};
     v.broadcast = op != WB_OP_BROADCAST;
     wb_evex_mem(s->code, v, WB_RSI, s->constants[constant]);
 }
 
 /* x / 6 + 1/2 within 0..1, times x for hardswish; z28 = 1, z30 = 0 */
-static void hard(const state_t *s, int n_rows, int times_x) {
+static void hard(const writing *s, int n_rows, int times_x) {
     reg(s, WB_OP_XORD, 30, 30, 30);
     with(s, WB_OP_BROADCAST, 28, 0, ONE);
     for (int x = 0; x < n_rows; x++) {
@@ -69,7 +69,7 @@ static void hard(const state_t *s, int n_rows, int times_x) {
 }
 
 /* 1 / (1 + exp(-x)), or x / (1 + exp(-x)) */
-static void smooth(const state_t *s, int n_rows, int times_x) {
+static void smooth(const writing *s, int n_rows, int times_x) {
     const int one = 28, p = 29, n = 30, t = 31;
     reg(s, WB_OP_XORD, n, n, n);
     with(s, WB_OP_BROADCAST, one, 0, MINUS_ONE);
@@ -95,7 +95,7 @@ static void smooth(const state_t *s, int n_rows, int times_x) {
 }
 
 /* max(x, 0) + alpha min(x, 0); z30 = 0 */
-static void leaky(const state_t *s, int n_rows) {
+static void leaky(const writing *s, int n_rows) {
     reg(s, WB_OP_XORD, 30, 30, 30);
     for (int x = 0; x < n_rows; x++) {
         reg(s, WB_OP_MIN, 31, 30, x);
@@ -104,14 +104,14 @@ static void leaky(const state_t *s, int n_rows) {
     }
 }
 
-static void bound(const state_t *s, wb_op_t op, int constant, int n_rows) {
+static void bound(const writing *s, wb_op op, int constant, int n_rows) {
     with(s, WB_OP_BROADCAST, 31, 0, constant);
     for (int x = 0; x < n_rows; x++) reg(s, op, x, 31, x);
 }
 
-void wb_activate_avx512(wb_code_t *code, wb_act act, wb_width_t width, int n_rows,
+void wb_activate_avx512(wb_code *code, wb_act act, wb_width width, int n_rows,
                         const int32_t *constants) {
-    state_t state = {code, width, constants}, *s = &state;
+    writing state = {code, width, constants}, *s = &state;
     if (act.lo > -INFINITY) bound(s, WB_OP_MAX, LO, n_rows);
     if (act.hi < INFINITY) bound(s, WB_OP_MIN, HI, n_rows);
     switch (act.curve) {

@@ -12,7 +12,7 @@ int wb_act_constants(wb_act act, float *values);
 
 /* Activate registers 0..n_rows-1; constants[i] = place of constant i from rsi.
  * Registers n_rows.. are free; the longer activations use 28-31. NaN stays NaN. */
-void wb_activate_avx512(wb_code_t *code, wb_act act, wb_width_t width, int n_rows,
+void wb_activate_avx512(wb_code *code, wb_act act, wb_width width, int n_rows,
                         const int32_t *constants);
 
 #endif

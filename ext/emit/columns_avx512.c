@@ -17,8 +17,8 @@ enum {
 
 /* Displacement of an input vector from the input register. Whole vectors are brought
  * into reach of a one-byte displacement when several of the next columns profit. */
-static int32_t reach(wb_unit_state_t *s, int32_t offset, int32_t column) {
-    const wb_pack_t *pack = s->unit->pack;
+static int32_t reach(wb_unit_state *s, int32_t offset, int32_t column) {
+    const wb_pack *pack = s->unit->pack;
     const int32_t n = 16 << s->width, low = -128 * n, high = 127 * n;
     const int32_t moved = s->in_moved - 4 * s->unit->in_skew;
     int32_t at = 4 * offset - moved;
@@ -34,27 +34,27 @@ static int32_t reach(wb_unit_state_t *s, int32_t offset, int32_t column) {
     return low;
 }
 
-static void load(wb_unit_state_t *s, int reg, int32_t offset, int32_t column) {
+static void load(wb_unit_state *s, int reg, int32_t offset, int32_t column) {
     int32_t at = reach(s, offset, column);
     wb_evex_mem(s->code, wb_unit_op(s, WB_OP_LOAD, reg, 0), WB_RDI, at);
 }
 
-static void multiply(wb_unit_state_t *s, const wb_column_t *column, int input) {
-    const wb_entry_t *entries = s->unit->pack->entries;
+static void multiply(wb_unit_state *s, const wb_emit_column *column, int input) {
+    const wb_entry *entries = s->unit->pack->entries;
     for (int32_t j = column->first; j < column->first + column->count; j++) {
-        wb_vector_t fma = wb_unit_op(s, WB_OP_FMADD231, entries[j].lane, input);
+        wb_vector fma = wb_unit_op(s, WB_OP_FMADD231, entries[j].lane, input);
         fma.broadcast = 1;
         wb_evex_mem(s->code, fma, WB_RSI, wb_unit_push(s, entries[j].value));
     }
 }
 
 /* Floats from the nearest whole vector to a column: -8..7. */
-static int32_t skew(const wb_unit_state_t *s, int32_t column) {
+static int32_t skew(const wb_unit_state *s, int32_t column) {
     int32_t place = s->unit->pack->columns[column].offset + s->unit->in_skew;
     return ((place + WB_LANES / 2) & (WB_LANES - 1)) - WB_LANES / 2;
 }
 
-static int32_t whole(const wb_unit_state_t *s, int32_t column) {
+static int32_t whole(const wb_unit_state *s, int32_t column) {
     return s->unit->pack->columns[column].offset - skew(s, column);
 }
 
@@ -63,7 +63,7 @@ static int shift_mask(int32_t dx) {
     return WB_FIRST_SHIFT_MASK + (dx > 0 ? dx - 1 : 1 - dx);
 }
 
-void wb_unit_shift_masks(wb_unit_state_t *s) {
+void wb_unit_shift_masks(wb_unit_state *s) {
     static const int32_t LANES[] = {0x7FFF, 0x3FFF, 0xFFFE, 0xFFFC};
     for (int k = 0; k < 2 * FARTHEST_IN_ROW; k++) {
         wb_mov_imm(s->code, WB_RAX, LANES[k]);
@@ -71,13 +71,13 @@ void wb_unit_shift_masks(wb_unit_state_t *s) {
     }
 }
 
-static int shift_in_row(const wb_unit_state_t *s, int32_t dx) {
+static int shift_in_row(const wb_unit_state *s, int32_t dx) {
     return s->unit->shift == WB_SHIFT_IN_ROW && dx >= -FARTHEST_IN_ROW &&
            dx <= FARTHEST_IN_ROW;
 }
 
 /* Is it cheaper to load whole vectors for columns first..end-1, which share one? */
-static int worth_shifting(const wb_unit_state_t *s, int32_t first, int32_t end) {
+static int worth_shifting(const wb_unit_state *s, int32_t first, int32_t end) {
     int plain = 0, before = 0, after = 0;
     if (s->unit->shift == WB_SHIFT_NEVER || s->width != WB_ZMM) return 0;
     for (int32_t c = first; c < end; c++) {
@@ -91,18 +91,17 @@ static int worth_shifting(const wb_unit_state_t *s, int32_t first, int32_t end) 
 }
 
 /* Load the vector at `base` once and make the columns around it by shifting. */
-static void multiply_around(wb_unit_state_t *s, int32_t base, int32_t first,
-                            int32_t end) {
+static void multiply_around(wb_unit_state *s, int32_t base, int32_t first, int32_t end) {
     int side = 0; /* which neighbour WB_BESIDE holds */
     load(s, WB_INPUT, base, first);
     for (int32_t c = first; c < end; c++) {
-        const wb_column_t *column = &s->unit->pack->columns[c];
+        const wb_emit_column *column = &s->unit->pack->columns[c];
         int32_t dx = skew(s, c);
         if (dx == 0) {
             multiply(s, column, WB_INPUT);
             continue;
         }
-        wb_vector_t shift = wb_unit_op(s, WB_OP_ALIGN, WB_SHIFTED, WB_INPUT);
+        wb_vector shift = wb_unit_op(s, WB_OP_ALIGN, WB_SHIFTED, WB_INPUT);
         int low = WB_INPUT;
         shift.imm = dx & (WB_LANES - 1);
         if (shift_in_row(s, dx)) {
@@ -120,8 +119,8 @@ static void multiply_around(wb_unit_state_t *s, int32_t base, int32_t first,
     }
 }
 
-void wb_unit_columns(wb_unit_state_t *s) {
-    const wb_pack_t *pack = s->unit->pack;
+void wb_unit_columns(wb_unit_state *s) {
+    const wb_pack *pack = s->unit->pack;
     for (int32_t c = 0, end; c < pack->n_columns; c = end) {
         int32_t base = whole(s, c);
         for (end = c + 1; end < pack->n_columns && whole(s, end) == base;) end++;

@@ -10,25 +10,25 @@ enum { WB_REACH = INT32_MAX / 8 }; /* floats; REACH of code_shapes.py */
 
 enum { PAGE = 4096, CODE_PER_ROW = 1024, CODE_PER_UNIT = 1024, CODE_PER_NONZERO = 26 };
 
-static int live_lanes(const wb_emit_vector_t *v) {
+static int live_lanes(const wb_emit_vector *v) {
     uint32_t all = (uint32_t)v->mask[0] | v->mask[1] | v->mask[2];
     return 32 - __builtin_clz(all);
 }
 
 /* AVX2 stores whole vectors itself; the rest goes through scratch and C. */
-static int needs_scratch(const wb_emit_spec_t *spec, const wb_emit_vector_t *v) {
+static int needs_scratch(const wb_emit_spec *spec, const wb_emit_vector *v) {
     int lanes = v->width == WB_XMM ? 0xFF : 0xFFFF;
     return spec->place.unzip || v->mask[1] != 0 || v->mask[0] != lanes ||
            spec->place.act.curve != WB_LINEAR;
 }
 
 /* Copy the vectors that store anything, their used segments first. */
-static int copy_vectors(wb_emit_t *step, const wb_emit_spec_t *spec) {
+static int copy_vectors(wb_emit *step, const wb_emit_spec *spec) {
     const wb_place *place = &spec->place;
     step->vectors = malloc(((size_t)place->count + 1) * sizeof *step->vectors);
     if (step->vectors == NULL) return -1;
     for (int64_t i = 0; i < place->count; i++) {
-        wb_emit_vector_t v = {.in = place->in[i] - step->in_skew, .width = WB_ZMM};
+        wb_emit_vector v = {.in = place->in[i] - step->in_skew, .width = WB_ZMM};
         int used = 0;
         for (int64_t s = i * place->segments; s < (i + 1) * place->segments; s++) {
             if (place->mask[s] == 0) continue;
@@ -50,9 +50,9 @@ static int copy_vectors(wb_emit_t *step, const wb_emit_spec_t *spec) {
     return 0;
 }
 
-static void find_kinds(const wb_emit_t *step, int *widths, wb_unit_spec_t *unit) {
+static void find_kinds(const wb_emit *step, int *widths, wb_unit_spec *unit) {
     for (int64_t i = 0; i < step->n_vectors; i++) {
-        const wb_emit_vector_t *v = &step->vectors[i];
+        const wb_emit_vector *v = &step->vectors[i];
         int used = v->mask[2] ? 3 : v->mask[1] ? 2 : 1;
         widths[v->width] = 1;
         if (used > unit->segments) unit->segments = used;
@@ -62,13 +62,13 @@ static void find_kinds(const wb_emit_t *step, int *widths, wb_unit_spec_t *unit)
 }
 
 /* Sums kept in the output between parts: one epilogue serves every vector. */
-static void join_kinds(wb_emit_t *step, wb_unit_spec_t *unit) {
+static void join_kinds(wb_emit *step, wb_unit_spec *unit) {
     if (!unit->some_single || !unit->some_split) return;
     for (int64_t i = 0; i < step->n_vectors; i++) step->vectors[i].split = 1;
     unit->some_single = 0;
 }
 
-static int copy_plan(wb_emit_t *step, const wb_emit_spec_t *spec) {
+static int copy_plan(wb_emit *step, const wb_emit_spec *spec) {
     const wb_place *place = &spec->place;
     step->n_groups = (spec->n_rows + spec->group - 1) / spec->group;
     step->parts = spec->parts;
@@ -94,15 +94,15 @@ static int copy_plan(wb_emit_t *step, const wb_emit_spec_t *spec) {
     return copy_vectors(step, spec);
 }
 
-static void generate_unit(wb_emit_unit_t *unit, const wb_unit_spec_t *spec, int isa,
-                          const int *widths, wb_code_t *code, wb_stream_t *stream) {
+static void generate_unit(wb_emit_unit *unit, const wb_unit_spec *spec, int isa,
+                          const int *widths, wb_code *code, wb_stream *stream) {
     float *weights = stream->at;
     for (int w = 0; w < WB_WIDTHS; w++) {
         if (!widths[w]) continue;
         uint8_t *entry = code->at;
         stream->at = weights; /* every width reads the same weights */
         if (isa == WB_AVX512) {
-            wb_generate_avx512(code, stream, spec, (wb_width_t)w);
+            wb_generate_avx512(code, stream, spec, (wb_width)w);
         } else {
             wb_generate_avx2(code, stream, spec, w == WB_XMM ? 1 : 2);
         }
@@ -114,18 +114,18 @@ static void generate_unit(wb_emit_unit_t *unit, const wb_unit_spec_t *spec, int 
     unit->weight_bytes = (int32_t)((stream->at - weights) * (ptrdiff_t)sizeof(float));
 }
 
-static void generate_all(wb_emit_t *step, const wb_emit_spec_t *spec, wb_pack_t *pack,
-                         wb_code_t *code, wb_stream_t *stream) {
+static void generate_all(wb_emit *step, const wb_emit_spec *spec, wb_pack *pack,
+                         wb_code *code, wb_stream *stream) {
     int widths[WB_WIDTHS] = {0};
-    wb_unit_spec_t unit = {.pack = pack,
-                           .bias = spec->bias,
-                           .out_cs = step->out_cs,
-                           .residual_delta = step->residual_delta,
-                           .has_residual = step->has_residual,
-                           .shift = spec->shift,
-                           .in_skew = step->in_skew,
-                           .act = step->act,
-                           .unzip = step->unzip};
+    wb_unit_spec unit = {.pack = pack,
+                         .bias = spec->bias,
+                         .out_cs = step->out_cs,
+                         .residual_delta = step->residual_delta,
+                         .has_residual = step->has_residual,
+                         .shift = spec->shift,
+                         .in_skew = step->in_skew,
+                         .act = step->act,
+                         .unzip = step->unzip};
     find_kinds(step, widths, &unit);
     if (spec->parts > 1) join_kinds(step, &unit);
     for (int32_t g = 0; g < step->n_groups && !code->overflow; g++) {
@@ -135,7 +135,7 @@ static void generate_all(wb_emit_t *step, const wb_emit_spec_t *spec, wb_pack_t 
         unit.n_rows = stop - row;
         step->work[g + 1] = step->work[g];
         for (int32_t p = 0; p < spec->parts; p++) {
-            wb_emit_unit_t *target = &step->units[g * spec->parts + p];
+            wb_emit_unit *target = &step->units[g * spec->parts + p];
             wb_pack_group(pack, unit.rows, unit.n_rows, p, spec->parts);
             unit.first = p == 0;
             unit.last = p == spec->parts - 1;
@@ -149,7 +149,7 @@ static void generate_all(wb_emit_t *step, const wb_emit_spec_t *spec, wb_pack_t 
 }
 
 /* Far more than the code needs (untouched pages cost nothing), within the limit. */
-static size_t code_bound(const wb_emit_t *step, const wb_emit_spec_t *spec) {
+static size_t code_bound(const wb_emit *step, const wb_emit_spec *spec) {
     size_t nnz = (size_t)spec->indptr[spec->n_rows];
     size_t rows = (size_t)spec->n_rows * (size_t)spec->parts;
     size_t bytes = nnz * CODE_PER_NONZERO + rows * CODE_PER_ROW +
@@ -162,7 +162,7 @@ static int within(int64_t floats) { return floats < WB_REACH && floats > -WB_REA
 
 /* Displacements are 32 bits of bytes. Half of them for rows and half for the residual;
  * an input register that was moved to one offset reaches all others. */
-static int in_reach(const wb_emit_spec_t *spec) {
+static int in_reach(const wb_emit_spec *spec) {
     const wb_place *place = &spec->place;
     if (!within(place->out_cs) || !within(spec->n_rows * place->out_cs)) return 0;
     if (place->residual != WB_NONE && !within(place->residual - place->dst)) return 0;
@@ -180,8 +180,8 @@ int wb_emit_has_curve(int isa, wb_act act) {
     return isa != WB_AVX512 || wb_act_constants(act, constants) >= 0;
 }
 
-static wb_emit_status_t build(wb_emit_t *step, const wb_emit_spec_t *spec) {
-    wb_pack_t pack;
+static wb_emit_status build(wb_emit *step, const wb_emit_spec *spec) {
+    wb_pack pack;
     if (!wb_emit_has_curve(spec->isa, spec->place.act)) return WB_EMIT_NO_CURVE;
     if (!in_reach(spec)) return WB_EMIT_TOO_FAR;
     if (copy_plan(step, spec) != 0) return WB_EMIT_NO_MEMORY;
@@ -197,8 +197,8 @@ static wb_emit_status_t build(wb_emit_t *step, const wb_emit_spec_t *spec) {
         wb_pack_close(&pack);
         return WB_EMIT_NO_MEMORY;
     }
-    wb_code_t code = {step->block.base, step->block.base + step->block.bytes, 0};
-    wb_stream_t stream = {step->weights, step->weights + step->weight_floats, 0};
+    wb_code code = {step->block.base, step->block.base + step->block.bytes, 0};
+    wb_stream stream = {step->weights, step->weights + step->weight_floats, 0};
     generate_all(step, spec, &pack, &code, &stream);
     wb_pack_close(&pack);
     if (code.overflow || stream.overflow) return WB_EMIT_TOO_LARGE;
@@ -206,8 +206,8 @@ static wb_emit_status_t build(wb_emit_t *step, const wb_emit_spec_t *spec) {
     return wb_code_seal(&step->block, step->code_bytes) ? WB_EMIT_NOT_SEALED : WB_EMIT_OK;
 }
 
-wb_emit_t *wb_emit_create(const wb_emit_spec_t *spec, wb_emit_status_t *status) {
-    wb_emit_t *step = calloc(1, sizeof *step);
+wb_emit *wb_emit_create(const wb_emit_spec *spec, wb_emit_status *status) {
+    wb_emit *step = calloc(1, sizeof *step);
     *status = WB_EMIT_NO_MEMORY;
     if (step == NULL) return NULL;
     *status = build(step, spec);
@@ -216,7 +216,7 @@ wb_emit_t *wb_emit_create(const wb_emit_spec_t *spec, wb_emit_status_t *status) 
     return NULL;
 }
 
-void wb_emit_free(wb_emit_t *step) {
+void wb_emit_free(wb_emit *step) {
     if (step == NULL) return;
     wb_code_close(&step->block);
     free(step->weights);
@@ -227,23 +227,23 @@ void wb_emit_free(wb_emit_t *step) {
     free(step);
 }
 
-size_t wb_emit_size(void) { return sizeof(wb_emit_t); }
+size_t wb_emit_size(void) { return sizeof(wb_emit); }
 
-size_t wb_emit_code_bytes(const wb_emit_t *step) { return step->code_bytes; }
+size_t wb_emit_code_bytes(const wb_emit *step) { return step->code_bytes; }
 
-const uint8_t *wb_emit_code(const wb_emit_t *step) { return step->block.base; }
+const uint8_t *wb_emit_code(const wb_emit *step) { return step->block.base; }
 
-const float *wb_emit_weights(const wb_emit_t *step) { return step->weights; }
+const float *wb_emit_weights(const wb_emit *step) { return step->weights; }
 
-size_t wb_emit_weight_bytes(const wb_emit_t *step) {
+size_t wb_emit_weight_bytes(const wb_emit *step) {
     return step->weight_floats * sizeof(float);
 }
 
-int32_t wb_emit_units(const wb_emit_t *step) { return step->n_units; }
+int32_t wb_emit_units(const wb_emit *step) { return step->n_units; }
 
-int64_t wb_emit_vectors(const wb_emit_t *step) { return step->n_vectors; }
+int64_t wb_emit_vectors(const wb_emit *step) { return step->n_vectors; }
 
-void wb_emit_narrow(wb_emit_t *copy, int64_t first, int64_t count, const int64_t *moved) {
+void wb_emit_narrow(wb_emit *copy, int64_t first, int64_t count, const int64_t *moved) {
     copy->vectors += first;
     copy->n_vectors = count;
     copy->src += moved[0];

@@ -17,7 +17,7 @@ typedef struct {
     uint8_t *at;  /* next byte to write */
     uint8_t *end; /* one past the last byte that may be written */
     int overflow; /* 1 when an instruction was dropped for want of room */
-} wb_code_t;
+} wb_code;
 
 /* clang-format off: as the encoding counts them */
 typedef enum {
@@ -37,10 +37,10 @@ typedef enum {
     WB_R13,
     WB_R14,
     WB_R15
-} wb_gpr_t;
+} wb_gpr;
 /* clang-format on */
 
-typedef enum { WB_XMM, WB_YMM, WB_ZMM } wb_width_t;
+typedef enum { WB_XMM, WB_YMM, WB_ZMM } wb_width;
 
 /* name, mnemonic, opcode map (1 0F, 2 0F38, 3 0F3A), prefix (1 = 66), opcode,
  * operands (2 or 3, destination included), has an immediate byte, encodings that it
@@ -70,47 +70,47 @@ typedef enum {
     WB_VECTOR_OPS(WB_OP_NAME)
 #undef WB_OP_NAME
         WB_OP_COUNT
-} wb_op_t;
+} wb_op;
 
 /* What the table says about an operation. */
 typedef struct {
     const char *name, *mnemonic;
     int sources; /* operands after the destination; 1 for a store too */
     int has_imm, vex, evex;
-} wb_op_info_t;
-wb_op_info_t wb_op_info(int op);
+} wb_op_facts;
+wb_op_facts wb_op_info(int op);
 
 /* One vector instruction: dst, src are registers 0-31 (0-15 with VEX); src is the
  * first source and must be 0 for one-source shapes. mask 1-7 selects lanes (0 = all);
  * zero clears the others; broadcast repeats one float of memory over all lanes. */
 typedef struct {
-    wb_op_t op;
-    wb_width_t width;
+    wb_op op;
+    wb_width width;
     int dst, src;
     int mask, zero, broadcast;
     int imm;
-} wb_vector_t;
+} wb_vector;
 
 /* The last operand in memory, [base + disp], disp in bytes. */
-void wb_evex_mem(wb_code_t *code, wb_vector_t v, wb_gpr_t base, int32_t disp);
-void wb_vex_mem(wb_code_t *code, wb_vector_t v, wb_gpr_t base, int32_t disp);
+void wb_evex_mem(wb_code *code, wb_vector v, wb_gpr base, int32_t disp);
+void wb_vex_mem(wb_code *code, wb_vector v, wb_gpr base, int32_t disp);
 /* The last operand in a register. */
-void wb_evex_reg(wb_code_t *code, wb_vector_t v, int last);
-void wb_vex_reg(wb_code_t *code, wb_vector_t v, int last);
+void wb_evex_reg(wb_code *code, wb_vector v, int last);
+void wb_vex_reg(wb_code *code, wb_vector v, int last);
 
-void wb_kmov_gpr(wb_code_t *code, int mask, wb_gpr_t src);            /* kmovw k, r32 */
-void wb_kmov_mem(wb_code_t *code, int mask, wb_gpr_t base, int32_t disp);
-void wb_mov_load(wb_code_t *code, wb_gpr_t dst, wb_gpr_t base, int32_t disp);
-void wb_add_imm(wb_code_t *code, wb_gpr_t dst, int32_t value);        /* 64-bit add */
-void wb_mov_imm(wb_code_t *code, wb_gpr_t dst, int32_t value); /* mov r32, imm32 */
-void wb_test(wb_code_t *code, wb_gpr_t reg); /* test r, r */
+void wb_kmov_gpr(wb_code *code, int mask, wb_gpr src);            /* kmovw k, r32 */
+void wb_kmov_mem(wb_code *code, int mask, wb_gpr base, int32_t disp);
+void wb_mov_load(wb_code *code, wb_gpr dst, wb_gpr base, int32_t disp);
+void wb_add_imm(wb_code *code, wb_gpr dst, int32_t value);        /* 64-bit add */
+void wb_mov_imm(wb_code *code, wb_gpr dst, int32_t value); /* mov r32, imm32 */
+void wb_test(wb_code *code, wb_gpr reg); /* test r, r */
 /* jnz to a place not known yet; wb_land makes it go to code->at. */
-uint8_t *wb_jnz_forward(wb_code_t *code);
-void wb_land(wb_code_t *code, uint8_t *jump);
-void wb_vzeroupper(wb_code_t *code);
-void wb_endbr(wb_code_t *code);
-void wb_ret(wb_code_t *code);
+uint8_t *wb_jnz_forward(wb_code *code);
+void wb_land(wb_code *code, uint8_t *jump);
+void wb_vzeroupper(wb_code *code);
+void wb_endbr(wb_code *code);
+void wb_ret(wb_code *code);
 /* int3 up to the next multiple of `boundary` bytes (a power of two). */
-void wb_align(wb_code_t *code, int boundary);
+void wb_align(wb_code *code, int boundary);
 
 #endif

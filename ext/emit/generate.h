@@ -39,12 +39,12 @@ typedef enum {
                        vec_in must be equally far from a multiple of 16 floats */
     WB_SHIFT_IN_ROW /* besides, taps at most 2 lanes away are shifted out of one vector,
                        zeros beside it: vectors must hold whole image rows */
-} wb_shift_t;
+} wb_shift;
 
 typedef struct {
     float *out[2];    /* row 0 of the output at segments 1 and 2 */
     uint16_t mask[2]; /* their lanes; 0 for a segment that does not exist */
-} wb_more_segments_t;
+} wb_more_segments;
 
 typedef void (*wb_unit_fn)(const float *in, const float *weights, float *out,
                            uint32_t mask, const void *more);
@@ -53,17 +53,17 @@ typedef void (*wb_unit_fn)(const float *in, const float *weights, float *out,
 typedef struct {
     float *at, *end;
     int overflow;
-} wb_stream_t;
+} wb_stream;
 
 typedef struct {
-    const wb_pack_t *pack;  /* columns and entries of this unit */
+    const wb_pack *pack;  /* columns and entries of this unit */
     const int32_t *rows;    /* output row of each accumulator */
     int32_t n_rows;
     const float *bias;      /* of the whole layer */
     int64_t out_cs;         /* floats between two output rows */
     int64_t residual_delta; /* floats from an output to the residual added to it */
     int has_residual;
-    wb_shift_t shift;
+    wb_shift shift;
     int32_t in_skew; /* floats by which `in` was moved down to a multiple of 16 */
     wb_act act;
     int unzip; /* even lanes to 0-7, odd ones to 8-15, before anything is
@@ -74,14 +74,14 @@ typedef struct {
      * unset must have exactly one of the two. */
     int some_single, some_split;
     int segments; /* of the vector that has most */
-} wb_unit_spec_t;
+} wb_unit_spec;
 
 /* Append the unit at code->at and its weights at stream->at. */
-void wb_generate_avx512(wb_code_t *code, wb_stream_t *stream, const wb_unit_spec_t *unit,
-                        wb_width_t width);
+void wb_generate_avx512(wb_code *code, wb_stream *stream, const wb_unit_spec *unit,
+                        wb_width width);
 
 /* As above; halves = registers a row: 2 for 16 lanes, 1 when only 8 are alive. */
-void wb_generate_avx2(wb_code_t *code, wb_stream_t *stream, const wb_unit_spec_t *unit,
+void wb_generate_avx2(wb_code *code, wb_stream *stream, const wb_unit_spec *unit,
                       int halves);
 
 #endif

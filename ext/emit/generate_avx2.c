@@ -14,19 +14,19 @@
 enum { INPUT = 12, WEIGHT = 14, BOUND = 15, WEIGHTS_PER_STEP = 63 };
 
 typedef struct {
-    wb_code_t *code;
-    wb_stream_t *stream;
-    const wb_unit_spec_t *unit;
+    wb_code *code;
+    wb_stream *stream;
+    const wb_unit_spec *unit;
     int halves;
     int32_t weight_at;
-} state_t;
+} writing;
 
-static wb_vector_t op(wb_op_t name, int dst, int src) {
-    return (wb_vector_t){.op = name, .width = WB_YMM, .dst = dst, .src = src};
+static wb_vector op(wb_op name, int dst, int src) {
+    return (wb_vector){.op = name, .width = WB_YMM, .dst = dst, .src = src};
 }
 
 /* Append a float to the weights; afterwards it is at [rsi + result]. */
-static int32_t push_weight(state_t *s, float value) {
+static int32_t push_weight(writing *s, float value) {
     if (s->weight_at > 127) {
         wb_add_imm(s->code, WB_RSI, 4 * WEIGHTS_PER_STEP);
         s->weight_at -= 4 * WEIGHTS_PER_STEP;
@@ -41,7 +41,7 @@ static int32_t push_weight(state_t *s, float value) {
     return at;
 }
 
-static void start_from_bias(state_t *s) {
+static void start_from_bias(writing *s) {
     for (int32_t r = 0; r < s->unit->n_rows; r++) {
         int32_t at = push_weight(s, s->unit->bias[s->unit->rows[r]]);
         for (int h = 0; h < s->halves; h++) {
@@ -50,13 +50,13 @@ static void start_from_bias(state_t *s) {
     }
 }
 
-static void load_weight(state_t *s, float value) {
+static void load_weight(writing *s, float value) {
     int32_t at = push_weight(s, value);
     wb_vex_mem(s->code, op(WB_OP_BROADCAST, WEIGHT, 0), WB_RSI, at);
 }
 
 /* A vector that one row alone needs never takes a register. */
-static void multiply_once(state_t *s, int32_t offset, const wb_entry_t *entry) {
+static void multiply_once(writing *s, int32_t offset, const wb_entry *entry) {
     load_weight(s, entry->value);
     for (int h = 0; h < s->halves; h++) {
         wb_vex_mem(s->code, op(WB_OP_FMADD231, 2 * entry->lane + h, WEIGHT), WB_RDI,
@@ -64,8 +64,8 @@ static void multiply_once(state_t *s, int32_t offset, const wb_entry_t *entry) {
     }
 }
 
-static void multiply_shared(state_t *s, const wb_column_t *column,
-                            const wb_entry_t *entries) {
+static void multiply_shared(writing *s, const wb_emit_column *column,
+                            const wb_entry *entries) {
     for (int h = 0; h < s->halves; h++) {
         wb_vex_mem(s->code, op(WB_OP_LOAD, INPUT + h, 0), WB_RDI,
                    4 * column->offset + 32 * h);
@@ -79,11 +79,11 @@ static void multiply_shared(state_t *s, const wb_column_t *column,
     }
 }
 
-static void multiply_columns(state_t *s) {
-    const wb_pack_t *pack = s->unit->pack;
+static void multiply_columns(writing *s) {
+    const wb_pack *pack = s->unit->pack;
     for (int32_t c = 0; c < pack->n_columns; c++) {
-        const wb_column_t *column = &pack->columns[c];
-        const wb_entry_t *entries = pack->entries + column->first;
+        const wb_emit_column *column = &pack->columns[c];
+        const wb_entry *entries = pack->entries + column->first;
         if (column->count == 1) {
             multiply_once(s, column->offset, entries);
         } else {
@@ -92,7 +92,7 @@ static void multiply_columns(state_t *s) {
     }
 }
 
-static void bound(state_t *s, wb_op_t name, float limit) {
+static void bound(writing *s, wb_op name, float limit) {
     int32_t at = push_weight(s, limit);
     wb_vex_mem(s->code, op(WB_OP_BROADCAST, BOUND, 0), WB_RSI, at);
     for (int32_t r = 0; r < s->unit->n_rows; r++) {
@@ -102,13 +102,13 @@ static void bound(state_t *s, wb_op_t name, float limit) {
     }
 }
 
-static void leave(state_t *s) {
+static void leave(writing *s) {
     wb_vzeroupper(s->code);
     wb_ret(s->code);
 }
 
-static void store_whole(state_t *s) {
-    const wb_unit_spec_t *unit = s->unit;
+static void store_whole(writing *s) {
+    const wb_unit_spec *unit = s->unit;
     for (int32_t r = 0; unit->has_residual && r < unit->n_rows; r++) {
         int64_t from = unit->rows[r] * unit->out_cs + unit->residual_delta;
         for (int h = 0; h < s->halves; h++) {
@@ -127,7 +127,7 @@ static void store_whole(state_t *s) {
     leave(s);
 }
 
-static void store_sums(state_t *s) {
+static void store_sums(writing *s) {
     for (int32_t r = 0; r < s->unit->n_rows; r++) {
         for (int h = 0; h < s->halves; h++) {
             wb_vex_mem(s->code, op(WB_OP_STORE, 2 * r + h, 0), WB_R8, 64 * r + 32 * h);
@@ -136,9 +136,9 @@ static void store_sums(state_t *s) {
     leave(s);
 }
 
-void wb_generate_avx2(wb_code_t *code, wb_stream_t *stream, const wb_unit_spec_t *unit,
+void wb_generate_avx2(wb_code *code, wb_stream *stream, const wb_unit_spec *unit,
                       int halves) {
-    state_t state = {code, stream, unit, halves, -WB_WEIGHT_BIAS_AVX2}, *s = &state;
+    writing state = {code, stream, unit, halves, -WB_WEIGHT_BIAS_AVX2}, *s = &state;
     uint8_t *split = NULL;
     wb_endbr(code);
     start_from_bias(s);

@@ -11,18 +11,18 @@
 #include "emit/activate_avx512.h"
 #include "emit/unit_avx512.h"
 
-typedef wb_unit_state_t state_t;
+typedef wb_unit_state writing;
 
-static int32_t out_disp(const state_t *s, int32_t row) {
+static int32_t out_disp(const writing *s, int32_t row) {
     return (int32_t)(4 * s->unit->rows[row] * s->unit->out_cs);
 }
 
-static int32_t residual_disp(const state_t *s, int32_t row) {
+static int32_t residual_disp(const writing *s, int32_t row) {
     return (int32_t)(4 *
                      (s->unit->rows[row] * s->unit->out_cs + s->unit->residual_delta));
 }
 
-static void start_from_bias(state_t *s) {
+static void start_from_bias(writing *s) {
     for (int32_t r = 0; r < s->unit->n_rows; r++) {
         int32_t at = wb_unit_push(s, s->unit->bias[s->unit->rows[r]]);
         wb_evex_mem(s->code, wb_unit_op(s, WB_OP_BROADCAST, r, 0), WB_RSI, at);
@@ -30,10 +30,10 @@ static void start_from_bias(state_t *s) {
 }
 
 /* Partial sums of an earlier part of the columns: lanes of each segment in turn. */
-static void load_segments(state_t *s, const wb_gpr_t *base, int n) {
+static void load_segments(writing *s, const wb_gpr *base, int n) {
     for (int32_t r = 0; r < s->unit->n_rows; r++) {
         for (int k = 0; k < n; k++) {
-            wb_vector_t load = wb_unit_op(s, WB_OP_LOAD, r, 0);
+            wb_vector load = wb_unit_op(s, WB_OP_LOAD, r, 0);
             load.mask = k + 1;
             load.zero = k == 0;
             wb_evex_mem(s->code, load, base[k], out_disp(s, r));
@@ -41,20 +41,20 @@ static void load_segments(state_t *s, const wb_gpr_t *base, int n) {
     }
 }
 
-static void store_segments(state_t *s, const wb_gpr_t *base, int n) {
+static void store_segments(writing *s, const wb_gpr *base, int n) {
     for (int32_t r = 0; r < s->unit->n_rows; r++) {
         for (int k = 0; k < n; k++) {
-            wb_vector_t store = wb_unit_op(s, WB_OP_STORE, r, 0);
+            wb_vector store = wb_unit_op(s, WB_OP_STORE, r, 0);
             store.mask = k + 1;
             wb_evex_mem(s->code, store, base[k], out_disp(s, r));
         }
     }
 }
 
-static void add_residual(state_t *s, const wb_gpr_t *base, int n) {
+static void add_residual(writing *s, const wb_gpr *base, int n) {
     for (int32_t r = 0; r < s->unit->n_rows; r++) {
         for (int k = 0; k < n; k++) {
-            wb_vector_t add = wb_unit_op(s, WB_OP_ADD, r, r);
+            wb_vector add = wb_unit_op(s, WB_OP_ADD, r, r);
             add.mask = k + 1;
             wb_evex_mem(s->code, add, base[k], residual_disp(s, r));
         }
@@ -62,7 +62,7 @@ static void add_residual(state_t *s, const wb_gpr_t *base, int n) {
 }
 
 /* Constants of the activation, at the end of the unit's weights. */
-static void push_constants(state_t *s, int32_t *constants) {
+static void push_constants(writing *s, int32_t *constants) {
     float values[WB_ACT_CONSTANTS];
     int n = wb_act_constants(s->unit->act, values);
     for (int i = 0; i < n; i++) {
@@ -72,7 +72,7 @@ static void push_constants(state_t *s, int32_t *constants) {
 }
 
 /* The lane order of unzip, at the end of the unit's weights: sixteen integers. */
-static int32_t push_unzip_order(state_t *s) {
+static int32_t push_unzip_order(writing *s) {
     int32_t at = s->weight_at;
     for (int32_t lane = 0; lane < WB_LANES; lane++) {
         int32_t from = lane < WB_LANES / 2 ? 2 * lane : 2 * lane - WB_LANES + 1;
@@ -83,7 +83,7 @@ static int32_t push_unzip_order(state_t *s) {
     return at;
 }
 
-static void unzip(state_t *s) {
+static void unzip(writing *s) {
     int32_t at = push_unzip_order(s);
     wb_evex_mem(s->code, wb_unit_op(s, WB_OP_LOAD, WB_INPUT, 0), WB_RSI, at);
     for (int32_t r = 0; r < s->unit->n_rows; r++) {
@@ -91,8 +91,8 @@ static void unzip(state_t *s) {
     }
 }
 
-static void finish(state_t *s, const wb_gpr_t *base, int n, const int32_t *constants) {
-    const wb_unit_spec_t *unit = s->unit;
+static void finish(writing *s, const wb_gpr *base, int n, const int32_t *constants) {
+    const wb_unit_spec *unit = s->unit;
     if (unit->last && unit->has_residual) add_residual(s, base, n);
     if (unit->last) {
         wb_activate_avx512(s->code, unit->act, s->width, unit->n_rows, constants);
@@ -103,7 +103,7 @@ static void finish(state_t *s, const wb_gpr_t *base, int n, const int32_t *const
 }
 
 /* k1.. and the address registers of the segments after the first */
-static void open_segments(state_t *s) {
+static void open_segments(writing *s) {
     wb_mov_load(s->code, WB_R9, WB_R8, 0);
     wb_kmov_mem(s->code, 2, WB_R8, 16);
     if (s->unit->segments < 3) return;
@@ -111,10 +111,10 @@ static void open_segments(state_t *s) {
     wb_kmov_mem(s->code, 3, WB_R8, 18);
 }
 
-void wb_generate_avx512(wb_code_t *code, wb_stream_t *stream, const wb_unit_spec_t *unit,
-                        wb_width_t width) {
-    static const wb_gpr_t BASE[3] = {WB_RDX, WB_R9, WB_R10};
-    state_t state = {code, stream, unit, width, -WB_WEIGHT_BIAS_AVX512, 0}, *s = &state;
+void wb_generate_avx512(wb_code *code, wb_stream *stream, const wb_unit_spec *unit,
+                        wb_width width) {
+    static const wb_gpr BASE[3] = {WB_RDX, WB_R9, WB_R10};
+    writing state = {code, stream, unit, width, -WB_WEIGHT_BIAS_AVX512, 0}, *s = &state;
     uint8_t *split = NULL;
     int32_t constants[WB_ACT_CONSTANTS];
     wb_endbr(code);

@@ -19,12 +19,12 @@
 typedef struct {
     uint8_t *base; /* page aligned; NULL when closed */
     size_t bytes;  /* mapped */
-} wb_code_block_t;
+} wb_code_block;
 
 /* 0, or the errno of the system call that was refused. */
-int wb_code_open(wb_code_block_t *block, size_t bytes);
-int wb_code_seal(wb_code_block_t *block, size_t used);
-void wb_code_close(wb_code_block_t *block);
+int wb_code_open(wb_code_block *block, size_t bytes);
+int wb_code_seal(wb_code_block *block, size_t used);
+void wb_code_close(wb_code_block *block);
 
 /* Write, seal and call a function of one instruction: 0 when this process may run
  * code that it generates, else the errno of the refusal. */

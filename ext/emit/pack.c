@@ -15,7 +15,7 @@ static uint32_t slot_of(int32_t offset, uint32_t mask) {
 
 /* Distinct offsets through an open hash table (there are far fewer of them than
  * non-zeros), then sorted; column_of first holds hash slots, then sorted indices. */
-static int number_columns(wb_pack_t *pack, int32_t nnz) {
+static int number_columns(wb_pack *pack, int32_t nnz) {
     uint32_t size = 1024, used = 0;
     int32_t *keys = malloc(size * sizeof *keys);
     int32_t *filled = calloc(size, sizeof *filled);
@@ -77,7 +77,7 @@ static int number_columns(wb_pack_t *pack, int32_t nnz) {
     return 0;
 }
 
-int wb_pack_open(wb_pack_t *pack, int32_t n_rows, const int32_t *indptr,
+int wb_pack_open(wb_pack *pack, int32_t n_rows, const int32_t *indptr,
                  const int32_t *offsets, const float *values) {
     int32_t nnz = indptr[n_rows];
     memset(pack, 0, sizeof *pack);
@@ -100,7 +100,7 @@ int wb_pack_open(wb_pack_t *pack, int32_t n_rows, const int32_t *indptr,
     return 0;
 }
 
-void wb_pack_group(wb_pack_t *pack, const int32_t *rows, int32_t n_rows, int32_t part,
+void wb_pack_group(wb_pack *pack, const int32_t *rows, int32_t n_rows, int32_t part,
                    int32_t parts) {
     int32_t begin = (int32_t)((int64_t)pack->n_distinct * part / parts);
     int32_t end = (int32_t)((int64_t)pack->n_distinct * (part + 1) / parts);
@@ -117,19 +117,20 @@ void wb_pack_group(wb_pack_t *pack, const int32_t *rows, int32_t n_rows, int32_t
         int32_t count = pack->cursor[c];
         pack->cursor[c] = total;
         if (count == 0) continue;
-        pack->columns[pack->n_columns++] = (wb_column_t){pack->distinct[c], total, count};
+        pack->columns[pack->n_columns++] =
+            (wb_emit_column){pack->distinct[c], total, count};
         total += count;
     }
     for (int32_t r = 0; r < n_rows; r++) {
         for (int32_t j = pack->indptr[rows[r]]; j < pack->indptr[rows[r] + 1]; j++) {
             int32_t c = pack->column_of[j];
             if (c < begin || c >= end) continue;
-            pack->entries[pack->cursor[c]++] = (wb_entry_t){r, pack->values[j]};
+            pack->entries[pack->cursor[c]++] = (wb_entry){r, pack->values[j]};
         }
     }
 }
 
-void wb_pack_close(wb_pack_t *pack) {
+void wb_pack_close(wb_pack *pack) {
     free(pack->distinct);
     free(pack->column_of);
     free(pack->entries);

@@ -13,17 +13,17 @@ typedef struct {
     int32_t offset; /* floats from the start of the input vector */
     int32_t first;  /* index of the first entry */
     int32_t count;  /* entries of this column, at least 1 */
-} wb_column_t;
+} wb_emit_column;
 
 typedef struct {
     int32_t lane; /* which row of the group */
     float value;
-} wb_entry_t;
+} wb_entry;
 
 typedef struct {
     int32_t n_columns;
-    wb_column_t *columns;
-    wb_entry_t *entries;
+    wb_emit_column *columns;
+    wb_entry *entries;
     /* private */
     const int32_t *indptr, *offsets;
     const float *values;
@@ -31,15 +31,15 @@ typedef struct {
     int32_t *distinct;  /* sorted distinct offsets */
     int32_t *column_of; /* per non-zero: index into distinct */
     int32_t *cursor;    /* per distinct offset: work space */
-} wb_pack_t;
+} wb_pack;
 
 /* The arrays stay the caller's and must outlive the pack. 0, or -1 without memory. */
-int wb_pack_open(wb_pack_t *pack, int32_t n_rows, const int32_t *indptr,
+int wb_pack_open(wb_pack *pack, int32_t n_rows, const int32_t *indptr,
                  const int32_t *offsets, const float *values);
 /* Fill columns and entries for these rows whose offsets lie in one of `parts` equal
  * shares of the distinct offsets. Valid until the next call. */
-void wb_pack_group(wb_pack_t *pack, const int32_t *rows, int32_t n_rows, int32_t part,
+void wb_pack_group(wb_pack *pack, const int32_t *rows, int32_t n_rows, int32_t part,
                    int32_t parts);
-void wb_pack_close(wb_pack_t *pack);
+void wb_pack_close(wb_pack *pack);
 
 #endif

@@ -9,18 +9,18 @@
 /* simd/curves.h of the instruction set that leaves curves to C. */
 void wb_bend__avx2(float *values, int64_t count, const wb_act *act);
 
-static void visit_avx512(const wb_emit_t *step, const wb_emit_unit_t *unit,
-                         const wb_emit_vector_t *v, float *arena) {
+static void visit_avx512(const wb_emit *step, const wb_emit_unit *unit,
+                         const wb_emit_vector *v, float *arena) {
     const float *weights = unit->weights + WB_WEIGHT_BIAS_AVX512 / sizeof(float);
     float *out = arena + step->dst;
-    wb_more_segments_t more = {{out + v->out[1], out + v->out[2]},
-                               {v->mask[1], v->mask[2]}};
+    wb_more_segments more = {{out + v->out[1], out + v->out[2]},
+                             {v->mask[1], v->mask[2]}};
     unit->entry[v->width](arena + step->src + v->in, weights, out + v->out[0], v->mask[0],
                           v->split ? &more : NULL);
 }
 
-static void visit_avx2(const wb_emit_t *step, const wb_emit_unit_t *unit,
-                       const wb_emit_vector_t *v, float *arena) {
+static void visit_avx2(const wb_emit *step, const wb_emit_unit *unit,
+                       const wb_emit_vector *v, float *arena) {
     alignas(64) float sums[WB_ROWS_AVX2 * WB_LANES];
     const float *weights = unit->weights + WB_WEIGHT_BIAS_AVX2 / sizeof(float);
     unit->entry[v->width](arena + step->src + v->in, weights,
@@ -31,8 +31,8 @@ static void visit_avx2(const wb_emit_t *step, const wb_emit_unit_t *unit,
 
 /* Ask for the output lines of a visit to come: rows are far apart, and a store that
  * waits for memory holds up those behind it. */
-static void claim(const wb_emit_t *step, const wb_emit_unit_t *unit,
-                  const wb_emit_vector_t *v, float *arena) {
+static void claim(const wb_emit *step, const wb_emit_unit *unit, const wb_emit_vector *v,
+                  float *arena) {
     const int32_t *row = step->order + unit->first_row;
     for (int s = 0; s < (v->split ? WB_MAX_SEGMENTS : 1); s++) {
         if (v->mask[s] == 0) continue;
@@ -46,14 +46,14 @@ static void claim(const wb_emit_t *step, const wb_emit_unit_t *unit,
  * fetched before, and the step after this one. */
 typedef struct {
     int cold, fetched;
-    const wb_emit_unit_t *unit; /* NULL: none */
+    const wb_emit_unit *unit; /* NULL: none */
     wb_ahead step;
-} wb_coming;
+} what_comes;
 
 /* One unit over vectors [begin, end). */
-static void run_unit(const wb_emit_t *step, const wb_emit_unit_t *unit, wb_coming *coming,
+static void run_unit(const wb_emit *step, const wb_emit_unit *unit, what_comes *coming,
                      int64_t begin, int64_t end, float *arena) {
-    const wb_emit_unit_t *next = coming->unit;
+    const wb_emit_unit *next = coming->unit;
     wb_ahead ahead = {NULL, 0, 0};
     wb_span spans[3] = {{NULL, 0}};
     if (next != NULL && !coming->fetched) {
@@ -78,7 +78,7 @@ static void run_unit(const wb_emit_t *step, const wb_emit_unit_t *unit, wb_comin
 }
 
 /* First group of thread tid when groups are shared by their non-zeros. */
-static int32_t first_group(const wb_emit_t *step, int tid, int nthreads) {
+static int32_t first_group(const wb_emit *step, int tid, int nthreads) {
     int64_t before = step->work[step->n_groups] * tid / nthreads;
     int32_t g = 0;
     while (g < step->n_groups && step->work[g] < before) g++;
@@ -86,13 +86,13 @@ static int32_t first_group(const wb_emit_t *step, int tid, int nthreads) {
 }
 
 static int cuts(const void *args, int64_t v) {
-    const wb_emit_t *step = args;
-    const wb_emit_vector_t *a = step->vectors + v - 1, *b = step->vectors + v;
+    const wb_emit *step = args;
+    const wb_emit_vector *a = step->vectors + v - 1, *b = step->vectors + v;
     return wb_lines_meet(step->dst, WB_MAX_SEGMENTS, a->out, a->mask, b->out, b->mask);
 }
 
 void wb_emit_run(const void *args, float *arena, int tid, int nthreads) {
-    const wb_emit_t *step = args;
+    const wb_emit *step = args;
     WB_REQUIRE_STEP(step, arena, tid, nthreads);
     WB_REQUIRE(step->parts >= 1 && step->n_vectors >= 0 && step->n_units >= 0);
     int64_t begin = 0, end = step->n_vectors;
@@ -105,7 +105,7 @@ void wb_emit_run(const void *args, float *arena, int tid, int nthreads) {
         end = wb_share_apart(step->n_vectors, tid + 1, nthreads, cuts, step);
     }
     int64_t band = step->band > 0 ? step->band : end - begin;
-    wb_coming coming = {.cold = wb_is_cold(arena)};
+    what_comes coming = {.cold = wb_is_cold(arena)};
     if (coming.cold && u0 < u1) {
         coming.step = wb_ahead_open(arena, (end - begin) * (u1 - u0));
         wb_fetch(step->units[u0].code, step->units[u0].code_bytes);
@@ -121,7 +121,7 @@ void wb_emit_run(const void *args, float *arena, int tid, int nthreads) {
     }
 }
 
-static void bend(float *lanes, const wb_emit_t *step) {
+static void bend(float *lanes, const wb_emit *step) {
 #if defined(__x86_64__)
     if (step->act.curve != WB_LINEAR) wb_bend__avx2(lanes, WB_LANES, &step->act);
 #else
@@ -135,8 +135,8 @@ static int unzipped(int lane) {
 }
 
 /* The sums of a row in the order in which a segment stores them, with its residual. */
-static void gather(const wb_emit_t *step, const float *row, const float *to,
-                   uint32_t mask, float *lanes) {
+static void gather(const wb_emit *step, const float *row, const float *to, uint32_t mask,
+                   float *lanes) {
     for (int lane = 0; lane < WB_LANES; lane++)
         lanes[lane] = row[step->unzip ? unzipped(lane) : lane];
     if (step->has_residual)
@@ -151,8 +151,8 @@ static void gather(const wb_emit_t *step, const float *row, const float *to,
     bend(lanes, step);
 }
 
-void wb_emit_finish(const wb_emit_t *step, const wb_emit_unit_t *unit,
-                    const wb_emit_vector_t *vector, const float *sums, float *arena) {
+void wb_emit_finish(const wb_emit *step, const wb_emit_unit *unit,
+                    const wb_emit_vector *vector, const float *sums, float *arena) {
     alignas(64) float lanes[WB_LANES];
     for (int32_t r = 0; r < unit->n_rows; r++) {
         float *out = arena + step->dst + step->order[unit->first_row + r] * step->out_cs;

@@ -25,9 +25,9 @@ typedef struct {
     int32_t band;    /* vectors that all units visit before the next ones; 0 = all */
     int by_rows;     /* threads share the units instead of the vectors */
     int narrow;      /* shorter registers for vectors of at most 8 live lanes */
-    wb_shift_t shift; /* AVX-512 only */
+    wb_shift shift; /* AVX-512 only */
     size_t code_limit;
-} wb_emit_spec_t;
+} wb_emit_spec;
 
 typedef enum {
     WB_EMIT_OK,
@@ -36,32 +36,32 @@ typedef enum {
     WB_EMIT_TOO_FAR,      /* an output row is out of reach of a 32-bit displacement */
     WB_EMIT_NOT_SEALED,   /* the system refuses executable memory */
     WB_EMIT_NO_CURVE      /* the activation has no code in this instruction set */
-} wb_emit_status_t;
+} wb_emit_status;
 
-typedef struct wb_emit wb_emit_t;
+typedef struct wb_emit wb_emit;
 
 /* Whether there is code for an activation; AVX2 leaves its curves to C and has all. */
 int wb_emit_has_curve(int isa, wb_act act);
 
 /* A step, or NULL with the reason in *status. */
-wb_emit_t *wb_emit_create(const wb_emit_spec_t *spec, wb_emit_status_t *status);
-void wb_emit_free(wb_emit_t *step);
+wb_emit *wb_emit_create(const wb_emit_spec *spec, wb_emit_status *status);
+void wb_emit_free(wb_emit *step);
 
-/* The executor's entry point: args is a wb_emit_t. */
+/* The executor's entry point: args is a wb_emit. */
 void wb_emit_run(const void *args, float *arena, int tid, int nthreads);
 
 /* Bytes of the struct itself; a copy of it runs as well while the original lives. */
 size_t wb_emit_size(void);
-size_t wb_emit_code_bytes(const wb_emit_t *step);
-const uint8_t *wb_emit_code(const wb_emit_t *step);
-const float *wb_emit_weights(const wb_emit_t *step);
-size_t wb_emit_weight_bytes(const wb_emit_t *step);
-int32_t wb_emit_units(const wb_emit_t *step);
-int64_t wb_emit_vectors(const wb_emit_t *step);
+size_t wb_emit_code_bytes(const wb_emit *step);
+const uint8_t *wb_emit_code(const wb_emit *step);
+const float *wb_emit_weights(const wb_emit *step);
+size_t wb_emit_weight_bytes(const wb_emit *step);
+int32_t wb_emit_units(const wb_emit *step);
+int64_t wb_emit_vectors(const wb_emit *step);
 
 /* Make a copy of a step visit `count` of its vectors from `first` on, reading
  * moved[0] and writing moved[1] floats after the places of the whole step. The residual
  * moves as its output does. */
-void wb_emit_narrow(wb_emit_t *copy, int64_t first, int64_t count, const int64_t *moved);
+void wb_emit_narrow(wb_emit *copy, int64_t first, int64_t count, const int64_t *moved);
 
 #endif

@@ -3,7 +3,7 @@
 
 enum { WEIGHTS_PER_STEP = 255 };
 
-void wb_unit_append(wb_unit_state_t *s, float value) {
+void wb_unit_append(wb_unit_state *s, float value) {
     s->weight_at += 4;
     if (s->stream->at == s->stream->end) {
         s->stream->overflow = 1;
@@ -12,7 +12,7 @@ void wb_unit_append(wb_unit_state_t *s, float value) {
     *s->stream->at++ = value;
 }
 
-int32_t wb_unit_push(wb_unit_state_t *s, float value) {
+int32_t wb_unit_push(wb_unit_state *s, float value) {
     if (s->weight_at > 4 * 127) {
         wb_add_imm(s->code, WB_RSI, 4 * WEIGHTS_PER_STEP);
         s->weight_at -= 4 * WEIGHTS_PER_STEP;

@@ -8,7 +8,7 @@ from emit.step cimport *
 cdef class Generated:
     """Owner of one step's code and weights."""
 
-    cdef wb_emit_t *c
+    cdef wb_emit *c
 
     def __dealloc__(self):
         wb_emit_free(self.c)
@@ -35,12 +35,12 @@ def emit_has_curve(act, int isa):
 
 
 def conv_generated(spec, int isa, plan):
-    """Return the step of a checked ConvSparse as code, or a wb_emit_status_t.
+    """Return the step of a checked ConvSparse as code, or a wb_emit_status.
 
     `plan` is a generated.Plan.
     """
-    cdef wb_emit_spec_t how
-    cdef wb_emit_status_t status = 0
+    cdef wb_emit_spec how
+    cdef wb_emit_status status = 0
     cdef Generated owner = Generated.__new__(Generated)
     cdef list keep = []
     tuning = plan.tuning
@@ -108,14 +108,14 @@ def emit_vector(int op, int width, tuple regs, dict how):
     register, or base and disp; vex asks for the shorter form.
     """
     cdef uint8_t room[32]
-    cdef wb_code_t code
-    cdef wb_vector_t v
+    cdef wb_code code
+    cdef wb_vector v
     cdef int space = how.get("room", 32)
     code.at = room
     code.end = room + space
     code.overflow = 0
-    v.op = <wb_op_t>op
-    v.width = <wb_width_t>width
+    v.op = <wb_op>op
+    v.width = <wb_width>width
     v.dst, v.src = regs
     v.mask, v.zero = how.get("mask", 0), how.get("zero", 0)
     v.broadcast, v.imm = how.get("broadcast", 0), how.get("imm", 0)
@@ -136,7 +136,7 @@ def emit_vector(int op, int width, tuple regs, dict how):
 def emit_other(str name, int a=0, int b=0, int c=0):
     """Return the bytes of one instruction that is not a vector operation."""
     cdef uint8_t room[64]
-    cdef wb_code_t code
+    cdef wb_code code
     cdef uint8_t *jump
     code.at = room
     code.end = room + sizeof(room)

@@ -37,7 +37,7 @@ def part(Step whole, tuple units, tuple moved, tuple extent, int64_t macs):
     step.scratch_floats, step.shared_floats = whole.scratch_floats, whole.shared_floats
     if whole.fn == wb_emit_run:
         shifts[0], shifts[1] = src, dst
-        wb_emit_narrow(<wb_emit_t *>step.args, first, stop - first, shifts)
+        wb_emit_narrow(<wb_emit *>step.args, first, stop - first, shifts)
     elif hasattr(whole.divisible, "vectors"):
         narrow_place(<wb_place *>step.args, first, stop, src, dst)
     else:

@@ -31,7 +31,7 @@ WHOLE = {"eax": "rax", "ecx": "rcx"}
 
 
 class Unit(ctypes.Structure):
-    """wb_emit_unit_t of ext/emit/step_data.h."""
+    """wb_emit_unit of ext/emit/step_data.h."""
 
     _fields_ = (
         ("entry", ctypes.c_void_p * 3),
@@ -43,7 +43,7 @@ class Unit(ctypes.Structure):
 
 
 class Vector(ctypes.Structure):
-    """wb_emit_vector_t."""
+    """wb_emit_vector."""
 
     _fields_ = (
         ("start", ctypes.c_int64),
@@ -55,7 +55,7 @@ class Vector(ctypes.Structure):
 
 
 class Step(ctypes.Structure):
-    """The first fields of wb_emit_t."""
+    """The first fields of wb_emit."""
 
     _fields_ = (
         ("base", ctypes.c_void_p),
@@ -77,7 +77,7 @@ class Step(ctypes.Structure):
 
 
 class More(ctypes.Structure):
-    """wb_more_segments_t of ext/emit/generate.h."""
+    """wb_more_segments of ext/emit/generate.h."""
 
     _fields_ = (("out", ctypes.c_void_p * 2), ("mask", ctypes.c_uint16 * 2))
 

@@ -101,11 +101,11 @@ typedef struct {
     ptrdiff_t offset[25]; /* of a tap; the same for every channel */
     const float *from;
     int64_t to; /* floats from place.dst */
-} wb_channel;
+} one_channel;
 
 /* The vectors of the taps of filter row `phase`, which is the first of those that meet in
  * an image row. `at` is that row of the channel's image, where output lane 0 stands. */
-WB_INLINE void load_row(const wb_channel *channel, const float *at, wb_v16 *value,
+WB_INLINE void load_row(const one_channel *channel, const float *at, wb_v16 *value,
                         const int phase, const int size, const int step, const int pace,
                         const wb_lanes *inside) {
     const ptrdiff_t *offset = channel->offset + phase * size;
@@ -138,19 +138,19 @@ enum { ANY = 0, IN_ONE = 1, IN_TWO = 2 };
 
 /* A column of vectors that stand below each other, from the top down. */
 typedef struct {
-    const wb_channel *channel;
+    const one_channel *channel;
     const wb_lanes *inside; /* of each tap, at the edge of the image; else NULL */
     const float *at;        /* see load_row */
     int64_t vector;         /* the next one to store */
     int64_t row;            /* of the image: the one that the first filter row meets */
     unsigned mask;          /* of every vector, where they are the same */
-} wb_column;
+} one_column;
 
 /* Image rows of one output row further down. sum[q] is of the output row that began q
  * steps ago; those from `youngest` to `oldest` take part. The last one is finished by the
  * first of the image rows, `rows` of which are wanted; with `edge` some may lie outside of
  * the image. */
-WB_INLINE void advance(const wb_depthwise *a, wb_column *column, wb_v16 *sum,
+WB_INLINE void advance(const wb_depthwise *a, one_column *column, wb_v16 *sum,
                        const int youngest, const int oldest, const int rows,
                        const int edge, const int size, const int step, const int pace) {
     const int most = (size - 1) / step;
@@ -181,7 +181,7 @@ WB_INLINE void advance(const wb_depthwise *a, wb_column *column, wb_v16 *sum,
 }
 
 /* Store the next vector of a column. */
-WB_INLINE void finish(const wb_depthwise *a, float *arena, wb_column *column,
+WB_INLINE void finish(const wb_depthwise *a, float *arena, one_column *column,
                       wb_v16 value, const int store) {
     const wb_place *place = &a->place;
     const int64_t at = column->vector * (store == IN_TWO ? 2 : 1);
@@ -200,7 +200,7 @@ WB_INLINE void finish(const wb_depthwise *a, float *arena, wb_column *column,
 
 /* n rows of a column. Each image row is loaded once and added to the sums that wait for
  * it; only these are kept. */
-WB_INLINE void roll(const wb_depthwise *a, float *arena, wb_column column, int64_t n,
+WB_INLINE void roll(const wb_depthwise *a, float *arena, one_column column, int64_t n,
                     const int size, const int step, const int pace, const int store) {
     const int most = (size - 1) / step;
     wb_v16 sum[5];
@@ -253,9 +253,9 @@ WB_INLINE void bands(const wb_depthwise *shared, float *arena, wb_ahead *ahead,
     const int64_t few = WB_ROLL_FLOATS / (16 * step * step * a->columns);
     const int64_t most = few > size ? few : size;
     for (int64_t c = range[0]; c < stop; c++) {
-        wb_channel channel = {.bias = wb_set1(a->bias[c]),
-                              .from = arena + a->place.src + c * a->in_cs,
-                              .to = c * a->place.out_cs};
+        one_channel channel = {.bias = wb_set1(a->bias[c]),
+                               .from = arena + a->place.src + c * a->in_cs,
+                               .to = c * a->place.out_cs};
 #pragma GCC unroll 25
         for (int t = 0; t < size * size; t++) {
             channel.weight[t] = wb_set1(a->weights[c * size * size + t]);
@@ -267,12 +267,12 @@ WB_INLINE void bands(const wb_depthwise *shared, float *arena, wb_ahead *ahead,
             for (int32_t j = 0; j < a->columns; j++) {
                 const int64_t vector = row * a->columns + j;
                 const float *at = channel.from + a->place.in[vector];
-                wb_column column = {&channel,
-                                    NULL,
-                                    at,
-                                    vector,
-                                    step * (before + row) - a->top,
-                                    a->place.mask[vector]};
+                one_column column = {&channel,
+                                     NULL,
+                                     at,
+                                     vector,
+                                     step * (before + row) - a->top,
+                                     a->place.mask[vector]};
                 wb_lanes inside[5];
                 if (pace == step && a->lanes != NULL &&
                     (j < a->inner[0] || j >= a->inner[1])) {

@@ -1,7 +1,9 @@
 /* Fully connected layers; contract in linear.h. Bound by the bytes of the weights. */
 #include "kernels/linear/linear.h"
 
+#include "core/share.h"
 #include "simd/epilogue.h"
+#include "simd/sparse_row.h"
 
 /* Rows at once: each has two sums, so that additions do not wait for each other. */
 #define ROWS WB_TILE(1, 2, 4)
@@ -44,11 +46,6 @@ WB_DEFINE(linear_dense, 1x16, 2x16, 4x16) {
     wb_bend_all(arena + a->dst + start, stop - start, &a->act);
 }
 
-#define SPARSE_ROW(columns)                                                              \
-    for (; n + 4 <= end; n += 4)                                                         \
-        for (int k = 0; k < 4; k++) sum[k] += a->values[n + k] * x[(columns)[n + k]];    \
-    for (; n < end; n++) sum[0] += a->values[n] * x[(columns)[n]];
-
 WB_DEFINE(linear_sparse, 1x4, 1x4, 1x4) {
     const wb_linear_sparse *a = args;
     WB_REQUIRE_STEP(a, arena, tid, nthreads);
@@ -59,23 +56,13 @@ WB_DEFINE(linear_sparse, 1x4, 1x4, 1x4) {
     WB_REQUIRE_ARRAY(a->bias);
     WB_REQUIRE(0 <= a->indptr[0] && a->indptr[0] <= a->indptr[a->outputs]);
     const float *x = arena + a->src;
-    const int64_t work = (int64_t)a->indptr[a->outputs] + a->outputs;
-    const int64_t low = wb_share(work, tid, nthreads);
-    const int64_t high = wb_share(work, tid + 1, nthreads);
-    int64_t row = 0;
-    while (row < a->outputs && a->indptr[row] + row < low) row++;
-    const int64_t start = row;
-    for (; row < a->outputs && a->indptr[row] + row < high; row++) {
-        int64_t n = a->indptr[row];
-        const int64_t end = a->indptr[row + 1];
-        float sum[4] = {a->bias[row], 0.0f, 0.0f, 0.0f};
-        if (a->wide) {
-            SPARSE_ROW((const int32_t *)a->columns)
-        } else {
-            SPARSE_ROW((const uint16_t *)a->columns)
-        }
-        const float total = (sum[0] + sum[2]) + (sum[1] + sum[3]);
+    const wb_sparse_row entries = {a->values, NULL, a->columns};
+    const int64_t start = wb_share_rows(a->indptr, a->outputs, tid, nthreads);
+    const int64_t stop = wb_share_rows(a->indptr, a->outputs, tid + 1, nthreads);
+    for (int64_t row = start; row < stop; row++) {
+        const float total = wb_sparse_total(&entries, x, a->indptr[row],
+                                            a->indptr[row + 1], a->bias[row], 0, a->wide);
         arena[a->dst + row] = wb_bounded1(total, &a->act);
     }
-    wb_bend_all(arena + a->dst + start, row - start, &a->act);
+    wb_bend_all(arena + a->dst + start, stop - start, &a->act);
 }

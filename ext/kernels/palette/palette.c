@@ -6,7 +6,9 @@
  */
 #include "kernels/palette/palette.h"
 
+#include "core/share.h"
 #include "simd/epilogue.h"
+#include "simd/sparse_row.h"
 
 enum { ROWS = 4 };
 
@@ -170,12 +172,6 @@ WB_DEFINE(palette_dense, 4x4, 4x8, 4x16) {
     wb_bend_all(arena + a->dst + row, stop - row, &a->act);
 }
 
-#define SPARSE_ROW(columns)                                                              \
-    for (; n + 4 <= end; n += 4)                                                         \
-        for (int k = 0; k < 4; k++)                                                      \
-            sum[k] += a->table[a->codes[n + k]] * x[(columns)[n + k]];                   \
-    for (; n < end; n++) sum[0] += a->table[a->codes[n]] * x[(columns)[n]];
-
 WB_DEFINE(palette_sparse, 1x4, 1x4, 1x4) {
     const wb_palette_sparse *a = args;
     WB_REQUIRE_STEP(a, arena, tid, nthreads);
@@ -188,24 +184,14 @@ WB_DEFINE(palette_sparse, 1x4, 1x4, 1x4) {
     WB_REQUIRE_ARRAY(a->bias);
     WB_REQUIRE(0 <= a->indptr[0] && a->indptr[0] <= a->indptr[a->outputs]);
     const float *x = arena + a->src;
-    const int64_t work = (int64_t)a->indptr[a->outputs] + a->outputs;
-    const int64_t low = wb_share(work, tid, nthreads);
-    const int64_t high = wb_share(work, tid + 1, nthreads);
-    int64_t row = 0;
-    while (row < a->outputs && a->indptr[row] + row < low) row++;
-    const int64_t start = row;
-    for (; row < a->outputs && a->indptr[row] + row < high; row++) {
-        int64_t n = a->indptr[row];
-        const int64_t end = a->indptr[row + 1];
-        float sum[4] = {0};
-        if (a->wide) {
-            SPARSE_ROW((const int32_t *)a->columns)
-        } else {
-            SPARSE_ROW((const uint16_t *)a->columns)
-        }
-        const float total = (sum[0] + sum[2]) + (sum[1] + sum[3]);
+    const wb_sparse_row entries = {a->table, a->codes, a->columns};
+    const int64_t start = wb_share_rows(a->indptr, a->outputs, tid, nthreads);
+    const int64_t stop = wb_share_rows(a->indptr, a->outputs, tid + 1, nthreads);
+    for (int64_t row = start; row < stop; row++) {
+        const float total = wb_sparse_total(&entries, x, a->indptr[row],
+                                            a->indptr[row + 1], 0.0f, 1, a->wide);
         const float scaled = total * a->scale[row] + a->bias[row];
         arena[a->dst + row] = wb_bounded1(scaled, &a->act);
     }
-    wb_bend_all(arena + a->dst + start, row - start, &a->act);
+    wb_bend_all(arena + a->dst + start, stop - start, &a->act);
 }

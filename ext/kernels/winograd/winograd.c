@@ -18,10 +18,11 @@ typedef struct {
     float *s;      /* columns after the vertical transform, and their halo, twice */
     float *v, *m;
     float *u;
-} wino_rooms;
+} wb_wino_rooms;
 
-WB_INLINE wino_rooms wino_scratch(const int m, const wb_winograd *a, float *scratch) {
-    wino_rooms room = {.staged = scratch};
+WB_INLINE wb_wino_rooms wb_wino_scratch(const int m, const wb_winograd *a,
+                                        float *scratch) {
+    wb_wino_rooms room = {.staged = scratch};
     room.s = room.staged + WB_WINOGRAD_STAGED(m) + 16;
     room.v = room.s + 4 * WB_WINOGRAD_HALF(m);
     room.m = room.v + wb_winograd_v(a);
@@ -30,8 +31,8 @@ WB_INLINE wino_rooms wino_scratch(const int m, const wb_winograd *a, float *scra
 }
 
 /* src items of one tile vector of one channel -> s[alpha][COLUMNS] and halo */
-WB_INLINE void wino_vertical(const int m, const wb_winograd *a, const float *channel,
-                             int vec, float *s) {
+WB_INLINE void wb_wino_vertical(const int m, const wb_winograd *a, const float *channel,
+                                int vec, float *s) {
     const int alpha = ALPHA(m);
     float *halo = s + WB_WINOGRAD_HALF(m);
     for (int item = a->item_start[vec]; item < a->item_start[vec + 1]; item++) {
@@ -44,7 +45,7 @@ WB_INLINE void wino_vertical(const int m, const wb_winograd *a, const float *cha
 #pragma GCC unroll 8
             for (int i = 0; i < alpha; i++)
                 d[i] = wv_load_mask(channel + off[i] + lane, mask[i] >> lane & LANE_BITS);
-            wino_input_1d(m, a->coef, d, t);
+            wb_wino_input_1d(m, a->coef, d, t);
 #pragma GCC unroll 8
             for (int i = 0; i < alpha; i++) {
                 wv_store(s + i * COLUMNS(m) + slot + lane, t[i]);
@@ -55,16 +56,16 @@ WB_INLINE void wino_vertical(const int m, const wb_winograd *a, const float *cha
 }
 
 /* s and halo -> the alpha^2 coordinates of 16 tiles, v_stride apart */
-WB_INLINE void wino_horizontal(const int m, const wb_winograd *a, const float *s,
-                               float *out, int64_t v_stride) {
+WB_INLINE void wb_wino_horizontal(const int m, const wb_winograd *a, const float *s,
+                                  float *out, int64_t v_stride) {
     const int alpha = ALPHA(m);
     const float *halo = s + WB_WINOGRAD_HALF(m);
     for (int i = 0; i < alpha; i++) {
         for (int part = 0; part < SUB; part++) {
             wv d[ALPHA(6)], t[ALPHA(6)];
             const int at = i * COLUMNS(m) + part * m * L;
-            wino_gather(m, s + at, halo + at, d);
-            wino_input_1d(m, a->coef, d, t);
+            wb_wino_gather(m, s + at, halo + at, d);
+            wb_wino_input_1d(m, a->coef, d, t);
             if (a->rectify) {
 #pragma GCC unroll 8
                 for (int j = 0; j < alpha; j++) t[j] = wv_rectify(t[j]);
@@ -79,8 +80,9 @@ WB_INLINE void wino_horizontal(const int m, const wb_winograd *a, const float *s
 /* src -> V for nv tile vectors from `first` on; `coming` is asked for meanwhile. One
  * (channel, vector) is transformed vertically while the one before is read back, so that
  * loads do not wait for stores. */
-WB_INLINE void wino_input(const int m, const wb_winograd *a, const float *arena,
-                          const wino_rooms *room, wb_span coming, int first, int nv) {
+WB_INLINE void wb_wino_input(const int m, const wb_winograd *a, const float *arena,
+                             const wb_wino_rooms *room, wb_span coming, int first,
+                             int nv) {
     const int64_t v_stride = WB_WINOGRAD_V_STRIDE(a->channels, a->nv);
     const float *channel = arena + a->place.src;
     float *out = room->v, *now = room->s, *before = now + 2 * WB_WINOGRAD_HALF(m);
@@ -88,9 +90,9 @@ WB_INLINE void wino_input(const int m, const wb_winograd *a, const float *arena,
     wb_ahead ahead = wb_ahead_of(spans, (int64_t)a->channels * nv);
     for (int c = 0, b = 0; c <= a->channels;) {
         wb_ahead_go(&ahead);
-        if (c < a->channels) wino_vertical(m, a, channel, first + b, now);
+        if (c < a->channels) wb_wino_vertical(m, a, channel, first + b, now);
         if (c > 0 || b > 0) {
-            wino_horizontal(m, a, before, out, v_stride);
+            wb_wino_horizontal(m, a, before, out, v_stride);
             out += b == 0 ? (a->nv - nv + 1) * 16 : 16;
         }
         if (c == a->channels) break;
@@ -106,7 +108,7 @@ WB_INLINE void wino_input(const int m, const wb_winograd *a, const float *arena,
 }
 
 /* Taps of the output channels from o on, up to a chunk, all before `stop`. */
-WB_INLINE wb_span wino_taps(const wb_winograd *a, int o, int stop) {
+WB_INLINE wb_span wb_wino_taps(const wb_winograd *a, int o, int stop) {
     const int64_t row = WB_WINOGRAD_EVEN(a->channels) * 9;
     const int rows = stop - o < a->ob ? stop - o : a->ob;
     const int tiles = (rows + WINO_ROWS - 1) / WINO_ROWS;
@@ -114,8 +116,8 @@ WB_INLINE wb_span wino_taps(const wb_winograd *a, int o, int stop) {
 }
 
 /* taps of `tiles` weight tiles -> their coordinates [tile][C][8], `stride` apart */
-WB_INLINE void wino_filter(const int m, const wb_winograd *a, const float *taps,
-                           int tiles, float *u, int64_t stride) {
+WB_INLINE void wb_wino_filter(const int m, const wb_winograd *a, const float *taps,
+                              int tiles, float *u, int64_t stride) {
     const int alpha = ALPHA(m);
     const int64_t pairs = tiles * WB_WINOGRAD_EVEN(a->channels) / 2;
     for (int64_t p = 0; p < pairs; p++, taps += 9 * 16, u += 16) {
@@ -127,13 +129,13 @@ WB_INLINE void wino_filter(const int m, const wb_winograd *a, const float *taps,
 #pragma GCC unroll 4
                 for (int y = 0; y < 3; y++)
                     g[y] = wv_load(taps + (3 * y + x) * 16 + part * L);
-                wino_filter_1d(m, a->filter, g, half[x]);
+                wb_wino_filter_1d(m, a->filter, g, half[x]);
             }
 #pragma GCC unroll 8
             for (int i = 0; i < alpha; i++) {
                 const wv g[3] = {half[0][i], half[1][i], half[2][i]};
                 wv out[ALPHA(6)];
-                wino_filter_1d(m, a->filter, g, out);
+                wb_wino_filter_1d(m, a->filter, g, out);
 #pragma GCC unroll 8
                 for (int j = 0; j < alpha; j++)
                     wv_store(u + (i * alpha + j) * stride + part * L, out[j]);
@@ -143,8 +145,8 @@ WB_INLINE void wino_filter(const int m, const wb_winograd *a, const float *taps,
 }
 
 /* the alpha^2 coordinates of 16 tiles -> m * m chunks of 16 columns */
-WB_INLINE void wino_inverse(const int m, const wb_winograd *a, const float *in, wv bias,
-                            float *staged) {
+WB_INLINE void wb_wino_inverse(const int m, const wb_winograd *a, const float *in,
+                               wv bias, float *staged) {
     const int alpha = ALPHA(m);
     for (int part = 0; part < SUB; part++) {
         wv t[6][ALPHA(6)];
@@ -154,17 +156,17 @@ WB_INLINE void wino_inverse(const int m, const wb_winograd *a, const float *in, 
 #pragma GCC unroll 8
             for (int i = 0; i < alpha; i++)
                 d[i] = wv_load(in + (i * alpha + j) * 16 + part * L);
-            wino_output_1d(m, a->coef, d, y);
+            wb_wino_output_1d(m, a->coef, d, y);
 #pragma GCC unroll 8
             for (int i = 0; i < m; i++) t[i][j] = y[i];
         }
 #pragma GCC unroll 8
         for (int i = 0; i < m; i++) {
             wv y[6], s[6];
-            wino_output_1d(m, a->coef, t[i], y);
+            wb_wino_output_1d(m, a->coef, t[i], y);
 #pragma GCC unroll 8
             for (int j = 0; j < m; j++) y[j] = y[j] + bias;
-            wino_scatter(m, y, s);
+            wb_wino_scatter(m, y, s);
 #pragma GCC unroll 8
             for (int j = 0; j < m; j++)
                 wv_store(staged + i * 16 * m + (part * m + j) * L, s[j]);
@@ -173,15 +175,16 @@ WB_INLINE void wino_inverse(const int m, const wb_winograd *a, const float *in, 
 }
 
 /* M -> dst for `rows` output channels from `o` on */
-WB_INLINE void wino_output(const int m, const wb_winograd *a, float *arena, float *staged,
-                           const float *acc, int first, int nv, int o, int rows) {
+WB_INLINE void wb_wino_output(const int m, const wb_winograd *a, float *arena,
+                              float *staged, const float *acc, int first, int nv, int o,
+                              int rows) {
     for (int r = 0; r < rows; r++) {
         const wv bias = wv_set1(a->bias[o + r]);
         const int64_t channel = (o + r) * a->place.out_cs;
         for (int b = 0; b < nv; b++) {
             const int64_t chunk = (int64_t)(first + b) * m * m;
-            wino_inverse(m, a, acc + (r * a->nv + b) * WB_WINOGRAD_M_STRIDE(m), bias,
-                         staged);
+            wb_wino_inverse(m, a, acc + (r * a->nv + b) * WB_WINOGRAD_M_STRIDE(m), bias,
+                            staged);
             for (int j = 0; j < m * m; j++)
                 wb_finish(&a->place, arena, chunk + j, channel, wb_load(staged + 16 * j));
         }
@@ -194,13 +197,13 @@ WB_INLINE void wino_output(const int m, const wb_winograd *a, float *arena, floa
  * of all output channels, as every range does, takes longer than the input. */
 typedef struct {
     int parts, groups;
-} wino_division;
+} wb_wino_division;
 
-static wino_division wino_divide(const wb_winograd *a, int tiles, int nthreads) {
-    wino_division d = {nthreads, 1};
+static wb_wino_division wb_wino_divide(const wb_winograd *a, int tiles, int nthreads) {
+    wb_wino_division d = {nthreads, 1};
     const int longest = (a->vectors + nthreads - 1) / nthreads;
     if (a->taps != NULL && a->outputs > MANY_OUTPUTS * a->nv) {
-        d = (wino_division){1, nthreads};
+        d = (wb_wino_division){1, nthreads};
     } else if (longest * nthreads * 4 > a->vectors * 5) {
         d.parts = a->vectors < nthreads && nthreads % a->vectors == 0 ? a->vectors : 1;
         d.groups = nthreads / d.parts;
@@ -217,44 +220,45 @@ typedef struct {
     const float *u; /* U, coordinates `stride` floats apart */
     int64_t stride;
     wb_span coming; /* asked for during the products */
-} wino_chunk;
+} wb_wino_chunk;
 
-WB_INLINE void wino_run_chunk(const int m, const wb_winograd *a, float *arena,
-                              const wino_rooms *room, wino_product *shape,
-                              const wino_chunk *c, wb_ahead *next) {
+WB_INLINE void wb_wino_run_chunk(const int m, const wb_winograd *a, float *arena,
+                                 const wb_wino_rooms *room, wb_wino_product *shape,
+                                 const wb_wino_chunk *c, wb_ahead *next) {
     const int coords = WB_WINOGRAD_COORDS(m), rows = c->stop - c->o;
     const int tiles = (rows + WINO_ROWS - 1) / WINO_ROWS;
     const int64_t v_stride = WB_WINOGRAD_V_STRIDE(a->channels, a->nv);
     const int64_t pace = (c->coming.bytes / coords + a->channels - 1) / a->channels;
     if (c->fresh != NULL)
-        wino_filter(m, a, wino_taps(a, c->o, c->stop).at, tiles, c->fresh, c->stride);
+        wb_wino_filter(m, a, wb_wino_taps(a, c->o, c->stop).at, tiles, c->fresh,
+                       c->stride);
     shape->ahead = c->coming.at;
     for (int k = 0; k < coords; k++, shape->ahead += pace * a->channels) {
         const float *v = room->v + k * v_stride;
         shape->pace = pace;
         wb_ahead_go(next);
         if (a->indptr == NULL)
-            wino_dense(shape, c->u + k * c->stride, v, room->m + k * 16, tiles);
+            wb_wino_dense(shape, c->u + k * c->stride, v, room->m + k * 16, tiles);
         else
-            wino_sparse(a, shape, a->indptr + (int64_t)k * a->outputs + c->o, v,
-                        room->m + k * 16, rows);
+            wb_wino_sparse(a, shape, a->indptr + (int64_t)k * a->outputs + c->o, v,
+                           room->m + k * 16, rows);
     }
-    wino_output(m, a, arena, room->staged, room->m, c->first, (shape->floats + 15) / 16,
-                c->o, rows);
+    wb_wino_output(m, a, arena, room->staged, room->m, c->first,
+                   (shape->floats + 15) / 16, c->o, rows);
 }
 
 /* What a thread does: tile vectors first .. end - 1, output channels begin .. stop - 1. */
 typedef struct {
     int first, end, begin, stop;
-} wino_share;
+} wb_wino_share;
 
-WB_INLINE wino_share wino_share_of(const wb_winograd *a, int tid, int nthreads) {
+WB_INLINE wb_wino_share wb_wino_share_of(const wb_winograd *a, int tid, int nthreads) {
     const int tiles = (a->outputs + WINO_ROWS - 1) / WINO_ROWS;
-    const wino_division d = wino_divide(a, tiles, nthreads);
+    const wb_wino_division d = wb_wino_divide(a, tiles, nthreads);
     const int part = tid / d.groups, group = tid % d.groups;
-    if (part >= d.parts) return (wino_share){0, 0, 0, 0};
+    if (part >= d.parts) return (wb_wino_share){0, 0, 0, 0};
     const int stop = (int)wb_share(tiles, group + 1, d.groups) * WINO_ROWS;
-    return (wino_share){
+    return (wb_wino_share){
         .first = (int)wb_share(a->vectors, part, d.parts),
         .end = (int)wb_share(a->vectors, part + 1, d.parts),
         .begin = (int)wb_share(tiles, group, d.groups) * WINO_ROWS,
@@ -263,13 +267,13 @@ WB_INLINE wino_share wino_share_of(const wb_winograd *a, int tid, int nthreads) 
 }
 
 /* The chunk of U that starts with output channel o, ready or to be made. */
-WB_INLINE wino_chunk wino_chunk_at(const int m, const wb_winograd *a,
-                                   const wino_rooms *room, const wino_share *mine, int o,
-                                   int first) {
+WB_INLINE wb_wino_chunk wb_wino_chunk_at(const int m, const wb_winograd *a,
+                                         const wb_wino_rooms *room,
+                                         const wb_wino_share *mine, int o, int first) {
     /* packed chunks lie where they lie, others start with the thread's own channels */
     const int from = a->taps == NULL ? 0 : mine->begin;
     const int chunk = (o - from) / a->ob, edge = from + (chunk + 1) * a->ob;
-    wino_chunk c = {.o = o, .first = first, .coming = {room->v, 0}};
+    wb_wino_chunk c = {.o = o, .first = first, .coming = {room->v, 0}};
     c.stop = edge < mine->stop ? edge : mine->stop;
     if (a->taps == NULL) {
         const int64_t tile = (int64_t)WINO_ROWS * a->channels, start = chunk * a->ob;
@@ -282,21 +286,21 @@ WB_INLINE wino_chunk wino_chunk_at(const int m, const wb_winograd *a,
     }
     c.u = c.fresh = room->u;
     c.stride = WB_WINOGRAD_U_STRIDE(a->channels, a->ob);
-    if (c.stop < mine->stop) c.coming = wino_taps(a, c.stop, mine->stop);
+    if (c.stop < mine->stop) c.coming = wb_wino_taps(a, c.stop, mine->stop);
     return c;
 }
 
-WB_INLINE void wino_run(const int m, const wb_winograd *a, float *arena, int tid,
-                        int nthreads) {
-    const wino_share mine = wino_share_of(a, tid, nthreads);
-    const wino_rooms room = wino_scratch(m, a, wb_thread_scratch(arena, tid));
+WB_INLINE void wb_wino_run(const int m, const wb_winograd *a, float *arena, int tid,
+                           int nthreads) {
+    const wb_wino_share mine = wb_wino_share_of(a, tid, nthreads);
+    const wb_wino_rooms room = wb_wino_scratch(m, a, wb_thread_scratch(arena, tid));
     wb_ahead next = wb_ahead_open(arena, WB_WINOGRAD_COORDS(m)), none = {NULL, 0, 0};
     for (int first = mine.first, nv; first < mine.end; first += nv) {
         nv = mine.end - first < a->nv ? mine.end - first : a->nv;
         /* lanes of the last vector beyond its tiles are computed only as neighbours */
         const int last = first + nv == a->vectors;
         const int idle = last ? (16 - a->tail) / IDLE * IDLE : 0;
-        wino_product shape = {
+        wb_wino_product shape = {
             .channels = a->channels,
             .nv = a->nv,
             .floats = 16 * nv - idle,
@@ -304,21 +308,22 @@ WB_INLINE void wino_run(const int m, const wb_winograd *a, float *arena, int tid
             .u_tile = WINO_ROWS * (a->taps == NULL ? (int64_t)a->channels
                                                    : WB_WINOGRAD_EVEN(a->channels)),
         };
-        wino_chunk c = wino_chunk_at(m, a, &room, &mine, mine.begin, first);
-        wino_input(m, a, arena, &room,
-                   c.fresh ? wino_taps(a, c.o, c.stop) : (wb_span){NULL, 0}, first, nv);
-        for (;; c = wino_chunk_at(m, a, &room, &mine, c.stop, first)) {
+        wb_wino_chunk c = wb_wino_chunk_at(m, a, &room, &mine, mine.begin, first);
+        wb_wino_input(m, a, arena, &room,
+                      c.fresh ? wb_wino_taps(a, c.o, c.stop) : (wb_span){NULL, 0}, first,
+                      nv);
+        for (;; c = wb_wino_chunk_at(m, a, &room, &mine, c.stop, first)) {
             const int done = c.stop >= mine.stop, leaves = done && first + nv == mine.end;
-            wino_run_chunk(m, a, arena, &room, &shape, &c, leaves ? &next : &none);
+            wb_wino_run_chunk(m, a, arena, &room, &shape, &c, leaves ? &next : &none);
             if (done) break;
         }
     }
 }
 
 #define WINO_ENTRY(M)                                                                    \
-    static void wino_run_##M(const wb_winograd *a, float *arena, int tid,                \
-                             int nthreads) {                                             \
-        wino_run(M, a, arena, tid, nthreads);                                            \
+    static void wb_wino_run_##M(const wb_winograd *a, float *arena, int tid,             \
+                                int nthreads) {                                          \
+        wb_wino_run(M, a, arena, tid, nthreads);                                         \
     }
 WINO_ENTRY(2)
 WINO_ENTRY(4)
@@ -343,7 +348,7 @@ WB_DEFINE(winograd, 4x12, 4x24, 8x48) {
     WB_REQUIRE_ARRAY(a->bias);
     WB_REQUIRE_ARRAY(a->coef);
     WB_REQUIRE(a->taps == NULL || a->filter != NULL);
-    if (a->m == 2) wino_run_2(a, arena, tid, nthreads);
-    else if (a->m == 4) wino_run_4(a, arena, tid, nthreads);
-    else wino_run_6(a, arena, tid, nthreads);
+    if (a->m == 2) wb_wino_run_2(a, arena, tid, nthreads);
+    else if (a->m == 4) wb_wino_run_4(a, arena, tid, nthreads);
+    else wb_wino_run_6(a, arena, tid, nthreads);
 }

@@ -17,7 +17,7 @@ typedef struct {
     int64_t u_tile;    /* floats of a weight tile */
     const char *ahead; /* asked for while the first register tile is made, */
     int64_t pace;      /* this many bytes a channel */
-} wino_product;
+} wb_wino_product;
 
 /* lanes at the end of V that a product may leave out */
 #if L == 16
@@ -35,8 +35,8 @@ typedef struct {
 #undef TILE_LANES
 
 #define WINO_TILE(kind, rows, group)                                                     \
-    static __attribute__((noinline)) void wino_##kind##_##rows##x##group(                \
-        wino_product *s, const float *u, const float *v, float *m, int at) {             \
+    static __attribute__((noinline)) void wb_wino_##kind##_##rows##x##group(             \
+        wb_wino_product *s, const float *u, const float *v, float *m, int at) {          \
         kind(rows, group, s, u, v, m, at);                                               \
         s->pace = 0;                                                                     \
     }
@@ -55,8 +55,8 @@ WINO_TILE(htile, 16, 1)
 
 /* `tiles` weight tiles of 8 output channels; groups of 3 or 2 vectors of V at a time,
  * two weight tiles at once where a single vector would leave registers idle */
-static void wino_dense(wino_product *s, const float *u, const float *v, float *m,
-                       int tiles) {
+static void wb_wino_dense(wb_wino_product *s, const float *u, const float *v, float *m,
+                          int tiles) {
     const int64_t u_tile = s->u_tile;
     const int64_t m_tile = WINO_ROWS * s->nv * s->m_stride;
     for (int t = 0; t < tiles; t += 2, u += 2 * u_tile, m += 2 * m_tile) {
@@ -65,15 +65,16 @@ static void wino_dense(wino_product *s, const float *u, const float *v, float *m
         while (s->floats - at >= 32) {
             const int three = s->floats - at >= 48 && s->floats - at != 64;
             for (int i = 0; i <= pair; i++)
-                (three ? wino_wtile_8x3 : wino_wtile_8x2)(s, u + i * u_tile, v,
-                                                          m + i * m_tile, at);
+                (three ? wb_wino_wtile_8x3 : wb_wino_wtile_8x2)(s, u + i * u_tile, v,
+                                                                m + i * m_tile, at);
             at += three ? 48 : 32;
         }
         if (s->floats - at >= 16) {
-            (pair ? wino_wtile_16x1 : wino_wtile_8x1)(s, u, v, m, at);
+            (pair ? wb_wino_wtile_16x1 : wb_wino_wtile_8x1)(s, u, v, m, at);
             at += 16;
         }
-        if (s->floats > at) (pair ? wino_htile_16x1 : wino_htile_8x1)(s, u, v, m, at);
+        if (s->floats > at)
+            (pair ? wb_wino_htile_16x1 : wb_wino_htile_8x1)(s, u, v, m, at);
     }
 }
 #else
@@ -83,8 +84,8 @@ WINO_TILE(wtile, 8, 1)
 
 /* `tiles` weight tiles of 8 output channels; half of them with groups of 3 or 2 vectors
  */
-static void wino_dense(wino_product *s, const float *u, const float *v, float *m,
-                       int tiles) {
+static void wb_wino_dense(wb_wino_product *s, const float *u, const float *v, float *m,
+                          int tiles) {
     const int64_t u_tile = s->u_tile;
     const int64_t m_row = s->nv * s->m_stride;
     for (int t = 0; t < tiles; t++, u += u_tile, m += WINO_ROWS * m_row) {
@@ -92,18 +93,19 @@ static void wino_dense(wino_product *s, const float *u, const float *v, float *m
         while (s->floats - at >= 2 * L) {
             const int three = s->floats - at >= 3 * L && s->floats - at != 4 * L;
             for (int r = 0; r < WINO_ROWS; r += 4)
-                (three ? wino_wtile_4x3 : wino_wtile_4x2)(s, u + r, v, m + r * m_row, at);
+                (three ? wb_wino_wtile_4x3 : wb_wino_wtile_4x2)(s, u + r, v,
+                                                                m + r * m_row, at);
             at += three ? 3 * L : 2 * L;
         }
-        if (s->floats > at) wino_wtile_8x1(s, u, v, m, at);
+        if (s->floats > at) wb_wino_wtile_8x1(s, u, v, m, at);
     }
 }
 #endif
 
 /* one sparse row, `group` native vectors from float `at` on */
-WB_INLINE void wino_row(const int group, const int32_t *index, const float *value,
-                        int count, const float *restrict v, float *m, int64_t m_stride,
-                        int at) {
+WB_INLINE void wb_wino_row(const int group, const int32_t *index, const float *value,
+                           int count, const float *restrict v, float *m, int64_t m_stride,
+                           int at) {
     wv acc[8];
 #pragma GCC unroll 8
     for (int g = 0; g < group; g++) acc[g] = wv_set1(0);
@@ -120,21 +122,21 @@ WB_INLINE void wino_row(const int group, const int32_t *index, const float *valu
 }
 
 /* rows of indptr[0 .. rows], indices already multiplied by nv * 16 */
-static void wino_sparse(const wb_winograd *a, const wino_product *s,
-                        const int32_t *indptr, const float *v, float *m, int rows) {
+static void wb_wino_sparse(const wb_winograd *a, const wb_wino_product *s,
+                           const int32_t *indptr, const float *v, float *m, int rows) {
     for (int r = 0; r < rows; r++, m += s->nv * s->m_stride) {
         const int32_t *index = a->index + indptr[r];
         const float *value = a->values + indptr[r];
         const int count = indptr[r + 1] - indptr[r];
         int at = 0;
         for (; s->floats - at >= 8 * L; at += 8 * L)
-            wino_row(8, index, value, count, v, m, s->m_stride, at);
+            wb_wino_row(8, index, value, count, v, m, s->m_stride, at);
         for (; s->floats - at >= 4 * L; at += 4 * L)
-            wino_row(4, index, value, count, v, m, s->m_stride, at);
+            wb_wino_row(4, index, value, count, v, m, s->m_stride, at);
         for (; s->floats - at >= 2 * L; at += 2 * L)
-            wino_row(2, index, value, count, v, m, s->m_stride, at);
+            wb_wino_row(2, index, value, count, v, m, s->m_stride, at);
         for (; s->floats > at; at += L)
-            wino_row(1, index, value, count, v, m, s->m_stride, at);
+            wb_wino_row(1, index, value, count, v, m, s->m_stride, at);
     }
 }
 

@@ -1,7 +1,7 @@
 /* winograd_moves.h - between columns of pixels (m L consecutive ones) and tiles (phase
  * x of L tiles). AVX-512 keeps tiles in order among lanes, so that a tail of few tiles
  * is in the low half; the other versions move inside 128-bit blocks only, in an order
- * that wino_scatter undoes. Column i of a tile beyond m - 1 is column i - m of `halo`.
+ * that wb_wino_scatter undoes. Column i of a tile beyond m - 1 is column i - m of `halo`.
  */
 #ifndef WB_WINOGRAD_MOVES_H
 #define WB_WINOGRAD_MOVES_H
@@ -45,7 +45,7 @@
 #define D1(l) BACK_B(8 + (l))
 #define D2(l) BACK_B(16 + (l))
 
-WB_INLINE void wino_gather(const int m, const float *s, const float *halo, wv *d) {
+WB_INLINE void wb_wino_gather(const int m, const float *s, const float *halo, wv *d) {
     if (m == 2) {
         wv a = wv_load(s), b = wv_load(s + 16);
         d[0] = LANES2(a, EVEN, b);
@@ -85,7 +85,7 @@ WB_INLINE void wino_gather(const int m, const float *s, const float *halo, wv *d
     }
 }
 
-WB_INLINE void wino_scatter(const int m, const wv *y, wv *s) {
+WB_INLINE void wb_wino_scatter(const int m, const wv *y, wv *s) {
     if (m == 2) {
         s[0] = LANES2(y[0], ZIP_LOW, y[1]);
         s[1] = LANES2(y[0], ZIP_HIGH, y[1]);
@@ -120,7 +120,7 @@ WB_INLINE void wino_scatter(const int m, const wv *y, wv *s) {
 #define EVENS 0x88
 #define ODDS 0xdd
 
-WB_INLINE void wino_gather(const int m, const float *s, const float *halo, wv *d) {
+WB_INLINE void wb_wino_gather(const int m, const float *s, const float *halo, wv *d) {
     if (m == 2) {
         wv a = wv_load(s), b = wv_load(s + L), c = wv_load(halo), e = wv_load(halo + L);
         d[0] = wv_shuf(a, b, EVENS);
@@ -161,7 +161,7 @@ WB_INLINE void wino_gather(const int m, const float *s, const float *halo, wv *d
     }
 }
 
-WB_INLINE void wino_scatter(const int m, const wv *y, wv *s) {
+WB_INLINE void wb_wino_scatter(const int m, const wv *y, wv *s) {
     if (m == 2) {
         s[0] = wv_unlo(y[0], y[1]);
         s[1] = wv_unhi(y[0], y[1]);

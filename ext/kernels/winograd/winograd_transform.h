@@ -17,7 +17,7 @@
 #define COEF_POWER(m) (COEF_POINT(m) + (m) / 2)
 
 /* u[alpha] = G g[3] */
-WB_INLINE void wino_filter_1d(const int m, const float *filter, const wv *g, wv *u) {
+WB_INLINE void wb_wino_filter_1d(const int m, const float *filter, const wv *g, wv *u) {
     const int h = m / 2;
     u[0] = wv_set1(filter[0]) * g[0];
 #pragma GCC unroll 8
@@ -31,7 +31,7 @@ WB_INLINE void wino_filter_1d(const int m, const float *filter, const wv *g, wv 
 }
 
 /* t[alpha] = BT d[alpha] */
-WB_INLINE void wino_input_1d(const int m, const float *coef, const wv *d, wv *t) {
+WB_INLINE void wb_wino_input_1d(const int m, const float *coef, const wv *d, wv *t) {
     const int h = m / 2;
     wv low = d[2 * h], high = d[2 * h + 1];
 #pragma GCC unroll 8
@@ -57,7 +57,7 @@ WB_INLINE void wino_input_1d(const int m, const float *coef, const wv *d, wv *t)
 }
 
 /* y[m] = AT t[alpha] */
-WB_INLINE void wino_output_1d(const int m, const float *coef, const wv *t, wv *y) {
+WB_INLINE void wb_wino_output_1d(const int m, const float *coef, const wv *t, wv *y) {
     const int h = m / 2;
     wv even[4], odd[4];
 #pragma GCC unroll 8

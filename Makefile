@@ -108,7 +108,7 @@ sanitize: build $(VENV)/dev.stamp
 	cd $(CHECKED) && ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) \
 	  $$($${CC:-cc} -print-file-name=libubsan.so)" \
-	  $(abspath $(BIN))/python -m pytest -q -s tests/kernels \
+	  $(abspath $(BIN))/python -m pytest -q -n auto --dist loadgroup tests/kernels \
 	  tests/engine/test_program_soak.py \
 	  -k "not forked and not idle and not torch and not dropped" \
 	  $(UNCHECKED:%=--ignore=%) -p no:cacheprovider

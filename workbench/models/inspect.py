@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -31,8 +32,10 @@ from workbench.capture.from_torch.suitable import (
 from workbench.errors import WorkbenchError
 from workbench.models.given import module_of
 from workbench.models.input_shapes import Shapes, named_shapes
+from workbench.models.narrower import load_narrower
 from workbench.models.network import Layer, Network
 from workbench.models.reparametrised import fold_weights, own_copy
+from workbench.models.weights_file import read_weights
 
 if TYPE_CHECKING:
     from workbench.capture.from_torch.torch_export import HasModule
@@ -51,6 +54,7 @@ def from_module(
     name: str = "model",
     classes: tuple[str, ...] = (),
     dataset: str | None = None,
+    weights: str | Path | bytes | None = None,
 ) -> Network:
     """Return a Network around a copy of any nn.Module that takes images.
 
@@ -70,13 +74,16 @@ def from_module(
         Class names in output order, if known.
     dataset : str, optional
         What it was trained on, for example ``"cifar10"``.
+    weights : str, Path or bytes, optional
+        A safetensors or state_dict file, or its content, to fill the copy with; also of
+        a network that ``shrink`` made of this one.
 
     Raises
     ------
     WorkbenchError
-        If the forward pass fails on that input shape, no tensor comes out, there is no
-        layer to prune, or a layer still carries the ``weight_orig`` of
-        ``torch.nn.utils.prune``.
+        If the weights do not fit, the forward pass fails on that input shape, no tensor
+        comes out, there is no layer to prune, or a layer still carries the
+        ``weight_orig`` of ``torch.nn.utils.prune``.
 
     Examples
     --------
@@ -89,6 +96,11 @@ def from_module(
     _check_plain(module)
     notes = notes_on(module)
     own = copy.deepcopy(module, own_copy(module)).cpu()
+    if weights is not None:
+        fold_weights(own)
+        state = read_weights(weights).state
+        own, narrowed = load_narrower(own.float(), state, input_shape)
+        notes = (*notes, *narrowed)
     made = network_of(
         own, input_shape=input_shape, name=name, classes=classes, dataset=dataset
     )

@@ -4,12 +4,13 @@ Belongs here: which of the three a request is. Does not belong here: reading wei
 files, matching tensors and inspecting layers (a module each).
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from workbench.capture.from_torch.suitable import notes_on
 from workbench.errors import WorkbenchError
@@ -17,7 +18,8 @@ from workbench.models.architectures import ARCHITECTURES, Architecture, architec
 from workbench.models.classes import DATASET_CLASSES
 from workbench.models.input_shapes import Shapes
 from workbench.models.inspect import network_of
-from workbench.models.matching import check_fits, load_into
+from workbench.models.matching import WeightsMismatchError, check_fits
+from workbench.models.narrower import load_narrower
 from workbench.models.network import Network
 from workbench.models.reparametrised import fold_weights
 from workbench.models.samples import SAMPLES, Sample, sample
@@ -56,7 +58,8 @@ def load_model(
         path of an ONNX file (``"net.onnx"``).
     weights : str, Path or bytes, optional
         A safetensors or state_dict file (or its content) to take instead of the
-        sample's own or the initial weights.
+        sample's own or the initial weights; also of a network that ``shrink`` made of
+        this one: the layers are built as narrow as its tensors.
     input_shape : (int, int, int), optional
         One image, (C, H, W). A factory needs it, and an ONNX file that leaves its sizes
         free; the others know their own. Several
@@ -131,14 +134,15 @@ def load_upload(
         fit.
     """
     known = architecture(architecture_name)
-    module = _filled(known, read_weights(weights))
-    return network_of(
+    module, notes = _filled(known, read_weights(weights))
+    made = network_of(
         module,
         input_shape=known.input_shape,
         name=name,
         classes=_classes(dataset, module, known),
         dataset=dataset,
     )
+    return replace(made, notes=notes)
 
 
 def load_onnx(
@@ -184,9 +188,8 @@ def load_onnx(
 
 def _from_source(source: Source, request: Request) -> Network:
     found = source.load(request)
-    if request.weights is not None:
-        fold_weights(found.module)
-        load_into(found.module, read_weights(request.weights).state)
+    module = found.module
+    narrowed: tuple[str, ...] = ()
     # A file's own inputs have names and sizes that it knows best.
     shape = None if is_file(request.spec) else request.input_shape
     shape = shape or found.input_shape
@@ -196,11 +199,13 @@ def _from_source(source: Source, request: Request) -> Network:
             "the shape of one image: channels, height, width",
             "Add input_shape=(3, 224, 224), or --input-shape 3,224,224.",
         )
-    notes = notes_on(found.module.eval())
+    if request.weights is not None:
+        fold_weights(module)
+        state = read_weights(request.weights).state
+        module, narrowed = load_narrower(module, state, shape)
+    notes = (*notes_on(module.eval()), *narrowed)
     name = Path(request.spec).name if is_file(request.spec) else request.spec
-    made = network_of(
-        found.module, input_shape=shape, name=name, classes=(), dataset=None
-    )
+    made = network_of(module, input_shape=shape, name=name, classes=(), dataset=None)
     return replace(made, notes=(*found.notes, *notes), norm=found.norm)
 
 
@@ -212,14 +217,15 @@ def _from_sample(
 ) -> Network:
     known = architecture(chosen.architecture)
     source = chosen.weights if weights is None else weights
-    module = known.build() if source is None else _filled(known, read_weights(source))
-    return network_of(
+    module, notes = _made(known, source)
+    made = network_of(
         module,
         input_shape=input_shape or known.input_shape,
         name=chosen.name,
         classes=_classes(chosen.dataset, module, known),
         dataset=chosen.dataset,
     )
+    return replace(made, notes=notes)
 
 
 def _from_architecture(
@@ -228,23 +234,49 @@ def _from_architecture(
     weights: str | Path | bytes | None,
     input_shape: Shapes | None,
 ) -> Network:
-    module = known.build() if weights is None else _filled(known, read_weights(weights))
-    return network_of(
+    module, notes = _made(known, weights)
+    made = network_of(
         module,
         input_shape=input_shape or known.input_shape,
         name=known.name,
         classes=(),
         dataset=None,
     )
+    return replace(made, notes=notes)
 
 
-def _filled(known: Architecture, file: WeightsFile) -> nn.Module:
+def _made(
+    known: Architecture, weights: str | Path | bytes | None
+) -> tuple[nn.Module, tuple[str, ...]]:
+    return (
+        (known.build(), ())
+        if weights is None
+        else _filled(known, read_weights(weights))
+    )
+
+
+def _filled(
+    known: Architecture, file: WeightsFile
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """Return the module with a file's weights, and sentences on what is narrower."""
     options = known.options_for(file.state)
     # Sizes alone first: what the tensors claim must fit before memory is taken for it.
-    check_fits(_sizes(known, options), file.state)
-    module = known.build(**options)
-    load_into(module, file.state)
-    return module
+    try:
+        check_fits(_sizes(known, options), file.state)
+    except WeightsMismatchError as refused:
+        # A shrunk network's first layer says nothing of the width it was built with.
+        options.pop("width", None)
+        if not _is_shrunk(_sizes(known, options), file.state):
+            raise refused from None
+    return load_narrower(known.build(**options), file.state, known.input_shape)
+
+
+def _is_shrunk(module: nn.Module, state: Mapping[str, Tensor]) -> bool:
+    try:
+        check_fits(module, state)
+    except WeightsMismatchError as error:
+        return error.shrunk
+    return True
 
 
 def _sizes(known: Architecture, options: dict[str, int | float]) -> nn.Module:

@@ -14,9 +14,9 @@ from workbench.errors import WorkbenchError
 _COUNTER = "num_batches_tracked"
 _SHOWN = 4
 _SHRUNK_ADVICE = (
-    "The file holds the same network with fewer channels. Build it as it was made, "
-    "small = workbench.shrink(workbench.prune(network, recipe)), then "
-    "small.module.load_state_dict(tensors); or take an ONNX or .wbp export of it."
+    "The file holds the same network with fewer channels. Load it with "
+    "workbench.from_module(module, input_shape=..., weights=file), or --weights "
+    "beside the network's name."
 )
 
 
@@ -44,6 +44,7 @@ class WeightsMismatchError(WorkbenchError):
         self.missing = tuple(missing)
         self.unexpected = tuple(unexpected)
         self.wrong_shape = tuple(wrong_shape)
+        self.shrunk = shrunk
         parts = [
             _listed("missing", missing),
             _listed("unexpected", unexpected),
@@ -122,17 +123,18 @@ def check_fits(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tens
             missing=missing,
             unexpected=unexpected,
             wrong_shape=wrong_shape,
-            shrunk=not missing and not unexpected and _is_narrower(filled, own),
+            shrunk=not unexpected and _is_narrower(filled, own),
         )
     return filled
 
 
 def _is_narrower(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:
-    """Return whether every tensor has as many axes, none of them longer."""
+    """Return whether what is there has as many axes, none of them longer."""
     return all(
         state[name].ndim == tensor.ndim
         and all(a <= b for a, b in zip(state[name].shape, tensor.shape, strict=True))
         for name, tensor in own.items()
+        if name in state
     )
 
 

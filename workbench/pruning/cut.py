@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from workbench.models.network import Network
+from workbench.models.resized import put, resize, say_layer_sizes
 from workbench.pruning.coupling.values import CouplingGroup
 
 Cuts = Sequence[tuple[CouplingGroup, np.ndarray]]
@@ -83,53 +83,16 @@ def _cut_layer(
         # A layer's other values of one entry a filter (its bias, a gain) go along.
         for name, value in part.named_parameters(recurse=False):
             if value.ndim and value.shape[0] == outputs:
-                _put(part, name, value.detach()[kept])
+                put(part, name, value.detach()[kept])
     if columns is not None:
         kept = torch.from_numpy(columns[columns < width])
-        _put(part, "weight", part.weight.detach()[:, kept])
-    if isinstance(part, nn.Linear):
-        part.out_features, part.in_features = part.weight.shape
-        return
-    part.out_channels = part.weight.shape[0]
-    if whole:
-        part.groups = part.out_channels * part.groups // outputs
-    part.in_channels = part.weight.shape[1] * part.groups
+        put(part, "weight", part.weight.detach()[:, kept])
+    say_layer_sizes(part, outputs, whole=whole)
 
 
 def _cut_follower(module: nn.Module, name: str, axis: int, kept: Tensor) -> None:
     """Cut a parameter or buffer along an axis, in place, and what its module says."""
     owner, _, leaf = name.rpartition(".")
     part = module.get_submodule(owner)
-    value = getattr(part, leaf)
-    width = value.shape[axis]
-    if isinstance(value, nn.Parameter):
-        _put(part, leaf, value.detach().index_select(axis, kept))
-    else:
-        setattr(part, leaf, value.index_select(axis, kept))
-    left = kept.numel()
-    for kind, told in _TOLD.items():
-        if isinstance(part, kind) and axis in told:
-            setattr(part, told[axis], left)
-    if isinstance(part, nn.GroupNorm) and leaf == "weight":
-        part.num_groups = part.num_groups * left // width
-
-
-_TRANSPOSED = {0: "in_channels", 1: "out_channels"}
-_PLAIN = {0: "out_channels", 1: "in_channels"}
-_TOLD: dict[Any, dict[int, str]] = {
-    nn.modules.batchnorm._NormBase: {0: "num_features"},
-    nn.GroupNorm: {0: "num_channels"},
-    nn.PReLU: {0: "num_parameters"},
-    nn.Conv1d: _PLAIN,
-    nn.Conv3d: _PLAIN,
-    nn.ConvTranspose1d: _TRANSPOSED,
-    nn.ConvTranspose2d: _TRANSPOSED,
-    nn.ConvTranspose3d: _TRANSPOSED,
-}
-"""What a module says of its sizes, by the axis of its parameters."""
-
-
-def _put(part: nn.Module, name: str, value: Tensor) -> None:
-    """Set a parameter to a tensor that nothing else holds."""
-    grad = part.get_parameter(name).requires_grad
-    setattr(part, name, nn.Parameter(value, requires_grad=grad))
+    value = getattr(part, leaf).detach()
+    resize(part, leaf, value.index_select(axis, kept))

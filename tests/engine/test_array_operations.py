@@ -15,6 +15,7 @@ from workbench.engine.graph.graph import Graph, GraphError, Node, shape_of
 from workbench.engine.program import Program
 from workbench.errors import WorkbenchError
 from workbench.kernels import forced_isa
+from workbench.kernels.arrays import COMPUTE
 
 TOLERANCE = 1e-5
 """Of the largest result: sums in another order."""
@@ -234,12 +235,48 @@ def test_every_operation_has_a_case() -> None:
 
 
 def test_numpy_steps_are_timed_and_named() -> None:
-    graph = graph_of("softmax", {"axis": 0}, {}, SHAPE)
+    graph = graph_of("cumsum", {"axis": 0}, {}, SHAPE)
     program = compile_graph(graph, tune="model")
     kernels = [step.kernel for step in program.steps]
-    assert "numpy_softmax" in kernels
+    assert "numpy_cumsum" in kernels
     times = program.profile(np.zeros((1, *SHAPE), np.float32), rounds=3).ms
-    assert times[kernels.index("numpy_softmax")] > 0
+    assert times[kernels.index("numpy_cumsum")] > 0
+
+
+IN_C: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+    ("permute", {"axes": (2, 0, 1)}, {}),
+    ("expand", {"shape": (2, *SHAPE)}, {}),
+    ("cut", {"starts": (3, 0, 1), "stops": (-1, 6, 5), "steps": (-1, 2, 1)}, {}),
+    ("join", {"axis": 1}, {"c0": numbers(*SHAPE)}),
+    (
+        "pad",
+        {"before": (0, 1, 0), "after": (2, 0, 1), "mode": "constant", "value": 0.5},
+        {},
+    ),
+    ("unary", {"kind": "square"}, {}),
+    ("binary", {"kind": "sub"}, {"c0": numbers(SHAPE[1], 1)}),
+    ("softmax", {"axis": 1}, {}),
+    ("reduce", {"kind": "mean", "axes": (1, 2)}, {}),
+    ("layernorm", {"axes": (0,), "eps": 1e-5}, {"scale": numbers(SHAPE[0], 1, 1)}),
+    ("groupnorm", {"groups": 2, "eps": 1e-5}, {"shift": numbers(SHAPE[0])}),
+    ("matmul", {}, {"c1": numbers(SHAPE[2], 3)}),
+    ("axis_map", {"axis": 1}, {"matrix": numbers(4, SHAPE[1])}),
+)
+
+
+@pytest.mark.parametrize(("op", "attrs", "params"), IN_C, ids=[c[0] for c in IN_C])
+def test_kernels_and_numpy_agree(
+    op: str, attrs: dict[str, Any], params: dict[str, Any]
+) -> None:
+    graph = graph_of(op, attrs, params, SHAPE)
+    program = compile_graph(graph, tune="model")
+    names = [step.candidate for step in program.steps]
+    assert "numpy" not in names
+    x = numbers(2, *SHAPE) - 1
+    halves = x / (1 + np.exp(-x))
+    wanted = [COMPUTE[op]([one], attrs, params).reshape(-1) for one in halves]
+    made = program(x).reshape(2, -1)
+    np.testing.assert_allclose(made, wanted, rtol=2e-5, atol=2e-5)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ BELOW = {
     "emit": ("core",),
     "kernels/conv_gathered": ("core", "simd", "kernels/conv_sparse"),
     "kernels/conv_lanes": ("core", "simd", "kernels/conv_dense"),
+    "kernels/products": ("core", "simd", "kernels/views"),
 }
 FAMILY = ("core", "simd")
 

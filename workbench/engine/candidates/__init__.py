@@ -1,6 +1,12 @@
 """Every kernel that may run a node: one file each, one line each in `TABLE`."""
 
 from workbench.engine.candidates.array import ArrayOperation, ForeignOperation
+from workbench.engine.candidates.array_native import (
+    AlongAxis,
+    Elementwise,
+    MatrixProduct,
+    Moving,
+)
 from workbench.engine.candidates.base import Binding, Candidate, Form, Operand
 from workbench.engine.candidates.blocks import BlockConv
 from workbench.engine.candidates.dense import DenseConv
@@ -57,6 +63,10 @@ TABLE: tuple[Candidate, ...] = (
     Flatten(),
     ChannelShuffle(),
     Upsample(),
+    Moving(),
+    Elementwise(),
+    AlongAxis(),
+    MatrixProduct(),
     ArrayOperation(),
     ForeignOperation(),
 )

@@ -7,9 +7,10 @@ import workbench as wb
 from tests.app.conftest import TIMEOUT_S, open_page, texts
 from workbench.jobs.registry import registry
 from workbench.models.network import Network
-from workbench.ui.services import first_start, sweeps
+from workbench.ui.services import first_start
 from workbench.workflows import orders
 from workbench.workflows.profile import ProfileOrder
+from workbench.workflows.sweep.known import known_of
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_the_first_start_measures_once_and_fills_the_pages(
     assert first_start.step_of(view) == len(first_start.STEPS)
     assert orders.recorded(ProfileOrder(lenet)) is not None
     assert orders.recorded(first_start.bench_order(lenet)) is not None
-    known = sweeps.known(first_start.sweep_order(lenet))
+    known = known_of(first_start.sweep_order(lenet))
     assert known.whole
     # Four layers by four sparsities.
     assert len(known.rows) == 16

@@ -10,8 +10,8 @@ from workbench.jobs.job import JobView
 from workbench.jobs.registry import registry
 from workbench.training import batchnorm
 from workbench.ui.services import live
-from workbench.ui.services.headlines import headline
 from workbench.ui.services.presets import PRESETS
+from workbench.workflows.headlines import headline
 
 BN = "Top-1, batch norms re-estimated"
 RAW = {"top1": 0.3, "n": 100, "interval": (0.2, 0.4)}

@@ -10,7 +10,7 @@ import workbench as wb
 from tests.app.conftest import TIMEOUT_S, open_page, texts
 from workbench.errors import WorkbenchError
 from workbench.jobs.registry import registry
-from workbench.ui.services import sweep_files
+from workbench.workflows.sweep import files as sweep_files
 
 
 def button(app: AppTest, label: str) -> object:

@@ -113,7 +113,7 @@ OWN = {
     "export/export.py",
     "ui/components/mosaic/component.py",
     "ui/services/exports.py",
-    "ui/services/sweep_files.py",
+    "workflows/sweep/files.py",
     "measure/peers/subject.py",
     "data/download.py",
     "store/database.py",

@@ -59,6 +59,16 @@ def bench_inputs(
     }
 
 
+def usual_peers() -> tuple[str, ...]:
+    """Return the engines that are measured unless somebody chooses others."""
+    from workbench.measure.peers import peers
+
+    found = peers()
+    return tuple(
+        name for name in ("torch", "onnxruntime") if found[name].available() is None
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class BenchOrder:
     """What to measure, how thoroughly, and against which engines."""

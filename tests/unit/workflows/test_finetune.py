@@ -6,9 +6,9 @@ from pathlib import Path
 import workbench as wb
 from tests.support.shell import RECIPE, Shell, recipe, shell
 from workbench.ui.services.finetunes import FinetuneChoice
-from workbench.ui.services.headlines import headline
 from workbench.workflows import orders
 from workbench.workflows.finetune import FinetuneOrder
+from workbench.workflows.headlines import headline
 from workbench.workflows.lottery import LotteryOrder
 
 __all__ = ["recipe", "shell"]

@@ -1,6 +1,6 @@
 """Milliseconds that run B takes more or less than run A, layer by layer.
 
-Belongs here: the picture. Does not belong here: joining runs (``services.run_layers``).
+Belongs here: the picture. Does not belong here: the join (``workflows.run_layers``).
 """
 
 from collections.abc import Mapping, Sequence

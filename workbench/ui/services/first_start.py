@@ -12,10 +12,11 @@ import streamlit as st
 
 import workbench as wb
 from workbench.errors import WorkbenchError
-from workbench.ui.services import benches, data, live, networks, sweeps
+from workbench.ui.services import data, live, networks, sweeps
 from workbench.workflows import orders
-from workbench.workflows.bench import BenchOrder, run_bench
+from workbench.workflows.bench import BenchOrder, run_bench, usual_peers
 from workbench.workflows.profile import ProfileOrder, run_profile
+from workbench.workflows.sweep.known import known_of
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -60,7 +61,7 @@ def sweep_order(network: "Network") -> "SweepOrder":
 
 def bench_order(network: "Network") -> BenchOrder:
     """Return the measurement that the page Speed opens with."""
-    return BenchOrder(network, None, 1, SECONDS, benches.usual_peers())
+    return BenchOrder(network, None, 1, SECONDS, usual_peers())
 
 
 @st.cache_resource
@@ -107,7 +108,7 @@ def _known(network: "Network") -> bool:
     return (
         orders.recorded(ProfileOrder(network)) is not None
         and orders.recorded(bench_order(network)) is not None
-        and (order is None or sweeps.known(order).whole)
+        and (order is None or known_of(order).whole)
     )
 
 
@@ -143,7 +144,7 @@ def _run(
     if orders.recorded(wanted) is None:
         run_bench(job, wanted)
     over(1)
-    if order is not None and not sweeps.known(order).whole:
+    if order is not None and not known_of(order).whole:
         run_sweep(job, order, store=wb.Store())
     over(2)
     live.warm(network, images)

@@ -11,7 +11,7 @@ from workbench.measure.bars import OURS_DENSE, OURS_PRUNED
 from workbench.ui import conditions_text
 from workbench.ui.charts.tradeoff import Spot
 from workbench.ui.format import millis, percent
-from workbench.ui.services.headlines import headline
+from workbench.workflows.headlines import headline
 
 if TYPE_CHECKING:
     from workbench.store.run import Difference, Run

@@ -1,27 +1,22 @@
-"""Sensitivity sweeps for their page: the order, the job, what is known already.
+"""Sensitivity sweeps for their page: the order that the controls describe, the table.
 
 Belongs here: turning controls into an order and rows into tables. Does not belong
-here: evaluating cells (``analysis``), recording them (``workflows.sweep.run``).
+here: evaluating cells (``analysis``), running and finding them (``workflows.sweep``).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-import workbench as wb
-from workbench.errors import WorkbenchError
 from workbench.ui.services import data, recipes
 from workbench.workflows import orders
 
 if TYPE_CHECKING:
-    from workbench.analysis.sensitivity.rows import Base, Sweep
-    from workbench.jobs.job import Job
+    from workbench.analysis.sensitivity.rows import Sweep
     from workbench.models.network import Network
     from workbench.workflows.sweep.order import SweepOrder
-
-Row = dict[str, Any]
 
 
 def order_of(
@@ -66,18 +61,9 @@ def start(order: "SweepOrder") -> str:
     WorkbenchError
         Too many jobs are running.
     """
-    return orders.start(order, _run, **_asked(order))
+    from workbench.workflows.sweep.in_process import sweep_apart
 
-
-def _run(job: "Job", order: "SweepOrder") -> object:
-    from workbench.workflows.sweep.in_process import sweep_in_process
-    from workbench.workflows.sweep.run import run_sweep
-
-    try:
-        work = sweep_in_process(order)
-    except WorkbenchError:
-        return run_sweep(job, order, store=wb.Store())
-    return work(job)
+    return orders.start(order, sweep_apart, **_asked(order))
 
 
 def spec_of(order: "SweepOrder") -> dict[str, Any]:
@@ -87,62 +73,6 @@ def spec_of(order: "SweepOrder") -> dict[str, Any]:
 
 def _asked(order: "SweepOrder") -> dict[str, Any]:
     return {"methods": list(order.methods), "sparsities": list(order.sparsities)}
-
-
-@dataclass(frozen=True)
-class Known:
-    """What earlier sweeps found of a grid: rows, dense numbers, whether it is whole."""
-
-    rows: tuple[Row, ...]
-    base: "Base | None"
-    whole: bool
-
-
-def known(order: "SweepOrder") -> Known:
-    """Return the cells of this grid that earlier sweeps answered or gave up."""
-    from workbench.store.run import run_key
-    from workbench.workflows.sweep.order import KIND
-    from workbench.workflows.sweep.record import known_rows
-
-    store = wb.Store()
-    found, base = known_rows(store, order.inputs)
-    asked = [
-        f"{curve.subject} {curve.method} {level:g}"
-        for curve in order.curves
-        for level in curve.sparsities
-    ]
-    cells = {key: row.to_dict() for key, row in found.items()}
-    whole = False
-    for run in store.runs(key=run_key(KIND, order.inputs), limit=50):
-        if run.status == "done" and _same_grid(run.results, order):
-            cells = {**dict(store.rows(run.id)), **cells}
-            whole = True
-    return Known(tuple(cells[key] for key in asked if key in cells), base, whole)
-
-
-def _same_grid(results: Mapping[str, Any], order: "SweepOrder") -> bool:
-    return (results.get("methods"), results.get("sparsities")) == (
-        list(order.methods),
-        list(order.sparsities),
-    )
-
-
-def sweep_of(order: "SweepOrder", rows: Sequence[Row], base: "Base") -> "Sweep":
-    """Return rows of a page as the value that plans are made from."""
-    from workbench.analysis.sensitivity.rows import Skipped, Sweep, SweepRow
-
-    subset = order.data.take(order.options.images or len(order.data))
-    return Sweep(
-        model=order.network.name,
-        model_digest=order.network.digest,
-        data=order.data.name,
-        data_digest=subset.digest,
-        split=order.data.split,
-        latency=order.options.latency,
-        base=base,
-        rows=tuple(SweepRow.from_dict(row) for row in rows if "reason" not in row),
-        skipped=tuple(Skipped(**row) for row in rows if "reason" in row),
-    )
 
 
 def table(sweep: "Sweep") -> pd.DataFrame:

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from workbench.analysis.sensitivity.rows import Sweep
+from workbench.errors import WorkbenchError
 from workbench.jobs.job import Job
 from workbench.jobs.process import in_process
 from workbench.store.store import Store
@@ -50,3 +51,15 @@ def _recorded(
         return run_sweep(job, order, store=store)
     finally:
         store.close()
+
+
+def sweep_apart(job: Job, order: SweepOrder) -> object:
+    """Sweep in a process of its own, or here where the network cannot be sent there.
+
+    A network whose code came with an upload is such a one.
+    """
+    try:
+        work = sweep_in_process(order)
+    except WorkbenchError:
+        return run_sweep(job, order, store=Store())
+    return work(job)

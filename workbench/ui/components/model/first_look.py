@@ -14,6 +14,7 @@ from workbench.ui.charts.latency import latency_figure
 from workbench.ui.charts.sensitivity import curves_figure
 from workbench.ui.services import first_start, sweeps
 from workbench.workflows import orders
+from workbench.workflows.sweep.known import known_of, sweep_of
 
 if TYPE_CHECKING:
     from workbench.analysis.sensitivity.rows import Sweep
@@ -56,10 +57,10 @@ def _sweep(network: "Network") -> "Sweep | None":
         order = first_start.sweep_order(network)
     except WorkbenchError:
         return None
-    known = sweeps.known(order)
+    known = known_of(order)
     if not known.whole or known.base is None:
         return None
-    return sweeps.sweep_of(order, known.rows, known.base)
+    return sweep_of(order, known.rows, known.base)
 
 
 def _follow() -> None:

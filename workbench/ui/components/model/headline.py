@@ -10,7 +10,7 @@ import streamlit as st
 from workbench.ui.components.shared.tiles import tile
 from workbench.ui.format import count, interval, percent, short, size
 from workbench.ui.glossary import tip
-from workbench.ui.services.headlines import BN, RAW, label_of
+from workbench.workflows.headlines import BN, RAW, label_of
 
 if TYPE_CHECKING:
     from workbench.analysis.accuracy import Accuracy

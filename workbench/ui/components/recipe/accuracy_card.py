@@ -1,7 +1,7 @@
 """The tile of a pruned network's accuracy: the headline, dense and raw small below it.
 
 Belongs here: the tile and its words. Does not belong here: which accuracy is the
-headline (``services.headlines``).
+headline (``workflows.headlines``).
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from workbench.ui import conditions_text
 from workbench.ui.components.shared.tiles import tile
 from workbench.ui.format import interval, percent
 from workbench.ui.glossary import tip
-from workbench.ui.services.headlines import BN, RAW, TUNED, Headline
+from workbench.workflows.headlines import BN, RAW, TUNED, Headline
 
 _TIPS = {BN: "BN re-estimated", RAW: "raw", TUNED: "top-1"}
 

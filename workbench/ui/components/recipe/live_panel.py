@@ -19,8 +19,8 @@ from workbench.ui.components.shared.tiles import tile
 from workbench.ui.format import count, millis, percent, ratio
 from workbench.ui.glossary import tip
 from workbench.ui.services import data, live, settled
-from workbench.ui.services.headlines import headline
 from workbench.workflows.accuracies import HELD, IMAGES, settled_part
+from workbench.workflows.headlines import headline
 
 if TYPE_CHECKING:
     from workbench.models.network import Network

@@ -17,7 +17,7 @@ from workbench.ui.components.shared.tiles import tile
 from workbench.ui.components.shared.verdict import verdicts
 from workbench.ui.format import count, percent, points, ratio, short, size
 from workbench.ui.glossary import tip
-from workbench.ui.services.headlines import headline
+from workbench.workflows.headlines import headline
 
 if TYPE_CHECKING:
     from workbench.jobs.job import JobView

@@ -1,7 +1,7 @@
 """Two runs side by side: figures, layers, images that they answer differently.
 
 Belongs here: choosing A and B, and what is drawn of them. Does not belong here: the
-list of runs (``run_list``), joining them (``services.run_layers``).
+list of runs (``run_list``), joining them (``workflows.run_layers``).
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,8 @@ from workbench.ui.components.shared.tiles import tile
 from workbench.ui.format import millis, percent, points
 from workbench.ui.glossary import tip
 from workbench.ui.notices import show_error
-from workbench.ui.services import data, run_layers, runs
+from workbench.ui.services import data, run_networks, runs
+from workbench.workflows import run_layers
 
 if TYPE_CHECKING:
     from workbench.store.run import Run
@@ -160,7 +161,7 @@ def _images(first: "Run", second: "Run") -> None:
     ):
         return
     try:
-        a, b = run_layers.network_of(first), run_layers.network_of(second)
+        a, b = run_networks.network_of(first), run_networks.network_of(second)
         disagreements(Pair(a, b, ("A", "B")), data.current(a), key="runs")
     except WorkbenchError as error:
         show_error(error)

@@ -5,7 +5,7 @@ Belongs here: the choice. Does not belong here: the adapters (``measure.peers``)
 
 import streamlit as st
 
-from workbench.ui.services import benches
+from workbench.workflows.bench import usual_peers
 
 
 def choose_peers() -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def choose_peers() -> tuple[str, ...]:
         "Against",
         ready,
         selection_mode="multi",
-        default=list(benches.usual_peers()),
+        default=list(usual_peers()),
         key="against",
         bind="query-params",
         width="content",

@@ -1,7 +1,7 @@
 """A sweep taken away as CSV, and one brought along in its place.
 
 Belongs here: the buttons and what was brought. Does not belong here: reading and
-writing (``services.sweep_files``).
+writing (``workflows.sweep.files``).
 """
 
 from typing import TYPE_CHECKING
@@ -10,7 +10,8 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.ui.notices import show_error
-from workbench.ui.services import sweep_files
+from workbench.ui.services import recipes
+from workbench.workflows.sweep import files as sweep_files
 
 if TYPE_CHECKING:
     from workbench.analysis.sensitivity.rows import Sweep
@@ -50,6 +51,7 @@ def brought_sweep(network: "Network") -> "Sweep | None":
                 file.getvalue(),
                 network,
                 dense_top1=None if dense is None else dense / 100,
+                seed=recipes.seed(),
             )
     except WorkbenchError as error:
         show_error(error)

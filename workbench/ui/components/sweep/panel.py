@@ -17,6 +17,7 @@ from workbench.ui.components.sweep.files import brought_sweep
 from workbench.ui.components.sweep.results import sweep_results
 from workbench.ui.format import duration
 from workbench.ui.services import code, sweeps
+from workbench.workflows.sweep.known import known_of, sweep_of
 
 if TYPE_CHECKING:
     from workbench.workflows.sweep.order import SweepOrder
@@ -31,7 +32,7 @@ def sweep_panel(order: "SweepOrder") -> None:
     mine = running is not None and running.spec == spec
     busy = running is not None and not running.finished
     cells = sum(len(curve.sparsities) for curve in order.curves)
-    known = sweeps.known(order)
+    known = known_of(order)
 
     def start() -> None:
         with caught():
@@ -68,9 +69,9 @@ def sweep_panel(order: "SweepOrder") -> None:
 
 
 def _draw(order: "SweepOrder", rows: Sequence[Any]) -> None:
-    base = sweeps.known(order).base
+    base = known_of(order).base
     if base is not None and rows:
-        sweep_results(sweeps.sweep_of(order, rows, base), order)
+        sweep_results(sweep_of(order, rows, base), order)
 
 
 def _code(order: "SweepOrder") -> None:

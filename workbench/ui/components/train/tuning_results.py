@@ -16,7 +16,7 @@ from workbench.ui.charts.training import loss_figure, validation_figure
 from workbench.ui.components.shared.tiles import tile
 from workbench.ui.format import count, percent, points
 from workbench.ui.glossary import tip
-from workbench.ui.services.headlines import headline
+from workbench.workflows.headlines import headline
 
 _NAMES = {
     "dense": "dense",

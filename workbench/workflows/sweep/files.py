@@ -1,14 +1,12 @@
 """Sweeps as files: ours written for Distiller and NNI, theirs and ours read.
 
 Belongs here: bytes in, bytes out. Does not belong here: the forms
-(``analysis.sensitivity_csv``), drawing.
+(``analysis.sensitivity.csv_file``), drawing.
 """
 
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from workbench.ui.services import recipes
 
 if TYPE_CHECKING:
     from workbench.analysis.sensitivity.rows import Sweep
@@ -36,7 +34,11 @@ def wide_csv(sweep: "Sweep", method: str) -> bytes:
 
 
 def read(
-    content: bytes, network: "Network", *, dense_top1: float | None = None
+    content: bytes,
+    network: "Network",
+    *,
+    dense_top1: float | None = None,
+    seed: int = 0,
 ) -> "Sweep":
     """Return the sweep of a file, with what it does not say counted on the network.
 
@@ -53,4 +55,4 @@ def read(
         path = Path(folder, "sweep.csv")
         path.write_bytes(content)
         found = read_csv(path, dense_top1=dense_top1)
-    return filled(found, network, SweepOptions(seed=recipes.seed()))
+    return filled(found, network, SweepOptions(seed=seed))

@@ -19,6 +19,7 @@ from workbench.engine.graph.fields import act_of
 from workbench.engine.graph.graph import INPUT, Graph, Node, prune_dead
 from workbench.engine.graph.ops import ACTIVATIONS, CONVOLUTIONS, LINEARS
 from workbench.engine.graph.palette import hold_palettes
+from workbench.engine.graph.transposed import transposed_to_convs
 
 Nodes = list[Node]
 Outputs = tuple[str, ...]
@@ -308,6 +309,7 @@ def global_pools(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
 
 PASSES: tuple[Pass, ...] = (
     drop_identities,
+    transposed_to_convs,
     tokens_to_pixels,
     sink_permutes,
     drop_identities,

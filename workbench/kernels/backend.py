@@ -11,12 +11,21 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 from workbench.kernels.values.types import KernelError, KernelInfo, Step
 
 Spec = TypeVar("Spec")
 
+REBUILD = "run python setup.py build_ext --inplace"
+"""What to do about compiled kernels that are not there, or not of this version."""
+
+_MODULE = "workbench.kernels._native"
+_FOLDER = Path(__file__).parent
+_BUILT = (".so", ".pyd")
 _VARIABLE = "WORKBENCH_ISA"
 _FORCED: ContextVar[str | None] = ContextVar("workbench_isa", default=None)
 
@@ -61,13 +70,51 @@ class Native:
         return NUMBERS[self.isa]
 
 
-@cache
+class Compiled:
+    """The compiled module; what it lacks is an error that says what to do."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a function of the module."""
+        try:
+            return getattr(self._module, name)
+        except AttributeError:
+            raise KernelError(
+                f"compiled kernels without {name!r}, built from another version",
+                "those of this version",
+                REBUILD.capitalize() + ".",
+            ) from None
+
+
 def module() -> Any:
-    """Return the compiled module whatever is in use, None where it was not built."""
+    """Return the compiled module whatever is in use, None where there is none."""
+    return _loaded()[0]
+
+
+def absence() -> str:
+    """Return why there are no compiled kernels and what to do; "" where there are."""
+    return _loaded()[1]
+
+
+@cache
+def _loaded() -> tuple[Compiled | None, str]:
     try:
-        return import_module("workbench.kernels._native")
-    except ModuleNotFoundError:
-        return None
+        return Compiled(import_module(_MODULE)), ""
+    except ImportError as error:
+        return None, f"{_absence(error)}; {REBUILD}"
+
+
+def _absence(error: ImportError) -> str:
+    if not isinstance(error, ModuleNotFoundError) or error.name != _MODULE:
+        return f"the compiled kernels were built from another version ({error})"
+    own = {f"_native{suffix}" for suffix in EXTENSION_SUFFIXES}
+    found = (path for path in _FOLDER.glob("_native.*") if path.suffix in _BUILT)
+    others = sorted(path.name for path in found if path.name not in own)
+    if others:
+        return f"the compiled kernels are of another Python ({', '.join(others)})"
+    return "the compiled kernels are missing"
 
 
 @cache
@@ -89,8 +136,8 @@ def info() -> KernelInfo:
     """
     names, compiler = _built()
     chosen, reason = names[-1], "the widest that CPUID and XGETBV allow"
-    if module() is None:
-        reason = "the compiled module is missing; run python setup.py build_ext -i"
+    if absence():
+        reason = absence()
     for wanted, source in (
         (os.environ.get(_VARIABLE), f"{_VARIABLE} asks for it"),
         (_FORCED.get(), "forced_isa asks for it"),
@@ -101,7 +148,9 @@ def info() -> KernelInfo:
             raise KernelError(
                 f"instruction set {wanted!r} ({source})",
                 "one of " + ", ".join(names),
-                f"Unset {_VARIABLE}, or run on a machine that has it.",
+                f"Unset {_VARIABLE}: {absence()}."
+                if absence()
+                else f"Unset {_VARIABLE}, or run on a machine that has it.",
             )
         chosen, reason = wanted, source
     return KernelInfo(chosen, reason, names, compiler, chosen != "numpy")

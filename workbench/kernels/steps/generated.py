@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.kernels.backend import NUMBERS, info, module
+from workbench.kernels.backend import NUMBERS, absence, info, module
 from workbench.kernels.reference.conv import conv_sparse as reference
 from workbench.kernels.steps.sparse import sparse_spec, sparse_step
 from workbench.kernels.values.checks import inside_arena, join, read_extent
@@ -87,7 +87,7 @@ def available() -> Availability:
         return Availability(False, "without_generated asks for data-driven kernels")
     isa = info().isa
     if isa == "numpy":
-        return Availability(False, "the compiled kernels are missing or not in use")
+        return Availability(False, absence() or "the compiled kernels are not in use")
     if isa not in CODED:
         return Availability(False, f"it needs avx2 or avx512; {isa} is in use")
     refused = memory_refusal()
@@ -98,8 +98,8 @@ def available() -> Availability:
 
 def memory_refusal() -> str | None:
     """Return None when this process may seal memory as executable, else why not."""
-    if len(info().available) == 1:
-        return "not tried: the compiled kernels are missing"
+    if absence():
+        return f"not tried: {absence()}"
     refusal: int = module().emit_probe()
     if refusal == 0:
         return None

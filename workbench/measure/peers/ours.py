@@ -13,9 +13,8 @@ from workbench.measure.peers.protocol import (
 
 
 def _available() -> str | None:
-    if info().native:
-        return None
-    return "the compiled kernels are missing; run: pip install -e ."
+    kernels = info()
+    return None if kernels.native else kernels.reason
 
 
 def prepare(subject: Subject, setup: Setup, *, generated: bool = True) -> Runner:

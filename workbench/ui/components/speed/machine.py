@@ -10,7 +10,7 @@ import streamlit as st
 
 
 def machine() -> None:
-    """Draw the line; say so when the compiled kernels are missing."""
+    """Draw the line; say so when no compiled kernels are in use."""
     from workbench.kernels import info
     from workbench.measure.conditions import cpu_model
 
@@ -22,7 +22,7 @@ def machine() -> None:
     )
     if not kernels.native:
         st.warning(
-            "The compiled kernels are missing, so that our engine runs on NumPy and "
-            "its times say nothing. Run `make build`, then start the app again.",
+            "Our engine runs on NumPy, so that its times say nothing: "
+            f"{kernels.reason}. Then start the app again.",
             icon=":material/build:",
         )

@@ -24,21 +24,41 @@ from workbench.errors import WorkbenchError
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
 # This case publishes its output rounded to four digits.
 ROUNDED = {"test_averagepool_2d_ceil_last_window_starts_on_pad": 1e-4}
+# ONNX Runtime, which a program is compared with, takes whole lengths between corners.
+OF_PARTS = (
+    "test_resize_downsample_scales_linear_align_corners",
+    "test_resize_downsample_scales_cubic_align_corners",
+)
 # Cases that must run, by operation: what a CNN consists of.
 MUST_RUN = {
-    "AveragePool": 14,
+    "ArgMax": 4,
+    "AveragePool": 15,
     "BatchNormalization": 4,
     "Clip": 1,
     "Conv": 18,
+    "ConvTranspose": 12,
+    "DepthToSpace": 2,
     "Flatten": 4,
-    "Gemm": 10,
+    "Gemm": 11,
     "GlobalAveragePool": 2,
-    "MatMul": 2,
-    "MaxPool": 11,
+    "GlobalMaxPool": 2,
+    "GroupNormalization": 2,
+    "InstanceNormalization": 3,
+    "LRN": 2,
+    "LogSoftmax": 5,
+    "LpPool": 6,
+    "MatMul": 5,
+    "MaxPool": 13,
     "Mul": 1,
+    "PRelu": 2,
+    "Pad": 8,
+    "ReduceMax": 8,
+    "ReduceSum": 10,
     "Relu": 1,
-    "Resize": 1,
+    "Resize": 37,
     "Sigmoid": 2,
+    "Softmax": 6,
+    "SpaceToDepth": 4,
     "Split": 1,
     "Upsample": 1,
 }
@@ -96,7 +116,9 @@ def outcome(case: Any) -> str:
     given = {tensor.name for tensor in model.graph.initializer}
     names = [i.name for i in model.graph.input if i.name not in given]
     x = np.asarray(inputs[0])
-    if x.ndim not in (2, 4) or len(outputs) != 1 or np.asarray(outputs[0]).ndim < 2:
+    if case.name in OF_PARTS:
+        return "of another place: the length of the result is no whole number"
+    if x.ndim < 2 or len(outputs) != 1 or np.asarray(outputs[0]).ndim < 2:
         return "not one batch of images or features"
     constants = dict(zip(names[1:], map(np.asarray, inputs[1:]), strict=True))
     try:

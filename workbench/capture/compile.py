@@ -15,10 +15,12 @@ from workbench.capture.sources import OnnxSource, Source, TorchSource
 from workbench.engine.compile import Tune, compile_graph
 from workbench.engine.graph.graph import Graph
 from workbench.engine.program import Program
+from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from workbench.capture.from_onnx.inputs import Shapes
     from workbench.capture.from_torch.ends import Given
     from workbench.capture.from_torch.torch_export import HasModule
 
@@ -28,6 +30,7 @@ def compile(
     *,
     threads: int = 1,
     example: "Given | None" = None,
+    input_shape: "Shapes | None" = None,
     tune: Tune = "measure",
     budget: float | None = None,
     generated: bool = True,
@@ -42,9 +45,11 @@ def compile(
     threads : int
         Threads that share each step.
     example : torch.Tensor, or a tuple or mapping of them, optional
-        One input (1, C, H, W); needed for a bare module, and for an ONNX file whose
-        height or width is free. Several inputs in order, or by the names of forward's
-        parameters.
+        One input (1, C, H, W); needed for a bare module. Several inputs in order, or by
+        the names of forward's parameters.
+    input_shape : tuple of int, or a sequence or mapping of them, optional
+        (C, H, W) of an ONNX file whose height or width is free; of several inputs in
+        order or by name. An example says as much.
     tune : str
         ``measure`` times the candidates of every layer on this machine; ``model``
         starts at once on a cost model.
@@ -68,7 +73,7 @@ def compile(
         A network that cannot be captured, an operation that is not covered, or a
         program that does not give the network's numbers.
     """
-    graph = _graph(obj, example)
+    graph = _graph(obj, example, input_shape)
     program = compile_graph(
         graph,
         threads=threads,
@@ -86,11 +91,18 @@ def compile(
 def _graph(
     obj: "HasModule | nn.Module | str | PathLike[str]",
     example: "Given | None",
+    input_shape: "Shapes | None",
 ) -> Graph:
     if isinstance(obj, str | PathLike):
         from workbench.capture.from_onnx.onnx_import import import_onnx
 
-        return import_onnx(Path(obj), input_shape=_shapes(example))
+        return import_onnx(Path(obj), input_shape=input_shape or _shapes(example))
+    if input_shape is not None:
+        raise WorkbenchError(
+            f"input_shape={input_shape} for a {type(obj).__name__}",
+            "the path of an ONNX file",
+            "Pass example=torch.zeros(1, ...) of that shape for a module.",
+        )
     from workbench.capture.from_torch.torch_export import capture
 
     return capture(obj, example)

@@ -59,3 +59,48 @@ def _near(x: NDArray[Any], a: float) -> NDArray[Any]:
 
 def _far(x: NDArray[Any], a: float) -> NDArray[Any]:
     return np.asarray(((x - 5) * x + 8) * a * x - 4 * a)
+
+
+def smoothing_matrix(
+    mode: str,
+    size: int,
+    places: NDArray[np.float64],
+    *,
+    a: float = -0.75,
+    shrink: float = 1.0,
+    inside: bool = False,
+) -> NDArray[np.float64]:
+    """Return the weights of each pixel of a result that is smoothed, (count, size).
+
+    Parameters
+    ----------
+    mode : str
+        linear or cubic.
+    size : int
+        Pixels of the source.
+    places : numpy.ndarray of float64, shape (count,)
+        Where in the source the pixels lie.
+    a : float
+        Of the cubic kernel.
+    shrink : float
+        Below one the kernel is as many times wider.
+    inside : bool
+        Whether pixels outside of the source are left out, rather than the edge
+        repeated.
+    """
+    if shrink == 1 and not inside:
+        return resize_matrix(mode, size, len(places), places, a)
+    reach = (1 if mode == "linear" else 2) / shrink
+    matrix = np.zeros((len(places), size))
+    for row, place in zip(matrix, places, strict=True):
+        taps = np.arange(np.floor(place - reach) + 1, np.ceil(place + reach))
+        far = np.abs(taps - place) * shrink
+        if mode == "linear":
+            weights = np.maximum(1 - far, 0)
+        else:
+            weights = np.where(far <= 1, _near(far, a), _far(far, a))
+        at = np.clip(taps, 0, size - 1).astype(np.int64)
+        if inside:
+            weights = np.where(at == taps, weights, 0)
+        np.add.at(row, at, weights / weights.sum())
+    return matrix

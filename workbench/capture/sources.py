@@ -5,7 +5,7 @@ comparing (``parting``).
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -172,18 +172,62 @@ class OnnxSource:
         own = [one.name for one in model.graph.output]
         given = {tensor.name for tensor in model.graph.initializer}
         given |= {one.values.name for one in model.graph.sparse_initializer}
-        free = [one.name for one in model.graph.input if one.name not in given]
+        free = [one for one in model.graph.input if one.name not in given]
         names = list(dict.fromkeys((*own, *more)))
         extra = [name for name in names if name not in own]
         model.graph.output.extend(map(helper.make_empty_tensor_value_info, extra))
-        feeds = dict(zip(free, x, strict=True))
-        if _has_runtime():
-            found = _by_runtime(model, names, feeds)
-        elif self._small:
-            found = _by_evaluator(model, names, feeds)
-        else:
-            found = []
-        return dict(zip(names, found, strict=False))
+        kinds = [one.type.tensor_type.elem_type or 1 for one in free]
+        types = [helper.tensor_dtype_to_np_dtype(kind) for kind in kinds]
+        parts = []
+        for images in _batches(x, _fixed_batch(model, free[0])):
+            feeds = {
+                one.name: array.astype(kind)
+                for one, array, kind in zip(free, images, types, strict=True)
+            }
+            if _has_runtime():
+                found = _by_runtime(model, names, feeds)
+            elif self._small:
+                found = _by_evaluator(model, names, feeds)
+            else:
+                found = []
+            parts.append(dict(zip(names, found, strict=False)))
+        return _joined(parts, len(x[0]))
+
+
+BY_RANGE = ("DynamicQuantizeLinear",)
+"""Operations over a whole batch that a program has over each image."""
+
+
+def _fixed_batch(model: Any, one: Any) -> int:
+    """Return the images that a file takes at once; 0 for any number."""
+    if any(node.op_type in BY_RANGE for node in model.graph.node):
+        return 1
+    dims = one.type.tensor_type.shape.dim
+    return max(int(dims[0].dim_value), 0) if dims else 0
+
+
+def _batches(x: Arrays, size: int) -> Iterator[Arrays]:
+    """Yield parts of as many images as a file takes, the last image repeated."""
+    count = len(x[0])
+    if size in (0, count):
+        yield x
+        return
+    for start in range(0, count, size):
+        places = np.minimum(np.arange(start, start + size), count - 1)
+        yield tuple(one[places] for one in x)
+
+
+def _joined(parts: list[dict[str, Array]], count: int) -> dict[str, Array]:
+    if len(parts) == 1 and all(
+        len(one) <= count for one in parts[0].values() if one.ndim
+    ):
+        return parts[0]
+    if not all(parts):
+        return {}
+    return {
+        name: np.concatenate([np.atleast_1d(part[name]) for part in parts])[:count]
+        for name in parts[0]
+    }
 
 
 def _has_runtime() -> bool:

@@ -1,18 +1,21 @@
 """One ONNX node as a translation sees it, and what its operation declares.
 
-Belongs here: the inputs that a declared table adds to `operations`, and the check of a
-node against both. Does not belong here: the table itself (`onnx_table`), translations.
+Belongs here: the inputs and types that a declared table adds to `operations`, and the
+check of a node against both. Does not belong here: the table itself (`table`),
+translations.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from onnx import defs
 
-from workbench.capture.arguments import refuse
+from workbench.capture.arguments import Refused, refuse
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.operations import Operation
+from workbench.engine.graph.graph import UncoveredOp
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Call:
         Outputs that are named.
     batch : int
         The batch that the file fixes; 0 where it leaves it free.
+    name : str
+        Of the operation.
     """
 
     inputs: tuple[Any, ...]
@@ -37,6 +42,7 @@ class Call:
     opset: int
     outputs: int = 1
     batch: int = 0
+    name: str = ""
 
     def input(self, index: int) -> Any:
         """Return an input, or None where it is left out."""
@@ -54,6 +60,12 @@ Translation = Callable[[GraphBuilder, Call], Any]
 COMPUTED, CONSTANT, EITHER = "computed", "constant", "either"
 """Whether an input must, may not, or may depend on the network's input."""
 
+FLOATS = ("float32",)
+NUMBERS = (*FLOATS, "int32", "int64")
+LOGIC = ("bool",)
+ANY = (*NUMBERS, *LOGIC, "uint8", "int8", "uint16", "int16", "uint32", "uint64")
+"""Types of computed inputs whose numbers a translation computes as floats."""
+
 
 @dataclass(frozen=True)
 class OnnxOperation:
@@ -67,11 +79,14 @@ class OnnxOperation:
         Name and kind of each input; the last one repeats if its name ends in ``*``.
     outputs : int
         Most outputs that may be read; 0 is any number.
+    types : tuple of str
+        That computed inputs may have.
     """
 
     declared: Operation
     inputs: tuple[tuple[str, str], ...] = (("X", COMPUTED),)
     outputs: int = 1
+    types: tuple[str, ...] = FLOATS
 
     def input_kind(self, index: int) -> tuple[str, str] | None:
         """Return name and kind of an input, or None where there is none."""
@@ -86,53 +101,59 @@ def is_computed(item: Any) -> bool:
     return isinstance(item, Value)
 
 
+def schema_of(b: GraphBuilder, name: str, call: Call) -> defs.OpSchema:
+    """Return what ONNX says of a node, which must agree.
+
+    Raises
+    ------
+    Refused
+        No such operation, an attribute that it does not have or of another type, or
+        too few inputs.
+    """
+    try:
+        schema = defs.get_schema(name, call.opset, "")
+    except defs.SchemaError:
+        schema = None
+    if schema is None:
+        raise _damaged(b, f"ONNX {name}, which opset {call.opset} does not have")
+    for attr, value in call.attrs.items():
+        text = _shown(name, attr, value)
+        if attr not in schema.attributes:
+            raise _damaged(b, text)
+        if not _has_type(value, str(schema.attributes[attr].type).rpartition(".")[2]):
+            raise _damaged(b, f"{text}, which is of another type")
+    for attr, wanted in schema.attributes.items():
+        if wanted.required and attr not in call.attrs:
+            raise _damaged(b, f"ONNX {name} without the attribute {attr}")
+    if not schema.min_input <= len(call.inputs) <= schema.max_input:
+        raise _damaged(b, f"ONNX {name} with {len(call.inputs)} inputs")
+    return schema
+
+
 def check_call(
-    b: GraphBuilder, name: str, operation: OnnxOperation, call: Call
+    b: GraphBuilder, operation: OnnxOperation, call: Call, schema: defs.OpSchema
 ) -> None:
     """Refuse, by name, what the operation's table does not decide.
 
     Raises
     ------
     UncoveredOp
-        An attribute or input that is unknown, undecided, missing, of another type or
-        of a value that is not covered.
+        An attribute, input or type that is undecided or not covered.
     """
-    schema = _schema(name, call.opset)
-    if schema is None:
-        raise refuse(b, f"ONNX {name}, which opset {call.opset} does not have")
+    declared, name = operation.declared, call.name
     for attr, value in call.attrs.items():
-        _check_attr(b, (name, attr, value), operation.declared, schema)
-    for attr, wanted in schema.attributes.items():
-        if wanted.required and attr not in call.attrs:
-            raise refuse(b, f"ONNX {name} without the attribute {attr}")
-    if len(call.inputs) < schema.min_input:
-        raise refuse(b, f"ONNX {name} with {len(call.inputs)} inputs")
+        if declared.undecided([attr]) or declared.objection({attr: value}, {}):
+            raise refuse(b, _shown(name, attr, value))
     for index, value in enumerate(call.inputs):
         _check_input(b, (name, index, value), operation, schema.min_input)
 
 
-def _schema(name: str, opset: int) -> defs.OpSchema | None:
-    try:
-        schema = defs.get_schema(name, opset, "")
-    except defs.SchemaError:
-        return None
-    return None if schema.deprecated else schema
+def _damaged(b: GraphBuilder, what: str) -> UncoveredOp:
+    return Refused(what, b.where)
 
 
-def _check_attr(
-    b: GraphBuilder,
-    found: tuple[str, str, Any],
-    declared: Operation,
-    schema: defs.OpSchema,
-) -> None:
-    name, attr, value = found
-    text = f"ONNX {name} with the attribute {attr}={_short(value)}"
-    if attr not in schema.attributes or declared.undecided([attr]):
-        raise refuse(b, text)
-    if not _has_type(value, str(schema.attributes[attr].type).rpartition(".")[2]):
-        raise refuse(b, f"{text}, which is of another type")
-    if declared.objection({attr: value}, {}) is not None:
-        raise refuse(b, text)
+def _shown(name: str, attr: str, value: Any) -> str:
+    return f"ONNX {name} with the attribute {attr}={_short(value)}"
 
 
 def _check_input(
@@ -151,6 +172,8 @@ def _check_input(
         raise refuse(b, f"ONNX {name} whose input {title} is computed by the network")
     if kind == COMPUTED and not is_computed(value):
         raise refuse(b, f"ONNX {name} whose input {title} is a constant")
+    if is_computed(value) and value.kind not in operation.types:
+        raise refuse(b, f"ONNX {name} of {value.kind} numbers")
 
 
 _TYPES: Mapping[str, Callable[[Any], bool]] = {
@@ -163,6 +186,8 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
 
 
 def _has_type(value: Any, kind: str) -> bool:
+    if kind in ("GRAPH", "TENSOR", "SPARSE_TENSOR", "STRINGS", "TYPE_PROTO"):
+        return True
     holds = _TYPES.get(kind)
     return holds is not None and holds(value)
 
@@ -170,3 +195,21 @@ def _has_type(value: Any, kind: str) -> bool:
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def kinds_of(call: Call, schema: defs.OpSchema) -> list[str | None]:
+    """Return the type of each output's numbers, None where only a run can tell."""
+    bound: dict[str, str] = {}
+    for index, value in enumerate(call.inputs):
+        declared = schema.inputs[min(index, len(schema.inputs) - 1)]
+        if value is not None:
+            kind = value.kind if is_computed(value) else np.asarray(value).dtype.name
+            bound.setdefault(declared.type_str, kind)
+    found: list[str | None] = []
+    for index in range(call.outputs):
+        declared_out = schema.outputs[min(index, len(schema.outputs) - 1)]
+        text = declared_out.type_str
+        plain = text.removeprefix("tensor(").removesuffix(")")
+        known = {"float": "float32", "double": "float64"}.get(plain, plain)
+        found.append(bound.get(text, known if text.startswith("tensor(") else None))
+    return found

@@ -18,8 +18,8 @@ from workbench.errors import WorkbenchError
 
 Array = NDArray[Any]
 
-ROOM_BYTES = 128 << 20
-"""What constants may take that a file does not hold but only describes."""
+ROOM_BYTES = 640 << 20
+"""What constants may take that a file does not hold but only describes: a VGG's."""
 
 ROOM_FACTOR = 16
 """They may also take so many times the bytes that the file does hold: quantised weights
@@ -28,6 +28,9 @@ become four times as large, sparse ones of 5 % twenty times."""
 MOST_FOLDED = 10_000
 """Nodes that no input reaches: each takes about a millisecond."""
 
+SIZES = {TensorProto.FLOAT: 4, TensorProto.INT32: 4, TensorProto.BOOL: 1}
+"""Bytes of an element of the types that large constants have."""
+
 DOMAINS = ("", "ai.onnx")
 """Names of the domain of ONNX's own operations."""
 
@@ -35,13 +38,15 @@ SMALL = 1024
 """Elements up to which a constant is taken for sizes rather than weights."""
 
 _FOLDABLE = """
-Abs Add And ArgMax ArgMin Cast CastLike Ceil Clip Concat ConstantOfShape CumSum
-DequantizeLinear Div Equal Erf Exp Expand Flatten Floor Gather GatherElements
-GatherND Gemm Greater GreaterOrEqual Identity Less LessOrEqual Log MatMul Max Min
-Mod Mul Neg Not Or Pad Pow QuantizeLinear Range Reciprocal ReduceMax ReduceMean
-ReduceMin ReduceProd ReduceSum ReduceL2 Relu Reshape Round Shape Sigmoid Sign Size
-Slice Softmax Softplus Split Sqrt Squeeze Sub Sum Tanh Tile Transpose Trilu
-Unsqueeze Where Xor
+Abs Add And ArgMax ArgMin Cast CastLike Ceil Clip Concat ConstantOfShape Cos CumSum
+DequantizeLinear Div Dropout Einsum Equal Erf Exp Expand EyeLike Flatten Floor Gather
+GatherElements GatherND Gelu Gemm Greater GreaterOrEqual HardSigmoid HardSwish
+Identity IsInf IsNaN LayerNormalization LeakyRelu Less LessOrEqual Log MatMul Max Mean
+Min Mod Mul Neg Not OneHot Or Pad Pow QuantizeLinear Range Reciprocal ReduceL1
+ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd
+ReduceSum ReduceSumSquare Relu Reshape Resize Round ScatterElements ScatterND Shape
+Sigmoid Sign Sin Size Slice Softmax Softplus Split Sqrt Squeeze Sub Sum Tanh Tile TopK
+Transpose Trilu Unsqueeze Where Xor
 """
 FOLDABLE = frozenset(_FOLDABLE.split())
 """Operations on constants that take time in proportion to their result."""
@@ -61,11 +66,16 @@ class Constants:
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self._opsets = model.opset_import
-        self._room = ROOM_BYTES + ROOM_FACTOR * model.ByteSize()
+        self._room = ROOM_BYTES
+        self._model: onnx.ModelProto | None = model
         self._folded = 0
 
     def _take(self, size: int, what: str) -> None:
         """Use up some bytes of the room, or refuse."""
+        if size > self._room and self._model is not None:
+            # Asked for only now: to add up a file's bytes takes as long as reading it.
+            self._room += ROOM_FACTOR * self._model.ByteSize()
+            self._model = None
         if size > self._room:
             raise OnnxError(
                 f"{what} of {size} bytes",
@@ -91,13 +101,14 @@ class Constants:
                 "The file is damaged: export the network again.",
             )
         # No element is smaller than half a byte.
-        if prod(tensor.dims) > 2 * tensor.ByteSize():
+        held = _bytes(tensor)
+        if prod(tensor.dims) > 2 * held:
             raise OnnxError(
-                f"{name!r} of shape {list(tensor.dims)} in {tensor.ByteSize()} bytes",
+                f"{name!r} of shape {list(tensor.dims)} in {held} bytes",
                 "as many elements as its shape says",
                 "The file is damaged: export the network again.",
             )
-        return np.asarray(numpy_helper.to_array(tensor))
+        return as_float32(np.asarray(numpy_helper.to_array(tensor)))
 
     def sparse(self, sparse: onnx.SparseTensorProto) -> Array:
         """Return a sparse constant with its zeros.
@@ -186,7 +197,9 @@ class Constants:
             ) from error
         with np.errstate(all="ignore"):
             results = iter(evaluator.run(None, feeds))
-        return [np.asarray(next(results) if name else 0) for name in node.output]
+        return [
+            as_float32(np.asarray(next(results) if name else 0)) for name in node.output
+        ]
 
     def _size(self, node: onnx.NodeProto, inputs: Sequence[Any], label: str) -> int:
         """Return the bytes of a node's results without computing them."""
@@ -236,8 +249,23 @@ class Constants:
                 raise _unbounded(label)
             if any(size < 0 for size in dims):
                 raise _unbounded(label)
-            total += 8 * prod(dims)
+            total += SIZES.get(kind.elem_type, 8) * prod(dims)
         return total
+
+
+def _bytes(tensor: onnx.TensorProto) -> int:
+    """Return the most bytes that a tensor's elements take."""
+    listed = (
+        *(tensor.float_data, tensor.int32_data, tensor.int64_data),
+        *(tensor.double_data, tensor.uint64_data, tensor.string_data),
+    )
+    return len(tensor.raw_data) + 8 * sum(map(len, listed))
+
+
+def as_float32(array: Array) -> Array:
+    """Return real numbers of any width as float32, all others as they are."""
+    real = array.dtype.kind == "f" or array.dtype.name == "bfloat16"
+    return array.astype(np.float32, copy=False) if real else array
 
 
 def _bad_sparse(name: str, dims: list[int], expected: str) -> OnnxError:

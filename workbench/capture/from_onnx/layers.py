@@ -1,62 +1,97 @@
-"""What ONNX's layers, activations and arithmetic become in the engine's graph.
+"""What ONNX's layers with weights become in the engine's graph.
 
-Belongs here: one small function per operation that works element by element or as a
-matrix product. Windows are in `onnx_windows`, moves of elements in `onnx_shapes`; which
-arguments each operation may have is declared in `onnx_table`, before these run.
+Belongs here: matrix products and norms. Windows are in `windows`, moves of elements in
+`moves`, arithmetic in `arithmetic`; which arguments each operation may have is declared
+in `table`, before these run.
 """
 
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import TensorProto
 
-from workbench.capture import activations
-from workbench.capture.arguments import refuse
-from workbench.capture.broadcast import per_channel
+from workbench.capture import elementwise
+from workbench.capture.arguments import Refused, refuse
 from workbench.capture.builder import GraphBuilder, Value
-from workbench.capture.from_onnx.call import Call, Translation, is_computed
+from workbench.capture.from_onnx.call import Call, is_computed
+from workbench.capture.products import dense, product
+from workbench.capture.reshapes import as_shape, transpose, whole
 
 Array = NDArray[Any]
 
 
-def _dense(b: GraphBuilder, x: Value, weight: Array, bias: Array | None) -> Value:
-    if len(x.shape) != 1 or weight.ndim != 2:
-        raise refuse(b, f"a matrix product of {x.shape} and {weight.shape}")
-    if bias is None:
-        bias = np.zeros(weight.shape[0], np.float32)
-    bias = np.asarray(bias)
-    if bias.size not in (1, weight.shape[0]) or bias.shape[:-1] not in ((), (1,)):
-        raise refuse(b, f"a bias of shape {bias.shape} for {weight.shape[0]} outputs")
-    bias = np.broadcast_to(bias.reshape(-1), (weight.shape[0],))
-    return b.add("linear", [x], params={"weight": weight, "bias": bias})
+def channels_first(b: GraphBuilder, call: Call, axes: int | None = None) -> Value:
+    """Return a tensor (1, C, ...), with so many axes of pixels."""
+    x = call.input(0)
+    full = x.full
+    if len(full) < 2 or full[0] != 1 or axes not in (None, len(full) - 2):
+        raise refuse(b, f"ONNX {call.name} over {full}")
+    return as_shape(b, x, full, 0)
 
 
 def gemm(b: GraphBuilder, call: Call) -> Value:
     """Translate a linear layer, its factors multiplied in."""
-    x, weight, bias = call.input(0), call.input(1), call.input(2)
-    weight = weight if call.attrs.get("transB", 0) else weight.T
-    if bias is not None:
-        bias = bias * np.float32(call.attrs.get("beta", 1.0))
-    return _dense(b, x, weight * np.float32(call.attrs.get("alpha", 1.0)), bias)
+    left, right, bias = call.input(0), call.input(1), call.input(2)
+    alpha = np.float32(call.attrs.get("alpha", 1.0))
+    beta = np.float32(call.attrs.get("beta", 1.0))
+    if call.attrs.get("transA", 0):
+        left = _turned(b, call, left)
+    if call.attrs.get("transB", 0):
+        right = _turned(b, call, right)
+    layer = is_computed(left) and not is_computed(right)
+    if layer and len(left.full) == right.ndim == 2 and left.full[1] == right.shape[0]:
+        plain = bias is None or (
+            not is_computed(bias)
+            and bias.size in (1, right.shape[1])
+            and bias.shape[:-1] in ((), (1,))
+        )
+        if plain and left.batch != 1:
+            size = (right.shape[1],)
+            shift = np.zeros(size, np.float32) if bias is None else bias * beta
+            shift = np.broadcast_to(np.reshape(shift, -1), size)
+            scaled = right if alpha == 1 else right * alpha
+            return dense(b, left, scaled.T, shift)
+    made = _product(b, call, left, right)
+    if alpha != 1:
+        made = elementwise.affine(b, call.name, made, float(alpha), 0)
+    if bias is None or beta == 0:
+        return made
+    if not is_computed(bias):
+        bias = bias * beta
+    elif beta != 1:
+        bias = elementwise.affine(b, call.name, bias, float(beta), 0)
+    return elementwise.total(b, call.name, made, bias)
+
+
+def _turned(b: GraphBuilder, call: Call, side: Any) -> Any:
+    return transpose(b, side, 0, 1) if is_computed(side) else side.T
 
 
 def matmul(b: GraphBuilder, call: Call) -> Value:
-    """Translate a linear layer without bias, or one axis of an adaptive average."""
+    """Translate a matrix product, or one axis of an adaptive average."""
     left, right = call.input(0), call.input(1)
-    if is_computed(left) and is_computed(right):
-        raise refuse(b, "MatMul of two computed tensors")
-    x, matrix = (left, right) if is_computed(left) else (right, left)
-    if len(x.shape) == 3 and np.ndim(matrix) == 2:
-        axis, means = (2, matrix.T) if x is left else (1, matrix)
-        if means.shape[1] == x.shape[axis] and _averages(means):
-            size = [*x.shape[1:]]
-            size[axis - 1] = len(means)
-            return b.add("adaptive_avg_pool", [x], attrs={"size": tuple(size)})
-    if x is right:
-        raise refuse(b, f"MatMul of a constant {np.shape(left)} and {x.shape}")
-    return _dense(b, x, matrix.T, None)
+    if is_computed(left) != is_computed(right):
+        x, matrix = (left, right) if is_computed(left) else (right, left)
+        if len(x.shape) == 3 and x.batch == 0 and np.ndim(matrix) == 2:
+            axis, means = (2, matrix.T) if x is left else (1, matrix)
+            if means.shape[1] == x.shape[axis] and _averages(means):
+                size = [*x.shape[1:]]
+                size[axis - 1] = len(means)
+                return b.add("adaptive_avg_pool", [x], attrs={"size": tuple(size)})
+    return _product(b, call, left, right)
+
+
+def _product(b: GraphBuilder, call: Call, left: Any, right: Any) -> Value:
+    ranks = [len(s.full) if is_computed(s) else np.ndim(s) for s in (left, right)]
+    if not all(ranks):
+        raise refuse(b, f"ONNX {call.name} of a single number")
+    ends = ((left, ranks[0] - 1), (right, max(ranks[1] - 2, 0)))
+    for side, axis in ends:
+        if is_computed(side) and side.batch == axis and call.batch != 1:
+            raise Refused(f"ONNX {call.name} that adds up images", b.where)
+    return product(b, left, right)
 
 
 def _averages(matrix: Array) -> bool:
@@ -73,167 +108,85 @@ def _averages(matrix: Array) -> bool:
 
 def batch_norm(b: GraphBuilder, call: Call) -> Value:
     """Translate batch norm with known statistics into scale and shift."""
-    if call.opset < 7 and not call.attrs.get("is_test", 0):
-        raise refuse(b, "ONNX BatchNormalization in training mode (is_test=0)")
+    old_training = call.opset < 7 and not call.attrs.get("is_test", 0)
+    if old_training or call.attrs.get("training_mode", 0):
+        raise Refused(
+            "ONNX BatchNormalization in training mode (training_mode=1)", b.where
+        )
+    x = channels_first(b, call)
     gamma, beta, mean, var = (np.asarray(a, np.float64) for a in call.inputs[1:5])
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = gamma / np.sqrt(var + call.attrs.get("epsilon", 1e-5))
     params = {"scale": scale, "shift": beta - mean * scale}
-    return b.add("batchnorm", [call.input(0)], params=params)
+    if len(x.shape) in (1, 3):
+        return b.like(x, "batchnorm", params=params)
+    flat = as_shape(b, x, (1, x.shape[0], 1, prod(x.shape[1:])), 0)
+    return as_shape(b, b.like(flat, "batchnorm", params=params), x.full, 0)
 
 
-def unary(op: str) -> Translation:
-    """Return the translation of an operation of one tensor and no arguments."""
-
-    def translate(b: GraphBuilder, call: Call) -> Value:
-        return b.add(op, [call.input(0)])
-
-    return translate
-
-
-def clip(b: GraphBuilder, call: Call) -> Value:
-    """Translate a clip; bounds may be numbers or tensors of one element."""
-    low = _number(b, call, 1, "min", -np.inf)
-    high = _number(b, call, 2, "max", np.inf)
-    if (low, high) == (0.0, np.inf):
-        return b.add("relu", [call.input(0)])
-    # Where the bounds cross, the upper one wins.
-    attrs = {"lo": min(low, high), "hi": high}
-    return b.add("clip", [call.input(0)], attrs=attrs)
-
-
-def _number(
-    b: GraphBuilder, call: Call, index: int, name: str, default: float
-) -> float:
-    value = np.asarray(call.constant(index, name, default))
-    if value.size != 1:
-        raise refuse(b, f"a bound {name} of shape {value.shape}")
-    return float(value.reshape(()))
-
-
-def hardsigmoid(b: GraphBuilder, call: Call) -> Value:
-    """Translate ``max(0, min(1, alpha x + beta))``."""
-    alpha, beta = call.attrs.get("alpha", 0.2), call.attrs.get("beta", 0.5)
-    x = call.input(0)
-    if abs(alpha - 1 / 6) < 1e-6 and beta == 0.5:
-        return b.add("hardsigmoid", [x])
-    scaled = _affine(b, x, np.float32(alpha), np.float32(beta))
-    return b.add("clip", [scaled], attrs={"lo": 0.0, "hi": 1.0})
-
-
-def gelu(b: GraphBuilder, call: Call) -> Value:
-    """Translate both forms of GELU."""
-    how = call.attrs.get("approximate", b"none")
-    name = how.decode() if isinstance(how, bytes) else str(how)
-    return activations.gelu(b, call.input(0), name)
-
-
-def leaky_relu(b: GraphBuilder, call: Call) -> Value:
-    """Translate a ReLU with a slope below zero."""
-    return activations.leaky_relu(b, call.input(0), call.attrs.get("alpha", 0.01))
-
-
-def prelu(b: GraphBuilder, call: Call) -> Value:
-    """Translate a ReLU with a slope of its own for each channel."""
-    return activations.prelu(b, b.where, call.input(0), call.input(1))
-
-
-def elu(b: GraphBuilder, call: Call) -> Value:
-    """Translate ``alpha (exp(x) - 1)`` below zero."""
-    return activations.elu(
-        b, b.where, call.input(0), alpha=call.attrs.get("alpha", 1.0)
-    )
-
-
-def selu(b: GraphBuilder, call: Call) -> Value:
-    """Translate a scaled ELU."""
-    alpha = call.attrs.get("alpha", 1.67326319217681884765625)
-    gamma = call.attrs.get("gamma", 1.05070102214813232421875)
-    return activations.elu(b, b.where, call.input(0), alpha=alpha, scale=gamma)
-
-
-def celu(b: GraphBuilder, call: Call) -> Value:
-    """Translate ``alpha (exp(x / alpha) - 1)`` below zero."""
-    alpha = call.attrs.get("alpha", 1.0)
-    return activations.elu(b, b.where, call.input(0), alpha=alpha, inner=1 / alpha)
-
-
-def _affine(b: GraphBuilder, x: Value, scale: Any, shift: Any) -> Value:
-    params = {
-        "scale": per_channel(b, b.where, x.shape, np.asarray(scale)),
-        "shift": per_channel(b, b.where, x.shape, np.asarray(shift)),
+def layer_norm(b: GraphBuilder, call: Call) -> Value:
+    """Translate a norm over the last axes; with RMS in its name, one about zero."""
+    x, rank = call.input(0), len(call.input(0).full)
+    axis = int(call.attrs.get("axis", -1)) % max(rank, 1)
+    if x.batch is not None and x.batch >= axis:
+        if call.batch != 1:
+            raise Refused(f"ONNX {call.name} over the batch (axis={axis})", b.where)
+        x = whole(b, x)
+    own = len(x.shape) - (rank - axis)
+    attrs = {
+        "axes": tuple(range(own, len(x.shape))),
+        "eps": float(call.attrs.get("epsilon", 1e-5)),
+        "centre": not call.name.startswith("RMS"),
     }
-    return b.add("batchnorm", [x], params=params)
+    return b.like(x, "layernorm", attrs=attrs, params=_scales(call))
 
 
-def add(b: GraphBuilder, call: Call) -> Value:
-    """Translate a sum of two tensors, or of one and a constant."""
-    left, right = call.input(0), call.input(1)
-    if is_computed(left) and is_computed(right):
-        return b.add("add", [left, right])
-    x, constant = (left, right) if is_computed(left) else (right, left)
-    return _affine(b, x, np.float32(1), constant)
+def _scales(call: Call) -> dict[str, Array]:
+    given = {"scale": call.input(1), "shift": call.input(2)}
+    return {name: array for name, array in given.items() if array is not None}
 
 
-def total(b: GraphBuilder, call: Call) -> Any:
-    """Translate a sum of any number of tensors, added from the first to the last."""
-    result, *others = call.inputs
-    for other in others:
-        if not is_computed(result) and not is_computed(other):
-            result = result + other
-        else:
-            result = add(b, replace(call, inputs=(result, other)))
-    return result
+def group_norm(b: GraphBuilder, call: Call) -> Value:
+    """Translate a norm over groups of channels."""
+    x, groups = channels_first(b, call), int(call.attrs["num_groups"])
+    params = _scales(call)
+    if call.opset < 21:
+        # One scale a group, of channels / groups channels each.
+        each = x.shape[0] // max(groups, 1)
+        params = {name: array.repeat(each) for name, array in params.items()}
+    attrs = {"groups": groups, "eps": float(call.attrs.get("epsilon", 1e-5))}
+    return b.like(x, "groupnorm", attrs=attrs, params=params)
 
 
-def sub(b: GraphBuilder, call: Call) -> Value:
-    """Translate a difference with a constant on either side."""
-    left, right = call.input(0), call.input(1)
-    if is_computed(left) and is_computed(right):
-        raise refuse(b, "Sub of two computed tensors")
-    if is_computed(left):
-        return _affine(b, left, np.float32(1), -right)
-    return _affine(b, right, np.float32(-1), left)
+def instance_norm(b: GraphBuilder, call: Call) -> Value:
+    """Translate a norm over the pixels of each channel."""
+    x = channels_first(b, call)
+    attrs = {"groups": x.shape[0], "eps": float(call.attrs.get("epsilon", 1e-5))}
+    return b.like(x, "groupnorm", attrs=attrs, params=_scales(call))
 
 
-def mul(b: GraphBuilder, call: Call) -> Value:
-    """Translate a product of two tensors, or of one and a constant."""
-    left, right = call.input(0), call.input(1)
-    if is_computed(left) and is_computed(right):
-        if left.shape != right.shape and left.shape[1:] == (1, 1):
-            left, right = right, left
-        return b.add("mul", [left, right])
-    x, constant = (left, right) if is_computed(left) else (right, left)
-    return _affine(b, x, constant, np.float32(0))
-
-
-def div(b: GraphBuilder, call: Call) -> Value:
-    """Translate a division by a constant."""
-    if is_computed(call.input(1)):
-        raise refuse(b, "Div by a computed tensor")
-    with np.errstate(divide="ignore"):
-        factor = 1 / np.asarray(call.input(1), np.float64)
-    return _affine(b, call.input(0), factor, np.float32(0))
+def lrn(b: GraphBuilder, call: Call) -> Value:
+    """Translate channels over a power of their neighbours' squares."""
+    attrs = {
+        "size": int(call.attrs["size"]),
+        "alpha": float(call.attrs.get("alpha", 1e-4)),
+        "beta": float(call.attrs.get("beta", 0.75)),
+        "k": float(call.attrs.get("bias", 1.0)),
+        "late": True,
+    }
+    return b.like(channels_first(b, call), "lrn", attrs=attrs)
 
 
 def dropout(b: GraphBuilder, call: Call) -> Any:
     """Translate a dropout that is off."""
     mode = call.input(2)
     if mode is not None and np.any(mode):
-        raise refuse(b, "ONNX Dropout in training mode (training_mode=1)")
+        raise Refused("ONNX Dropout in training mode (training_mode=1)", b.where)
     if call.opset < 7 and not call.attrs.get("is_test", 0):
-        raise refuse(b, "ONNX Dropout in training mode (is_test=0)")
-    return call.input(0)
-
-
-def cast(b: GraphBuilder, call: Call) -> Any:
-    """Translate a cast of float32 to itself."""
-    if call.attrs["to"] != TensorProto.FLOAT:
-        kinds = {number: name for name, number in TensorProto.DataType.items()}
-        raise refuse(b, f"ONNX Cast to {kinds.get(call.attrs['to'], call.attrs['to'])}")
-    return call.input(0)
+        raise Refused("ONNX Dropout in training mode (is_test=0)", b.where)
+    return [call.input(0), None]
 
 
 def same(b: GraphBuilder, call: Call) -> Any:
     """Translate what passes its input on."""
-    return call.input(0)
+    return replace(call.input(0))

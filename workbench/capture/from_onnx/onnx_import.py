@@ -6,20 +6,24 @@ axis and is left out of every shape, so a network exported with a free batch axi
 like a fixed one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from onnx import TensorProto, checker, external_data_helper, helper
+from onnx import checker, external_data_helper, helper, inliner
 
 from workbench.capture.builder import GraphBuilder, Value
-from workbench.capture.from_onnx.call import Call, check_call, is_computed
+from workbench.capture.from_onnx.call import Call, is_computed
 from workbench.capture.from_onnx.constants import DOMAINS, Constants, OnnxError
+from workbench.capture.from_onnx.foreign import can_run
+from workbench.capture.from_onnx.inputs import Shapes, add_inputs
 from workbench.capture.from_onnx.table import OPERATIONS
+from workbench.capture.from_onnx.translate import translated
+from workbench.capture.reshapes import as_shape
 from workbench.engine.graph.fields import MOST_NODES
 from workbench.engine.graph.graph import Graph, UncoveredOp
 from workbench.engine.graph.signature import ONLY_INPUT, ONLY_OUTPUT, Signature
@@ -29,9 +33,16 @@ __all__ = ["OnnxError", "import_onnx"]
 
 MIN_OPSET = 6
 
+INSIDE = (
+    onnx.AttributeProto.GRAPH,
+    onnx.AttributeProto.GRAPHS,
+    onnx.AttributeProto.TENSOR,
+    onnx.AttributeProto.SPARSE_TENSOR,
+    onnx.AttributeProto.TYPE_PROTO,
+)
+"""Attributes that are looked into only by whoever needs them."""
 
-Shape = Sequence[int]
-Shapes = Shape | Sequence[Shape] | Mapping[str, Shape]
+KNOWN = {*OPERATIONS, "Shape", "Size", "If"}
 
 BROKEN_MODEL_ERRORS = (
     ArithmeticError,
@@ -122,6 +133,8 @@ class _Reader:
     def __init__(
         self, model: onnx.ModelProto, constants: dict[str, NDArray[Any]]
     ) -> None:
+        if model.functions:
+            model = inliner.inline_local_functions(model)
         self.model = model
         self.opset = next(
             (o.version for o in model.opset_import if o.domain in DOMAINS), 0
@@ -140,15 +153,20 @@ class _Reader:
             )
         self.constants, self.batch = Constants(model), 0
         self.values: dict[str, Any] = {"": None, **constants}
-        for tensor in model.graph.initializer:
+        self._hold(model.graph)
+
+    def _hold(self, graph: onnx.GraphProto) -> None:
+        for tensor in graph.initializer:
             self.values[tensor.name] = self.constants.tensor(tensor)
-        for sparse in model.graph.sparse_initializer:
+        for sparse in graph.sparse_initializer:
             self.values[sparse.values.name] = self.constants.sparse(sparse)
 
     def graph(self, input_shape: Shapes | None) -> Graph:
         graph = self.model.graph
         builder = GraphBuilder(graph.name or "onnx")
-        inputs = self._inputs(builder, input_shape)
+        free = [i for i in graph.input if i.name not in self.values]
+        found, self.batch = add_inputs(builder, free, input_shape)
+        self.values.update(found)
         outputs = tuple(one.name for one in graph.output)
         if not outputs or len(set(outputs)) != len(outputs):
             raise OnnxError(
@@ -156,106 +174,60 @@ class _Reader:
                 "at least one, each with a name of its own",
                 "Export the network again.",
             )
-        self._refuse_uncovered(set(inputs))
-        read = {name for node in graph.node for name in node.input}
-        read.update(outputs)
+        self._refuse_uncovered(set(found))
+        read = names_read(graph) | set(outputs)
         for number, node in enumerate(graph.node):
             self._node(builder, node, number, read)
-        ids = [self._result(name) for name in outputs]
-        if len(inputs) == len(outputs) == 1:
+        ids = [self._result(builder, name) for name in outputs]
+        if len(found) == len(outputs) == 1:
             return builder.graph(ids[0])
         return builder.graph(
             ids,
             Signature(
-                inputs if len(inputs) > 1 else (ONLY_INPUT,),
+                tuple(found) if len(found) > 1 else (ONLY_INPUT,),
                 outputs if len(outputs) > 1 else (ONLY_OUTPUT,),
                 "dict" if len(outputs) > 1 else "tensor",
             ),
         )
 
-    def _result(self, name: str) -> str:
+    def _result(self, builder: GraphBuilder, name: str) -> str:
         result = self._value(name, f"the output {name!r}")
-        if isinstance(result, Value):
-            return result.id
-        raise OnnxError(
-            f"an output {name!r} that is a constant or the middle of a channel shuffle",
-            "a tensor that the network computes",
-            "Export the network again, or take that output away with "
-            "onnx.utils.extract_model.",
-        )
-
-    def _inputs(
-        self, builder: GraphBuilder, input_shape: Shapes | None
-    ) -> tuple[str, ...]:
-        """Add every input that is no weight; return their names."""
-        free = [i for i in self.model.graph.input if i.name not in self.values]
-        names = tuple(one.name for one in free)
-        if not names or len(set(names)) != len(names):
+        if not isinstance(result, Value):
             raise OnnxError(
-                f"{len(names)} inputs ({', '.join(names)})",
-                "at least one image input, each with a name of its own",
-                "Export the part of the network that takes images.",
+                f"an output {name!r} that is a constant",
+                "a tensor that the network computes",
+                "Export the network again, or take that output away with "
+                "onnx.utils.extract_model.",
             )
-        shapes = _shapes_of(input_shape, names)
-        batches = set()
-        for one in free:
-            name = one.name if len(free) > 1 else ONLY_INPUT
-            self._input(builder, one, name, shapes.get(one.name))
-            batches.add(self.batch)
-        if len(batches - {0}) > 1:
+        alone = result.batch is None or self.batch == 1
+        if alone and result.full[:1] == (1,):
+            result = as_shape(builder, result, result.full, 0)
+        if result.batch != 0:
             raise OnnxError(
-                f"inputs of batches {', '.join(map(str, sorted(batches)))}",
-                "the same batch as first axis of every input",
-                "Export the network with one batch for all its inputs.",
+                f"an output {name!r} of shape {result.full} for one image, without "
+                "the batch as its first axis",
+                "(1, ...)",
+                "Keep the batch as the first axis, or take that output away with "
+                "onnx.utils.extract_model.",
             )
-        self.batch = max(batches)
-        return names
-
-    def _input(
-        self,
-        builder: GraphBuilder,
-        one: onnx.ValueInfoProto,
-        node_id: str,
-        input_shape: Shape | None,
-    ) -> None:
-        name, kind = one.name, one.type.tensor_type
-        if kind.elem_type not in (TensorProto.FLOAT, TensorProto.UNDEFINED):
-            raise OnnxError(
-                f"input {name!r} of {_kind_name(kind.elem_type)}",
-                "float32 images",
-                "Convert the model to float32, or cut the conversion off its start.",
-            )
-        self.batch, *dims = [d.dim_value for d in kind.shape.dim] or [0]
-        shape = tuple(input_shape or dims)
-        if not shape or not all(shape):
-            raise OnnxError(
-                f"input {name!r} of shape {dims} with free sizes",
-                "fixed channels, height and width",
-                "Pass example=an array of shape (1, C, H, W), or export with static "
-                "sizes.",
-            )
-        differs = any(d and d != s for d, s in zip(dims, shape, strict=False))
-        if dims and (len(dims) != len(shape) or differs):
-            raise OnnxError(
-                f"an example of shape {shape} for input {name!r}",
-                f"{tuple(dims)}, where 0 is free",
-                "Pass an example of the shape that the file was exported with.",
-            )
-        self.values[name] = builder.input(shape, node_id)
+        return result.id
 
     def _refuse_uncovered(self, computed: set[str]) -> None:
-        """Name every operation that is not covered before any is read."""
+        """Name every operation that nobody can run before any is read."""
         found = dict[str, list[str]]()
+        known = dict[str, bool]()
         for number, node in enumerate(self.model.graph.node):
-            if computed.isdisjoint(node.input):
+            if computed.isdisjoint(names_read(node)):
                 continue
             if node.op_type != "Shape":
                 computed.update(name for name in node.output if name)
-            known = node.op_type in OPERATIONS or node.op_type == "Shape"
-            if not known or node.domain not in DOMAINS:
-                kind = f"ONNX {node.op_type}"
-                if node.domain not in DOMAINS:
-                    kind += f" of {node.domain}"
+            kind = f"ONNX {node.op_type}"
+            if node.domain not in DOMAINS:
+                kind += f" of {node.domain}"
+            if kind not in known:
+                translated = node.domain in DOMAINS and node.op_type in KNOWN
+                known[kind] = translated or can_run(node, self.model.opset_import)
+            if not known[kind]:
                 found.setdefault(kind, []).append(_label(node, number))
         if found:
             (kind, layers), *others = found.items()
@@ -279,6 +251,8 @@ class _Reader:
     ) -> None:
         label = _label(node, number)
         inputs = tuple(self._value(name, f"node {label!r}") for name in node.input)
+        inner = names_read(node) - set(node.input)
+        captured = {n: self._value(n, f"node {label!r}") for n in sorted(inner)}
         if any(name and name in self.values for name in node.output):
             raise OnnxError(
                 f"node {label!r} makes {', '.join(node.output)}, made before",
@@ -286,44 +260,73 @@ class _Reader:
                 "The file is damaged or was written wrongly: export it again.",
             )
         builder.at(_layer_id(node), 0, label.strip("/").replace("/", "."))
-        attrs = _attributes(node)
-        if node.op_type == "Shape" and inputs and isinstance(inputs[0], Value):
-            made: Any = self._shape(inputs[0], attrs)
-        elif not any(is_computed(value) for value in inputs):
-            made = self.constants.fold(node, inputs)
+        if node.op_type == "If" and not is_computed(inputs[0]):
+            results = self._branch(builder, node, bool(np.all(inputs[0])), read)
         else:
-            made = self._translate(
-                builder,
-                node,
-                Call(inputs, attrs, self.opset, len(node.output), self.batch),
-                read,
-            )
-        results = made if isinstance(made, list) else [made]
+            results = self._made(builder, node, inputs, captured, read)
         for name, value in zip(node.output, results, strict=False):
             self.values[name] = value
         self.values[""] = None
 
-    def _translate(
+    def _branch(
+        self, builder: GraphBuilder, node: onnx.NodeProto, yes: bool, read: set[str]
+    ) -> list[Any]:
+        """Read the branch of an If that sizes alone have decided."""
+        wanted = "then_branch" if yes else "else_branch"
+        graph = next(a.g for a in node.attribute if a.name == wanted)
+        self._hold(graph)
+        ends = [one.name for one in graph.output]
+        for number, inside in enumerate(graph.node):
+            self._node(builder, inside, number, read | names_read(graph) | {*ends})
+        return [self._value(name, f"node {node.name!r}") for name in ends]
+
+    def _made(
         self,
         builder: GraphBuilder,
         node: onnx.NodeProto,
-        call: Call,
+        inputs: tuple[Any, ...],
+        captured: Mapping[str, Any],
         read: set[str],
-    ) -> Any:
-        operation = OPERATIONS[node.op_type]
-        check_call(builder, node.op_type, operation, call)
-        most = operation.outputs or call.outputs
-        statistics = node.op_type == "BatchNormalization" and call.outputs > 1
-        if statistics or any(name in read for name in node.output[most:] if name):
-            raise UncoveredOp(
-                f"ONNX {node.op_type} with {call.outputs} outputs", builder.where
-            )
-        return operation.declared.translate(builder, call)
+    ) -> list[Any]:
+        attrs = _attributes(node)
+        if node.op_type in ("Shape", "Size") and inputs and is_computed(inputs[0]):
+            return [self._shape(inputs[0], node.op_type, attrs)]
+        if not any(map(is_computed, (*inputs, *captured.values()))):
+            return list(self.constants.fold(node, inputs))
+        outputs, opset = len(node.output), self._opset_of(node)
+        call = Call(inputs, attrs, opset, outputs, self.batch, node.op_type)
+        imports = self.model.opset_import
+        return translated(builder, node, call, read.__contains__, captured, imports)
 
-    def _shape(self, x: Value, attrs: dict[str, Any]) -> NDArray[Any]:
+    def _opset_of(self, node: onnx.NodeProto) -> int:
+        if node.domain in DOMAINS:
+            return self.opset
+        found = (o.version for o in self.model.opset_import if o.domain == node.domain)
+        return next(found, 1)
+
+    def _shape(self, x: Value, kind: str, attrs: dict[str, Any]) -> NDArray[Any]:
         """Return what Shape says, with a batch of one where the file leaves it free."""
-        sizes = np.array([self.batch or 1, *x.shape], np.int64)
+        sizes = np.array(x.full, np.int64)
+        if x.batch is not None:
+            sizes[x.batch] = self.batch or 1
+        if kind == "Size":
+            return np.array(sizes.prod())
         return sizes[attrs.get("start", 0) : attrs.get("end", len(sizes))]
+
+
+def names_read(item: onnx.GraphProto | onnx.NodeProto) -> set[str]:
+    """Return what a graph, or a node with graphs inside, reads from outside of it."""
+    if isinstance(item, onnx.NodeProto):
+        found = {name for name in item.input if name}
+        for attribute in item.attribute:
+            one = [attribute.g] if attribute.HasField("g") else []
+            for graph in (*attribute.graphs, *one):
+                own = {one.name for one in (*graph.input, *graph.initializer)}
+                own |= {name for node in graph.node for name in node.output}
+                ends = {one.name for one in graph.output}
+                found |= (names_read(graph) | ends) - own
+        return found
+    return {name for node in item.node for name in names_read(node)}
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
@@ -336,6 +339,9 @@ def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
                 "each once, with its value",
                 "Inline the file's functions with onnx.inliner, or export it again.",
             )
+        if attribute.type in INSIDE:
+            found[attribute.name] = attribute
+            continue
         value = helper.get_attribute_value(attribute)
         if isinstance(value, bytes):
             value = value.decode()
@@ -352,11 +358,6 @@ def _more(layers: list[str]) -> str:
     return f" and {len(layers) - 1} more" if len(layers) > 1 else ""
 
 
-def _kind_name(number: int) -> str:
-    names = {n: str(name) for name, n in TensorProto.DataType.items()}
-    return names.get(number, f"type {number}").lower()
-
-
 def _layer_id(node: onnx.NodeProto) -> str:
     """Return the qualified module name that the exporter left in the weight's name."""
     for name in node.input:
@@ -364,24 +365,6 @@ def _layer_id(node: onnx.NodeProto) -> str:
         if dot and leaf in ("weight", "weight_orig"):
             return str(base)
     return ""
-
-
-def _shapes_of(
-    given: Shapes | None, names: Sequence[str]
-) -> Mapping[str, Sequence[int]]:
-    """Return shapes by the name of their input."""
-    if given is None or isinstance(given, Mapping):
-        return dict(given or {})
-    if all(isinstance(size, int | np.integer) for size in given):
-        given = [cast(Shape, given)]
-    shapes = cast("Sequence[Shape]", given)
-    if len(shapes) != len(names):
-        raise OnnxError(
-            f"{len(shapes)} shapes",
-            f"one for each of {', '.join(names)}",
-            "Give a shape for every input, in this order or by name.",
-        )
-    return dict(zip(names, shapes, strict=True))
 
 
 def follow(model: onnx.ModelProto, input_shape: Shapes) -> tuple[Graph, dict[str, str]]:
@@ -393,7 +376,7 @@ def follow(model: onnx.ModelProto, input_shape: Shapes) -> tuple[Graph, dict[str
     for name in made:
         value = reader.values.get(name)
         # The first name of a tensor is the node that makes it.
-        if isinstance(value, Value):
+        if isinstance(value, Value) and value.batch == 0 and value.kind == "float32":
             names.setdefault(value.id, name)
     for name in graph.inputs:
         names.pop(name, None)

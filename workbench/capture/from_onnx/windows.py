@@ -1,6 +1,7 @@
-"""What ONNX's convolutions, pools and means become in the engine's graph.
+"""What ONNX's convolutions and pools become in the engine's graph.
 
-Belongs here: operations with a window over pixels, and their ways to say padding.
+Belongs here: operations with a window over one to three axes of pixels, and their ways
+to say padding.
 """
 
 from collections.abc import Sequence
@@ -11,33 +12,36 @@ import numpy as np
 from workbench.capture.arguments import refuse
 from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.from_onnx.call import Call, Translation
-from workbench.capture.from_onnx.shapes import axes_of
+from workbench.capture.from_onnx.layers import channels_first
+from workbench.capture.windows import as_rows, pooled
+from workbench.engine.graph.ops import window_output
 
 
 def _window(
-    b: GraphBuilder, call: Call, shape: Sequence[int], kernel: Sequence[int]
+    b: GraphBuilder, call: Call, pixels: Sequence[int], kernel: Sequence[int]
 ) -> dict[str, Any]:
-    """Return stride, dilation and padding (top, left, bottom, right) of a window."""
-    if len(kernel) != 2 or len(shape) != 3:
-        raise refuse(b, f"a window {tuple(kernel)} over {tuple(shape)}")
-    stride = tuple(call.attrs.get("strides", (1, 1)))
-    dilation = tuple(call.attrs.get("dilations", (1, 1)))
-    pads = tuple(call.attrs.get("pads", (0, 0, 0, 0)))
-    if (len(stride), len(dilation), len(pads)) != (2, 2, 4):
+    """Return stride, dilation and padding (before each axis, then behind each)."""
+    n = len(pixels)
+    if len(kernel) != n or n not in (1, 2, 3):
+        raise refuse(b, f"a window {tuple(kernel)} over {tuple(pixels)}")
+    stride = tuple(call.attrs.get("strides", (1,) * n))
+    dilation = tuple(call.attrs.get("dilations", (1,) * n))
+    pads = tuple(call.attrs.get("pads", (0,) * 2 * n))
+    if (len(stride), len(dilation), len(pads)) != (n, n, 2 * n):
         raise refuse(
             b, f"a window with strides {stride}, dilations {dilation}, pads {pads}"
         )
+    if min(*stride, *dilation, *kernel) < 1:
+        raise refuse(b, f"a window {tuple(kernel)} of stride {stride}")
     mode = call.attrs.get("auto_pad", "NOTSET")
     if mode in ("SAME_UPPER", "SAME_LOWER"):
-        if min(stride) < 1:
-            raise refuse(b, f"a window {tuple(kernel)} of stride {stride}")
         ends = [
-            _same(mode, shape[1 + i], (kernel[i] - 1) * dilation[i] + 1, stride[i])
-            for i in range(2)
+            _same(mode, size, (k - 1) * d + 1, s)
+            for size, k, d, s in zip(pixels, kernel, dilation, stride, strict=True)
         ]
-        pads = (ends[0][0], ends[1][0], ends[0][1], ends[1][1])
+        pads = (*(low for low, _ in ends), *(high for _, high in ends))
     elif mode == "VALID":
-        pads = (0, 0, 0, 0)
+        pads = (0,) * 2 * n
     elif mode != "NOTSET":
         raise refuse(b, f"a window with auto_pad={mode}")
     return {"stride": stride, "dilation": dilation, "padding": pads}
@@ -46,54 +50,103 @@ def _window(
 def _same(mode: str, size: int, extent: int, stride: int) -> tuple[int, int]:
     """Return the padding before and behind that makes ``ceil(size / stride)`` steps."""
     total = max((-(-size // stride) - 1) * stride + extent - size, 0)
+    return _halves(mode, total)
+
+
+def _halves(mode: str, total: int) -> tuple[int, int]:
     small, large = total // 2, total - total // 2
     return (small, large) if mode == "SAME_UPPER" else (large, small)
 
 
+def _weights(b: GraphBuilder, call: Call) -> tuple[Value, Any, tuple[int, ...]]:
+    """Return input, weight and kernel of a convolution."""
+    weight = np.asarray(call.input(1))
+    kernel = tuple(weight.shape[2:])
+    if tuple(call.attrs.get("kernel_shape", kernel)) != kernel or not kernel:
+        raise refuse(b, f"a kernel {call.attrs.get('kernel_shape')} of shape {kernel}")
+    return channels_first(b, call, len(kernel)), weight, kernel
+
+
 def conv(b: GraphBuilder, call: Call) -> Value:
-    """Translate a convolution over two axes."""
-    x, weight, bias = call.input(0), call.input(1), call.input(2)
-    kernel = weight.shape[2:]
-    if tuple(call.attrs.get("kernel_shape", kernel)) != kernel:
-        raise refuse(b, f"a kernel {call.attrs['kernel_shape']} of shape {kernel}")
-    attrs = _window(b, call, x.shape, kernel)
+    """Translate a convolution over one, two or three axes."""
+    x, weight, kernel = _weights(b, call)
+    attrs = _window(b, call, x.shape[1:], kernel)
     attrs["groups"] = int(call.attrs.get("group", 1))
+    bias = call.input(2)
     if bias is None:
         bias = np.zeros(weight.shape[0], np.float32)
-    return b.add("conv2d", [x], attrs=attrs, params={"weight": weight, "bias": bias})
+    params = {"weight": weight, "bias": bias}
+    if len(kernel) == 1:
+        return as_rows(b, x, "conv2d", attrs, params)
+    op = "conv2d" if len(kernel) == 2 else "conv3d"
+    return b.add(op, [x], attrs=attrs, params=params)
 
 
-def pool(op: str) -> Translation:
-    """Return the translation of a maximum or an average over windows."""
+def conv_transpose(b: GraphBuilder, call: Call) -> Value:
+    """Translate a transposed convolution over one or two axes."""
+    x, weight, kernel = _weights(b, call)
+    n, groups = len(kernel), int(call.attrs.get("group", 1))
+    if n == 3:
+        raise refuse(b, "a transposed convolution over three axes")
+    given = _window(b, call, x.shape[1:], kernel)
+    extra = list(call.attrs.get("output_padding", (0,) * n))
+    pads = list(given["padding"])
+    wanted = call.attrs.get("output_shape")
+    mode = call.attrs.get("auto_pad", "NOTSET")
+    if len(extra) != n or (wanted is not None and len(wanted) not in (n, n + 2)):
+        raise refuse(b, f"output_padding {extra}, output_shape {wanted} of {n} axes")
+    for i in range(n):
+        step, size = given["stride"][i], x.shape[1 + i]
+        reach = (kernel[i] - 1) * given["dilation"][i] + 1
+        most = (size - 1) * step + reach + extra[i]
+        if wanted is not None:
+            total = most - int(wanted[i - n])
+        elif mode.startswith("SAME"):
+            total = max(most - size * step, 0)
+        else:
+            continue
+        # A result that is larger than all that there is ends in zeros.
+        extra[i] += max(-total, 0)
+        pads[i], pads[n + i] = _halves(mode, max(total, 0))
+    attrs = {
+        "stride": given["stride"],
+        "dilation": given["dilation"],
+        "padding": tuple(pads),
+        "output_padding": tuple(extra),
+        "groups": groups,
+    }
+    bias = call.input(2)
+    if bias is None:
+        bias = np.zeros(weight.shape[1] * groups, np.float32)
+    params = {"weight": weight, "bias": bias}
+    if n == 1:
+        return as_rows(b, x, "conv_transpose2d", attrs, params)
+    return b.add("conv_transpose2d", [x], attrs=attrs, params=params)
+
+
+def pool(kind: str) -> Translation:
+    """Return the translation of a maximum, mean or norm over windows."""
 
     def translate(b: GraphBuilder, call: Call) -> Value:
-        x, kernel = call.input(0), tuple(call.attrs["kernel_shape"])
-        attrs = _window(b, call, x.shape, kernel)
-        if attrs.pop("dilation") != (1, 1):
-            raise refuse(b, f"{op} with dilations {call.attrs['dilations']}")
+        x, kernel = channels_first(b, call), tuple(call.attrs["kernel_shape"])
+        attrs = _window(b, call, x.shape[1:], kernel)
         attrs["kernel"] = kernel
-        attrs["ceil_mode"] = bool(call.attrs.get("ceil_mode", 0))
-        if op == "avg_pool":
+        ceil = bool(call.attrs.get("ceil_mode", 0))
+        if kind == "mean":
             attrs["count_include_pad"] = bool(call.attrs.get("count_include_pad", 0))
-        return b.add(op, [x], attrs=attrs)
+        if kind == "lp":
+            attrs["power"] = float(call.attrs.get("p", 2))
+        n, pads = len(kernel), attrs["padding"]
+        size = [
+            window_output(
+                x.shape[1 + i],
+                (kernel[i] - 1) * attrs["dilation"][i] + 1,
+                attrs["stride"][i],
+                (pads[i], pads[n + i]),
+                ceil,
+            )
+            for i in range(n)
+        ]
+        return pooled(b, x, kind, attrs, size, ceil=ceil)
 
     return translate
-
-
-def global_pool(b: GraphBuilder, call: Call) -> Value:
-    """Translate the mean of each plane."""
-    if len(call.input(0).shape) != 3:
-        raise refuse(b, f"GlobalAveragePool over {call.input(0).shape}")
-    return b.add("global_avg_pool", [call.input(0)], attrs={"rank": 3})
-
-
-def reduce_mean(b: GraphBuilder, call: Call) -> Any:
-    """Translate a mean over both axes of the plane."""
-    x = call.input(0)
-    axes = call.constant(1, "axes") or ()
-    if not axes and call.attrs.get("noop_with_empty_axes", 0):
-        return x
-    if len(x.shape) != 3 or set(axes_of(b, axes, x)) != {2, 3}:
-        raise refuse(b, f"ReduceMean over axes {list(axes)} of {x.shape}")
-    rank = 3 if call.attrs.get("keepdims", 1) else 1
-    return b.add("global_avg_pool", [x], attrs={"rank": rank})

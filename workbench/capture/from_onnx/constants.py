@@ -18,8 +18,11 @@ from workbench.errors import WorkbenchError
 
 Array = NDArray[Any]
 
-ROOM_BYTES = 640 << 20
-"""What constants may take that a file does not hold but only describes: a VGG's."""
+ROOM_BYTES = 128 << 20
+"""What constants may take that a file does not hold but only describes."""
+
+ROOM_OF_VIEWS = 640 << 20
+"""What tensors of one number may have: nothing is allocated until a layer takes one."""
 
 ROOM_FACTOR = 16
 """They may also take so many times the bytes that the file does hold: quantised weights
@@ -66,7 +69,7 @@ class Constants:
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self._opsets = model.opset_import
-        self._room = ROOM_BYTES
+        self._room, self._views = ROOM_BYTES, ROOM_OF_VIEWS
         self._model: onnx.ModelProto | None = model
         self._folded = 0
 
@@ -172,7 +175,11 @@ class Constants:
                 "Simplify the file, for example with onnxsim, or export it again with "
                 "constant folding.",
             )
-        self._take(self._size(node, inputs, label), label)
+        size = self._size(node, inputs, label)
+        if node.op_type == "ConstantOfShape" and size <= self._views:
+            self._views -= size
+            return [self._view(node, inputs[0])]
+        self._take(size, label)
         feeds = {n: v for n, v in zip(node.input, inputs, strict=True) if n}
         graph = helper.make_graph(
             [node],
@@ -200,6 +207,13 @@ class Constants:
         return [
             as_float32(np.asarray(next(results) if name else 0)) for name in node.output
         ]
+
+    def _view(self, node: onnx.NodeProto, shape: Array) -> Array:
+        """Return one number in the place of all elements of a tensor."""
+        number = np.zeros(1, np.float32)
+        for attribute in node.attribute:
+            number = self.tensor(attribute.t).reshape(1)
+        return np.broadcast_to(as_float32(number), [int(size) for size in shape])
 
     def _size(self, node: onnx.NodeProto, inputs: Sequence[Any], label: str) -> int:
         """Return the bytes of a node's results without computing them."""

@@ -29,7 +29,7 @@ from workbench.engine.graph.graph import Graph, UncoveredOp
 from workbench.engine.graph.signature import ONLY_INPUT, ONLY_OUTPUT, Signature
 from workbench.reading import regular
 
-__all__ = ["OnnxError", "import_onnx"]
+__all__ = ["OnnxError", "Shapes", "import_onnx"]
 
 MIN_OPSET = 6
 
@@ -261,7 +261,7 @@ class _Reader:
             )
         builder.at(_layer_id(node), 0, label.strip("/").replace("/", "."))
         if node.op_type == "If" and not is_computed(inputs[0]):
-            results = self._branch(builder, node, bool(np.all(inputs[0])), read)
+            results = self._branch(builder, node, number, read)
         else:
             results = self._made(builder, node, inputs, captured, read)
         for name, value in zip(node.output, results, strict=False):
@@ -269,15 +269,17 @@ class _Reader:
         self.values[""] = None
 
     def _branch(
-        self, builder: GraphBuilder, node: onnx.NodeProto, yes: bool, read: set[str]
+        self, builder: GraphBuilder, node: onnx.NodeProto, number: int, read: set[str]
     ) -> list[Any]:
         """Read the branch of an If that sizes alone have decided."""
+        yes = bool(np.all(self.values[node.input[0]]))
         wanted = "then_branch" if yes else "else_branch"
         graph = next(a.g for a in node.attribute if a.name == wanted)
         self._hold(graph)
         ends = [one.name for one in graph.output]
-        for number, inside in enumerate(graph.node):
-            self._node(builder, inside, number, read | names_read(graph) | {*ends})
+        wanted_inside = read | names_read(graph) | {*ends}
+        for inside in graph.node:
+            self._node(builder, inside, number, wanted_inside)
         return [self._value(name, f"node {node.name!r}") for name in ends]
 
     def _made(

@@ -64,6 +64,13 @@ def run(
         Path | None,
         typer.Option("--output", "-o", help="Write the pruned weights here."),
     ] = None,
+    shrink: Annotated[
+        bool,
+        typer.Option(
+            "--shrink",
+            help="Write the smaller network: channels that nobody reads are cut out.",
+        ),
+    ] = False,
     save_recipe: Annotated[
         Path | None, typer.Option(help="Write the recipe that was used here.")
     ] = None,
@@ -83,6 +90,12 @@ def run(
         "--seed": seed or None,
     }
     _check(recipe, method, [name for name, one in given.items() if one is not None])
+    if shrink and output is None:
+        raise WorkbenchError(
+            "--shrink without --output",
+            "a file to write the smaller network to",
+            "Add -o FILE; without it pruning is only reported.",
+        )
     network = load_network(model, weights, input_shape)
     if method is not None and method in DRIVEN and method not in METHODS:
         pruned = _converted(network, DRIVEN[method], given)
@@ -97,7 +110,8 @@ def run(
     used = pruned.recipe
     if save_recipe is not None:
         used.save(save_recipe)
-    saved = None if output is None else wb.export(pruned, output).to_dict()
+    written = wb.shrink(pruned) if shrink else pruned
+    saved = None if output is None else wb.export(written, output).to_dict()
     facts = {
         "model": network.name,
         "recipe": used.dump(),

@@ -79,6 +79,13 @@ def test_agreement_is_relative_to_the_largest_output() -> None:
     assert "torch's own output" in str(bad.reason)
 
 
+def test_probabilities_of_next_to_nothing_are_no_scale() -> None:
+    # sigmoid(-24) as it is, and by an engine that cuts its argument at 18.
+    exact, cut = np.float32([[3.8e-11]]), np.float32([[1.5e-8]])
+    assert compare_outputs(cut, exact).max_rel == pytest.approx(1.5e-5, rel=0.01)
+    assert not compare_outputs(cut * 1e3, exact).ok
+
+
 def test_the_worse_of_two_agreements_counts() -> None:
     one = np.ones(3, np.float32)
     good, bad = compare_outputs(one, one), compare_outputs(one * 2, one)

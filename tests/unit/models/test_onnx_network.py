@@ -146,6 +146,42 @@ def test_a_flatten_of_fewer_channels_takes_its_size_from_them(tmp_path: Path) ->
     assert differs(run(out, x=X), made_by(pruned)) < CLOSE
 
 
+def test_a_channel_shuffle_of_fewer_channels_keeps_its_pixels(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Conv", ["x", "first"], ["a"], pads=[1, 1, 1, 1]),
+        helper.make_node("Conv", ["a", "w"], ["b"], "inner"),
+        helper.make_node("Reshape", ["b", "parts"], ["c"]),
+        helper.make_node("Transpose", ["c"], ["d"], perm=[0, 2, 1, 3, 4]),
+        helper.make_node("Reshape", ["d", "whole"], ["e"]),
+        helper.make_node("Conv", ["e", "v"], ["f"], "grouped", group=2),
+        helper.make_node("GlobalAveragePool", ["f"], ["y"]),
+    ]
+    weights = {
+        "first": numbers(4, 3, 3, 3),
+        "w": numbers(8, 4, 1, 1, seed=1),
+        "parts": np.array([1, 2, 4, 8, 8], np.int64),
+        "whole": np.array([1, 8, 8, 8], np.int64),
+        "v": numbers(4, 4, 1, 1, seed=2),
+    }
+    path = saved(model_of(nodes, weights, inputs={"x": (1, 3, 8, 8)}), tmp_path)
+    pruned = wb.prune(
+        wb.load_model(str(path)), wb.Recipe.uniform("filter", 0.5, match="inner")
+    )
+    out = tmp_path / "small.onnx"
+    wb.export(wb.shrink(pruned), out)
+    assert weights_of(out)["w"].shape == (4, 4, 1, 1)
+    assert differs(run(out, x=X[:1]), made_by(pruned, X[:1])) < CLOSE
+
+
+def test_a_batch_of_minus_one_is_free(tmp_path: Path) -> None:
+    model = classifier()
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -1
+    path = saved(model, tmp_path)
+    out = tmp_path / "out.onnx"
+    report = wb.export(wb.load_model(str(path)), out)
+    assert "equal to torch on batches of 1, 3" in str(report.checks[-1])
+
+
 def test_one_weight_of_two_nodes_is_one_layer(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("Conv", ["x", "w", "b"], ["a"], "head", pads=[1, 1, 1, 1]),

@@ -138,10 +138,9 @@ def _agrees(file: OnnxFile, numbers: Array, place: Place) -> bool:
     if array is None:
         return False
     read = place.read(array)
-    if read.size not in (1, numbers.size):
-        return False
-    wanted = numbers if read.size == 1 else numbers.reshape(read.shape)
-    return bool(np.array_equal(np.broadcast_to(read, wanted.shape), wanted))
+    if read.size != numbers.size:
+        return read.size == 1 and bool(np.all(numbers == read.reshape(())))
+    return np.array_equal(read, numbers.reshape(read.shape))
 
 
 Found = Iterator[tuple[str, Place]]

@@ -310,10 +310,10 @@ def _free(
     ]
     moved = [i for i, axis in enumerate(axes) if not (axis.fixed or copied[i])]
     if len(moved) > 1:
-        return
+        # Pixels stay: only channels, the axis behind the batch, were cut out.
+        moved = [i for i in moved if axes[i].start <= 1 < axes[i].stop]
     sizes = [
-        0 if copied[i] else -1 if i in moved else axis.divisor
-        for i, axis in enumerate(axes)
+        0 if copied[i] else -1 if i in moved[:1] else after[i] for i in range(len(axes))
     ]
     name = f"{node.output[0]}_sizes"
     _add_constant(model, name, np.array(sizes, np.int64))

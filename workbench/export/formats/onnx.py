@@ -114,8 +114,8 @@ def _check_input(model: Any, against: Exportable | None) -> Check:
             expected="float32 inputs, first (N, C, H, W)",
             next_step="Export the part of the network that takes images.",
         )
-    # A size that the file leaves open reads as 0.
-    sides = [[side.dim_value for side in kind.shape.dim] for kind in kinds]
+    # A size that the file leaves open reads as 0; some write -1 for it.
+    sides = [[max(side.dim_value, 0) for side in kind.shape.dim] for kind in kinds]
     batch, shapes = sides[0][0], [tuple(one[1:]) for one in sides]
     if against is not None and len(shapes) == len(shapes_of(against)):
         shapes = [

@@ -41,6 +41,8 @@ _HOME = {
     "load_wbz": "compression.loading",
     "Accuracy": "analysis.accuracy",
     "evaluate": "analysis.accuracy",
+    "OutputChange": "analysis.output_change",
+    "output_change": "analysis.output_change",
     "layer_costs": "analysis.cost.complexity",
     "Sweep": "analysis.sensitivity.rows",
     "SweepOptions": "analysis.sensitivity.grid",

@@ -19,6 +19,7 @@ ELSEWHERE = {
     "analysis.algorithms.layouts": "the lesson on layouts draws its example",
     "analysis.algorithms.layout_times": "the lesson on layouts times its own layer",
     "analysis.algorithms.winograd_study": "page Kernels shows the fill-in of one layer",
+    "analysis.output_change": "of networks without classes: a library call and `eval`",
     "compression.loading": "a .wbz is read by `verify` and `wb.load_wbz`",
     "compression.lookup": "fine-tuning of shared weights, by `compress --tune`",
     "compression.separable": "a rival of HetConv, trained by its benchmark",

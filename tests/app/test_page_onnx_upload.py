@@ -75,6 +75,10 @@ def test_a_network_without_a_dataset_says_so(app: AppTest) -> None:
     assert not app.exception
     assert app.header[0].value == "hand.onnx"
     assert "hand.onnx came without a dataset" in texts(app)
+    for page in ("kernels", "prune", "sensitivity", "speed", "train", "runs"):
+        app.switch_page(f"workbench/ui/pages/{page}.py").run()
+        assert not app.exception, page
+        assert app.selectbox(key="model").value == "hand.onnx"
 
 
 def test_a_damaged_file_changes_nothing(app: AppTest) -> None:

@@ -18,6 +18,7 @@ from workbench.data.loading import load_dataset
 from workbench.engine.file import load_program
 from workbench.errors import WorkbenchError
 from workbench.export.verify import verify
+from workbench.models.loading import load_model
 from workbench.models.weights_file import read_weights
 from workbench.pruning.recipe.recipe import Recipe
 from workbench.reading import NotAFileError, open_regular, read_regular, regular
@@ -32,6 +33,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "parquet": (".parquet", load_dataset),
     "archive": (".tar.gz", load_dataset),
     "ONNX": (".onnx", import_onnx),
+    "ONNX network": (".onnx", lambda path: load_model(str(path))),
     "wbz": (".wbz", read_wbz),
     "wbp": (".wbp", load_program),
     "checkpoint": (".pt", Checkpoint.load),

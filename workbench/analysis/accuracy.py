@@ -165,6 +165,13 @@ def _ties_before(
 
 def _check(scores: torch.Tensor, labels: torch.Tensor, classes: int) -> None:
     highest = int(labels.max())
+    if scores.ndim > 2:
+        raise WorkbenchError(
+            f"outputs of shape {tuple(scores.shape)}, which are no class scores",
+            f"({len(labels)}, classes): accuracy is for networks that classify",
+            "See how far its outputs moved instead: workbench.output_change(pruned, "
+            "images), which needs no labels.",
+        )
     if scores.ndim != 2 or len(scores) != len(labels) or scores.shape[1] <= highest:
         raise WorkbenchError(
             f"outputs of shape {tuple(scores.shape)} for {len(labels)} images",

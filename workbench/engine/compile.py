@@ -86,7 +86,7 @@ def compile_graph(
             "Pass the seconds that finding a plan may take, or leave it out.",
         )
     tuning = Budget(seconds, cache or default_cache())
-    _check_memory(graph)
+    check_memory(graph)
     simple = simplify(graph)
     with nullcontext() if generated else without_generated():
         if tune == "model" or not info().native:
@@ -102,7 +102,7 @@ def compile_graph(
             return Program(simple, _tuned(simple, threads, tuning))
 
 
-def _check_memory(graph: Graph) -> None:
+def check_memory(graph: Graph) -> None:
     """Refuse what cannot fit: a layer's tensors are all in memory while it runs."""
     try:
         held = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

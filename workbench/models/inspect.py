@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 # Below this many values an image is run for real: torch's shape-only mode takes about
 # a second to get ready.
 _SMALL_IMAGE = 3 * 64 * 64
+_FEW_ELEMENTS = 1 << 22
 # Errors whose text alone says what is wrong; of others the name says most.
 _SAYING = (RuntimeError, ValueError, TypeError, IndexError, AttributeError)
 
@@ -170,7 +171,9 @@ def _check_plain(module: nn.Module) -> None:
 def _run(
     module: nn.Module, name: str, shapes: Mapping[str, tuple[int, ...]]
 ) -> tuple[dict[str, Layer], Any]:
-    if sum(map(prod, shapes.values())) > _SMALL_IMAGE:
+    # A network that knows its sizes may have large tensors behind a small image.
+    behind = getattr(module, "graph_elements", 0)
+    if sum(map(prod, shapes.values())) > _SMALL_IMAGE or behind > _FEW_ELEMENTS:
         try:
             # Shapes only, nothing is computed: instant for a network of any size.
             with torch.device("meta"):

@@ -33,8 +33,8 @@ def scores_of(made: Any, output: str | None = None) -> torch.Tensor:
     torch.Size([2, 10])
     """
     if isinstance(made, torch.Tensor) and output is None:
-        return made
-    tensors = results_of(made).tensors
+        return _flat(made)
+    tensors = {name: _flat(one) for name, one in results_of(made).tensors.items()}
     shapes = ", ".join(f"{n!r} {tuple(t.shape)}" for n, t in tensors.items())
     if output is not None:
         if output in tensors:
@@ -52,3 +52,9 @@ def scores_of(made: Any, output: str | None = None) -> torch.Tensor:
         "one output of shape (N, classes)",
         "Say which one holds the scores: output='NAME' (--outputs NAME).",
     )
+
+
+def _flat(made: torch.Tensor) -> torch.Tensor:
+    """Return scores (N, classes, 1, 1), of networks that end in a convolution, flat."""
+    pixel = made.ndim > 2 and made.shape[1] > 1 and made[0].numel() == made.shape[1]
+    return made.flatten(1) if pixel else made

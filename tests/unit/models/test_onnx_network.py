@@ -1,6 +1,7 @@
 """An ONNX file as a network: its layers, its numbers, and the file that comes out."""
 
 import copy
+import os
 import pickle
 from pathlib import Path
 
@@ -355,6 +356,29 @@ def test_files_that_are_no_network_are_refused(
     path = tmp_path / "bad.onnx"
     path.write_bytes(content)
     with pytest.raises(WorkbenchError, match=said):
+        wb.load_model(str(path))
+
+
+def test_a_file_of_tensors_beyond_all_memory_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 4 x 1024 x 1024 floats are 16 MiB, on a machine of 10.
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a"], "conv"),
+        helper.make_node("Upsample", ["a", "scales"], ["b"], "grows", mode="nearest"),
+        helper.make_node("GlobalAveragePool", ["b"], ["y"]),
+    ]
+    weights = {
+        "w": numbers(4, 3, 1, 1),
+        "scales": np.array([1, 1, 512, 512], np.float32),
+    }
+    model = model_of(nodes, weights, inputs={"x": (1, 3, 2, 2)}, opset=9)
+    path = saved(model, tmp_path)
+    # Layers are found without the tensors.
+    assert wb.load_model(str(path)).layers[0].output_shape == (4, 2, 2)
+    sizes = {"SC_PAGE_SIZE": 1 << 20, "SC_PHYS_PAGES": 10}
+    monkeypatch.setattr(os, "sysconf", sizes.__getitem__)
+    with pytest.raises(WorkbenchError, match=r"layer 'grows\S*' with tensors of"):
         wb.load_model(str(path))
 
 

@@ -5,6 +5,7 @@ Belongs here: the module. Does not belong here: reading files (`sources.onnx`).
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from torch import Tensor, nn
@@ -123,6 +124,11 @@ class GraphModule(nn.Module):
                 return None
             found[part.node.id] = params
         return found
+
+    @property
+    def graph_elements(self) -> int:
+        """Numbers in all tensors of one forward pass of one image."""
+        return sum(prod(node.shape) for node in self._plan.graph)
 
     @property
     def source_model(self) -> Any:

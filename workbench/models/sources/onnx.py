@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from workbench.engine.compile import check_memory
 from workbench.errors import WorkbenchError
 from workbench.models.input_shapes import Shapes
 from workbench.models.sources.request import Found, Request, Source, unusable
@@ -34,6 +35,7 @@ def found_in(source: Path | bytes, input_shape: Shapes | None = None) -> Found:
     except ModuleNotFoundError as error:
         raise unusable("onnx", error) from error
     file = read_onnx_file(source, input_shape=input_shape)
+    check_memory(file.graph)
     shapes = dict(
         zip(file.graph.signature.inputs, file.graph.input_shapes, strict=True)
     )

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import workbench as wb
 from workbench.capture.from_onnx.onnx_import import import_onnx
+from workbench.capture.sources import OnnxSource
 from workbench.engine.compile import compile_graph
 from workbench.errors import WorkbenchError
 
@@ -213,7 +214,7 @@ def test_local_functions_are_read() -> None:
     assert_runtime(model([call], functions=[silu]))
 
 
-def test_half_precision_is_computed_in_float32(tmp_path: Path) -> None:
+def test_half_precision_is_computed_in_float32() -> None:
     weight = np.random.default_rng(0).standard_normal((4, 3, 3, 3)) / 5
     nodes = [node("Conv", "x w", "c"), node("Relu", "c")]
     half = model(nodes, kind=TensorProto.FLOAT16, w=weight.astype(np.float16))
@@ -221,15 +222,26 @@ def test_half_precision_is_computed_in_float32(tmp_path: Path) -> None:
     x = images(wide)
     found = compile_graph(import_onnx(half), tune="model")(x)
     np.testing.assert_allclose(found, by_runtime(wide, x), TOLERANCE, TOLERANCE)
-    path = tmp_path / "half.onnx"
-    onnx.save(half, path)
-    with np.testing.suppress_warnings():
-        assert wb.compile(path, input_shape=(3, 4, 6), tune="model")(x).shape == (
-            2,
-            4,
-            2,
-            4,
-        )
+
+
+def test_the_rounding_of_a_file_of_16_bits_is_no_error_of_the_program(
+    tmp_path: Path,
+) -> None:
+    nodes = [node("Cast", "x", "h", to=10), node("Mul", "h w", "m"), node("Relu", "m")]
+    weight = np.full(1, 0.1, np.float16)
+    half = model(nodes, kind=TensorProto.FLOAT16, w=weight)
+    wide = model([nodes[1], nodes[2]], w=weight.astype(np.float32))
+    wide.graph.node[0].input[0] = "x"
+    x = images(wide)
+    for name, proto in (("half", half), ("wide", wide)):
+        path = tmp_path / f"{name}.onnx"
+        onnx.save(proto, path)
+        exact = OnnxSource(path, import_onnx(path)).exact((x,))
+        if name == "wide":
+            assert exact is None
+        else:
+            assert exact is not None
+            np.testing.assert_allclose(exact[0], by_runtime(wide, x), 1e-7)
 
 
 def test_sizes_in_front_of_a_reshape_are_computed_ahead() -> None:

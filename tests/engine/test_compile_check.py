@@ -173,6 +173,9 @@ class Teller:
     def __init__(self, described: Described) -> None:
         self.described, self.exact = described, described.exact
 
+    def suited(self, x: Any) -> Any:
+        return x
+
     def outputs(self, x: Any) -> Any:
         return (np.full((len(x[0]), 1), 1 + self.described.parts[1], np.float32),)
 

@@ -285,3 +285,19 @@ def test_a_range_of_the_image_is_quantised_image_by_image(tmp_path: Path) -> Non
     right = np.concatenate([by_runtime(proto, one[None]) for one in x])
     np.testing.assert_allclose(program(x), right, 1e-5, 1e-5 * abs(right).max())
     assert foreign_names(program) == []
+
+
+def test_an_image_of_bytes_comes_in_as_numbers(tmp_path: Path) -> None:
+    nodes = [
+        node("Transpose", "x", "t", perm=[0, 3, 1, 2]),
+        node("Cast", "t", "f", to=1),
+        node("Div", "f most"),
+    ]
+    most = np.full(1, 255, np.float32)
+    proto = model(nodes, (1, 2, 3, 3), kind=TensorProto.UINT8, most=most)
+    path = tmp_path / "bytes.onnx"
+    onnx.save(proto, path)
+    program = wb.compile(path, tune="model")
+    x = np.arange(18, dtype=np.uint8).reshape(1, 2, 3, 3) * 14
+    right = x.transpose(0, 3, 1, 2) / 255
+    np.testing.assert_allclose(program(x.astype(np.float32)), right, 1e-6)

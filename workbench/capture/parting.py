@@ -55,7 +55,7 @@ def check_program(program: Program, source: Source) -> None:
     PartingError
         Other numbers; names the first layer that gives them.
     """
-    x = _images(program.graph.input_shapes, IMAGES)
+    x = source.suited(_images(program.graph.input_shapes, IMAGES))
     expected = source.outputs(x)
     if expected is None:
         # A reshape to a batch of one is right for one image after the other.

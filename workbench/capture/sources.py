@@ -36,6 +36,10 @@ class Source(Protocol):
 
     name: str
 
+    def suited(self, x: Arrays) -> Arrays:
+        """Return noise as numbers that the network's inputs can be."""
+        ...
+
     def outputs(self, x: Arrays) -> Arrays | None:
         """Return the results for a batch; None where it cannot run."""
         ...
@@ -70,6 +74,10 @@ class TorchSource:
 
         self._module = plain(obj if isinstance(obj, nn.Module) else obj.module)
         self._names = names
+
+    def suited(self, x: Arrays) -> Arrays:
+        """Return the noise as it is."""
+        return x
 
     def outputs(self, x: Arrays) -> Arrays | None:
         """Return what torch gives; None where it refuses this batch."""
@@ -140,6 +148,14 @@ class OnnxSource:
         self._small = macs <= EVALUATED_MACS
         self.name = "ONNX Runtime" if _has_runtime() else "ONNX's own evaluator"
 
+    def suited(self, x: Arrays) -> Arrays:
+        """Return whole numbers up to 127 for inputs that are such."""
+        types = _types(_free(self._model()))
+        return tuple(
+            one if kind.kind == "f" else np.floor(np.abs(one) * BRIGHT) % 128
+            for one, kind in zip(x, types, strict=True)
+        )
+
     def outputs(self, x: Arrays) -> Arrays | None:
         """Return the file's results; None where nothing here can run it."""
         model = self._model()
@@ -176,14 +192,11 @@ class OnnxSource:
         from onnx import helper
 
         own = [one.name for one in model.graph.output]
-        given = {tensor.name for tensor in model.graph.initializer}
-        given |= {one.values.name for one in model.graph.sparse_initializer}
-        free = [one for one in model.graph.input if one.name not in given]
+        free = _free(model)
         names = list(dict.fromkeys((*own, *more)))
         extra = [name for name in names if name not in own]
         model.graph.output.extend(map(helper.make_empty_tensor_value_info, extra))
-        kinds = [one.type.tensor_type.elem_type or 1 for one in free]
-        types = [helper.tensor_dtype_to_np_dtype(kind) for kind in kinds]
+        types = _types(free)
         parts = []
         for images in _batches(x, _fixed_batch(model, free[0])):
             feeds = {
@@ -198,6 +211,24 @@ class OnnxSource:
                 found = []
             parts.append(dict(zip(names, found, strict=False)))
         return _joined(parts, len(x[0]))
+
+
+BRIGHT = 40
+"""Noise of this spread fills the range of a byte."""
+
+
+def _free(model: Any) -> list[Any]:
+    """Return a model's inputs that are no weights."""
+    given = {tensor.name for tensor in model.graph.initializer}
+    given |= {one.values.name for one in model.graph.sparse_initializer}
+    return [one for one in model.graph.input if one.name not in given]
+
+
+def _types(inputs: list[Any]) -> list[np.dtype[Any]]:
+    from onnx import helper
+
+    kinds = [one.type.tensor_type.elem_type or 1 for one in inputs]
+    return [helper.tensor_dtype_to_np_dtype(kind) for kind in kinds]
 
 
 BY_RANGE = ("DynamicQuantizeLinear",)

@@ -5,6 +5,7 @@ those with free sizes. Does not belong here: walking the nodes (`onnx_import`).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -26,6 +27,14 @@ REAL = (
     TensorProto.DOUBLE,
 )
 """Types of images; float32 stands in for all of them."""
+
+WHOLE: Mapping[int, str] = {
+    TensorProto.UINT8: "uint8",
+    TensorProto.INT8: "int8",
+    TensorProto.INT32: "int32",
+    TensorProto.INT64: "int64",
+}
+"""Types of whole numbers, as which float32 numbers are read that come in."""
 
 
 def add_inputs(
@@ -58,7 +67,9 @@ def add_inputs(
     for one in free:
         batch, shape = _shape(one, shapes.get(one.name), len(free) > 1)
         batches.add(batch)
-        values[one.name] = b.input(shape, one.name if len(free) > 1 else ONLY_INPUT)
+        value = b.input(shape, one.name if len(free) > 1 else ONLY_INPUT)
+        kind = WHOLE.get(one.type.tensor_type.elem_type, "float32")
+        values[one.name] = replace(value, kind=kind)
     if len(batches - {0}) > 1:
         raise OnnxError(
             f"inputs of batches {', '.join(map(str, sorted(batches)))}",
@@ -72,10 +83,10 @@ def _shape(
     one: onnx.ValueInfoProto, given: Shape | None, several: bool
 ) -> tuple[int, tuple[int, ...]]:
     name, kind = one.name, one.type.tensor_type
-    if kind.elem_type not in REAL:
+    if kind.elem_type not in (*REAL, *WHOLE):
         raise OnnxError(
             f"input {name!r} of {_kind_name(kind.elem_type)}",
-            "float32 images",
+            "images of floats, bytes or whole numbers",
             "Convert the model to float32, or cut the conversion off its start.",
         )
     # Some exporters write -1 for a free size.

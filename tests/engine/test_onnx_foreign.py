@@ -98,6 +98,19 @@ def test_what_has_no_translation_is_a_step_of_onnx(
     assert foreign_names(program) == names
 
 
+def test_words_that_the_evaluator_has_forgotten_are_translated() -> None:
+    at = np.random.default_rng(5).uniform(-1, 1, (1, 3, 2, 2)).astype(np.float32)
+    sample = node("GridSample", "x at", mode="bilinear", padding_mode="border")
+    program = assert_runtime(model([sample], (1, 3, 4, 6), at=at), 1)
+    assert foreign_names(program) == ["onnx.GridSample"]
+
+
+def test_a_slope_of_infinity_is_no_leaky_relu() -> None:
+    nodes = [node("Greater", "x zero", "up"), node("Where", "up x low")]
+    limits = {"zero": np.zeros(1, np.float32), "low": np.full(1, -np.inf, np.float32)}
+    assert_runtime(model(nodes, **limits))
+
+
 def test_a_foreign_step_is_in_no_file(tmp_path: Path) -> None:
     program = compile_graph(import_onnx(model([node("Hardmax", "x")])), tune="model")
     with pytest.raises(WorkbenchError, match=r"onnx\.Hardmax in 'Hardmax_0"):

@@ -35,6 +35,9 @@ PLACES = {"LSTM": (2, 1, 1), "GRU": (2, 1), "RNN": (2, 1)}
 MOST_TURNS = 10_000
 """Of a loop: each takes a millisecond or more."""
 
+OLD_WORDS = {"GridSample": {b"bilinear": b"linear", b"bicubic": b"cubic"}}
+"""What the evaluator knows by its later name only."""
+
 CUT = (
     "Cut the file before it with onnx.utils.extract_model, and run the rest elsewhere."
 )
@@ -80,6 +83,7 @@ def foreign(
     constants = {n: v for n, v in given.items() if not isinstance(v, Value)}
     order = [(n, v) for n, v in given.items() if isinstance(v, Value)]
     _refuse_huge(b, node, given, imports)
+    node = _renamed(node)
     evaluator = _evaluator(node, list(given), imports)
     names = [name for name in node.output if name]
 
@@ -128,6 +132,17 @@ def _evaluator(
     # It says that it lacks an operation in a different way each time.
     except Exception as error:
         raise NotRun(str(error)) from error
+
+
+def _renamed(node: onnx.NodeProto) -> onnx.NodeProto:
+    """Return a node with the words that the evaluator knows."""
+    words = OLD_WORDS.get(node.op_type, {})
+    made = onnx.NodeProto()
+    made.CopyFrom(node)
+    for attribute in made.attribute:
+        if attribute.s in words:
+            attribute.s = words[attribute.s]
+    return made
 
 
 def _alone(

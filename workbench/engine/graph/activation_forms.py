@@ -133,7 +133,7 @@ def _forms(
 
 def _is_elementwise(node: Node, shape: tuple[int, ...]) -> bool:
     same = node.shape == shape and "act" not in node.attrs
-    equal = all(np.ptp(values) == 0 for values in node.params.values())
+    equal = all((p == p.flat[0]).all() for p in node.params.values())
     return node.op in ELEMENTWISE and same and equal
 
 
@@ -153,6 +153,8 @@ def _curve_of(values: Points) -> tuple[str, dict[str, Any]]:
     for kind, names in ACTIVATIONS.items():
         numbers = PARAMETERS[kind](values) if names else ()
         if np.isnan(numbers).any() or (kind == "clip" and numbers[0] > numbers[1]):
+            continue
+        if kind != "clip" and np.isinf(numbers).any():
             continue
         if np.allclose(values, _wanted(kind, numbers), RELATIVE, ABSOLUTE):
             return kind, dict(zip(names, numbers, strict=True))

@@ -74,7 +74,7 @@ def test_the_prefix_tells_the_source() -> None:
         "package.module:function",
     ]
     assert source_of("hub:a/b") == (SOURCES[2], "a/b")
-    assert source_of("my.nets:build") == (SOURCES[3], "my.nets:build")
+    assert source_of("my.nets:build") == (SOURCES[4], "my.nets:build")
 
 
 def test_timm_knows_the_images(timm: FakeTimm) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import workbench as wb
-from workbench.cli.source_options import MODEL_SETTINGS, RANDOM
+from workbench.cli.source_options import MODEL_SETTINGS, NORM, RANDOM
 from workbench.errors import WorkbenchError
 from workbench.kernels.executor import MAX_THREADS
 
@@ -131,6 +131,7 @@ def load_network(
         weights=weights,
         input_shape=parse_shape(input_shape),
         random=RANDOM.get(),
+        norm=NORM.get(),
         **MODEL_SETTINGS.get(),
     )
     return network

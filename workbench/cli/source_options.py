@@ -1,6 +1,6 @@
-"""`--random` and `--set` of every command that takes a MODEL: how its source builds it.
+"""`--random`, `--norm` and `--set` of every command that takes a MODEL.
 
-Belongs here: adding the two options to commands, and reading their values. Does not
+Belongs here: adding the options to commands, and reading their values. Does not
 belong here: loading (``options``) and sources (``models.sources``).
 """
 
@@ -15,8 +15,10 @@ from typing import Annotated, Any
 import typer
 
 from workbench.errors import WorkbenchError
+from workbench.models.norm import Norm, read_norm
 
 RANDOM: ContextVar[bool] = ContextVar("random_weights", default=False)
+NORM: ContextVar[Norm | None] = ContextVar("norm", default=None)
 MODEL_SETTINGS: ContextVar[Mapping[str, Any]] = ContextVar(
     "model_settings",
     default=MappingProxyType({}),
@@ -29,6 +31,15 @@ Random = Annotated[
     bool,
     typer.Option("--random", help="Random weights of a fixed seed, none of the hub."),
 ]
+GivenNorm = Annotated[
+    str | None,
+    typer.Option(
+        "--norm",
+        metavar="MEAN/STD",
+        help="What its images are normalised with, one number or one a channel: "
+        "0.485,0.456,0.406/0.229,0.224,0.225, or 127/128 of pixels 0..255.",
+    ),
+]
 ModelSettings = Annotated[
     list[str] | None,
     typer.Option(
@@ -40,7 +51,7 @@ ModelSettings = Annotated[
 
 
 def with_source_options(run: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a command with the two options, where it takes a model.
+    """Return a command with these options, where it takes a model.
 
     A command whose `--set` is for something else takes the model's as
     ``--set model.KEY=VALUE``.
@@ -52,7 +63,10 @@ def with_source_options(run: Callable[..., Any]) -> Callable[..., Any]:
         (n for n, p in signature.parameters.items() if "--set" in _names(p.annotation)),
         None,
     )
-    added: list[tuple[str, Any, Any]] = [("random_weights", Random, False)]
+    added: list[tuple[str, Any, Any]] = [
+        ("random_weights", Random, False),
+        ("norm", GivenNorm, None),
+    ]
     if own is None:
         added.append(("model_settings", ModelSettings, None))
     more = [
@@ -65,6 +79,8 @@ def with_source_options(run: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(run)
     def command(*words: Any, **options: Any) -> Any:
         RANDOM.set(options.pop("random_weights"))
+        norm = options.pop("norm")
+        NORM.set(None if norm is None else read_norm(norm))
         pairs = options.pop("model_settings", None) or []
         if own is not None:
             given = options[own] or []

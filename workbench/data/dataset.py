@@ -4,6 +4,7 @@ Belongs here: the value and what can be computed from it alone. Does not belong 
 reading files (one module a format) and finding them (``discovery.py``).
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -36,7 +37,9 @@ class Dataset:
     mean, std : tuple of float
         Per channel, of pixels scaled to 0..1; ``tensor`` normalises with them.
     digest : str
-        Hex SHA-256 of the pixels and labels (a subset: the parent's, then ``#n``).
+        Hex SHA-256 of the pixels and labels (a subset: the parent's, then ``#n``;
+        normalised otherwise than the data says: then ``~`` and a digest of that; their
+        middle: then ``@HxW``).
     """
 
     name: str
@@ -133,6 +136,44 @@ def normalise(
     scale = torch.tensor([1 / (255 * s) for s in std]).view(1, -1, 1, 1)
     shift = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)])
     return pixels.to(torch.float32) * scale + shift.view(1, -1, 1, 1)
+
+
+def normalised(
+    data: Dataset, norm: tuple[tuple[float, ...], tuple[float, ...]]
+) -> Dataset:
+    """Return the images with another mean and standard deviation a channel.
+
+    Its digest is another: what was measured on the data as it was does not hold.
+    """
+    own = hashlib.sha256(repr(norm).encode()).hexdigest()[:16]
+    mean, std = norm
+    return replace(data, mean=mean, std=std, digest=f"{data.digest}~{own}")
+
+
+def centre(data: Dataset, height: int, width: int) -> Dataset:
+    """Return the middle of every image; the name says so, the digest is another.
+
+    Examples
+    --------
+    >>> images = np.arange(16, dtype=np.uint8).reshape(1, 1, 4, 4)
+    >>> data = make_dataset(
+    ...     "four", "val", images=images, labels=np.zeros(1, np.int64), classes=("a",),
+    ...     norm=((0.5,), (0.5,)),
+    ... )
+    >>> small = centre(data, 2, 2)
+    >>> small.name, small.images.ravel().tolist()
+    ('four, middle 2 x 2', [5, 6, 9, 10])
+    """
+    top, left = (
+        (a - b) // 2 for a, b in zip(data.input_shape[1:], (height, width), strict=True)
+    )
+    images = data.images[:, :, top : top + height, left : left + width]
+    return replace(
+        data,
+        name=f"{data.name}, middle {height} x {width}",
+        images=np.ascontiguousarray(images),
+        digest=f"{data.digest}@{height}x{width}",
+    )
 
 
 def make_dataset(

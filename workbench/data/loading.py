@@ -5,7 +5,7 @@ may lie (``discovery.py``) and how each format is read (one module a format).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -13,17 +13,19 @@ from typing import Protocol
 
 import numpy as np
 
-from workbench.data.dataset import Dataset, make_dataset
+from workbench.data.dataset import Dataset, centre, make_dataset, normalised
 from workbench.data.discovery import find, recognise
 from workbench.data.formats import FORMATS
 from workbench.data.mnist5k import load_mnist5k
-from workbench.data.raw import DataError, RawImages
+from workbench.data.raw import DataError, MissingPartError, RawImages
 from workbench.data.splits import check_split, stratified_parts
 from workbench.models.classes import DATASET_CLASSES
 
 MNIST5K = "mnist5k"
 _VAL_SHARE = 0.1
 _THREE_WAYS = (0.7, 0.1, 0.2)
+# Images are commonly resized to 256 for a network that takes the middle 224.
+_MARGIN = 256 / 224
 _Norm = tuple[tuple[float, ...], tuple[float, ...]]
 
 
@@ -145,14 +147,10 @@ def dataset_for(
         )
     data = _own_or_other(network.dataset, split=split, root=root)
     norm = getattr(network, "norm", None)
-    if norm is not None:
-        data = replace(data, mean=norm[0], std=norm[1])
+    if norm is not None and norm != (data.mean, data.std):
+        data = normalised(data, norm)
     if data.input_shape != network.input_shape:
-        raise DataError(
-            f"images of shape {data.input_shape} in '{data.name}'",
-            f"{network.input_shape}, the input of network '{network.name}'",
-            "Choose data of that size, or resize the images.",
-        )
+        data = _fitted(data, network)
     outputs = len(network.classes)
     if outputs and len(data.classes) > outputs:
         raise DataError(
@@ -168,6 +166,20 @@ def dataset_for(
             "Sort the labels as the network's outputs are.",
         )
     return data
+
+
+def _fitted(data: Dataset, network: Trained) -> Dataset:
+    """Return the middle of images that are a little larger than a network's input."""
+    (channels, *sides), (expected, *wanted) = data.input_shape, network.input_shape
+    fits = all(w <= s <= _MARGIN * w for s, w in zip(sides, wanted, strict=True))
+    if channels != expected or not fits:
+        raise DataError(
+            f"images of shape {data.input_shape} in '{data.name}'",
+            f"{network.input_shape}, the input of network '{network.name}', or up to "
+            "a seventh higher and wider, of which the middle is taken",
+            "Choose data of that size, or resize the images.",
+        )
+    return centre(data, wanted[0], wanted[1])
 
 
 def _own_or_other(name: str | None, *, split: str, root: str | Path | None) -> Dataset:
@@ -237,10 +249,10 @@ def _read_split(
     if split in parts and (split != "train" or "val" in parts):
         return _read_part(form, files, stamps, split)
     if split == "test" or "train" not in parts:
-        raise DataError(
+        raise MissingPartError(
             f"no '{split}' part in {files[0].parent} (it has {', '.join(parts)})",
             f"files for '{split}'",
-            "Add them, or choose another split.",
+            f"Add them, or take what is there: --split {parts[0]}.",
         )
     raw = _read_part(form, files, stamps, "train")
     shares = (1 - _VAL_SHARE, _VAL_SHARE)

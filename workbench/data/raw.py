@@ -20,6 +20,10 @@ class DataError(WorkbenchError):
     """A dataset is missing, of the wrong form, or damaged."""
 
 
+class MissingPartError(DataError):
+    """A dataset that was found has no such split."""
+
+
 @dataclass(frozen=True, eq=False)
 class RawImages:
     """Decoded images of one part of a dataset.

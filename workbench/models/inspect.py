@@ -4,7 +4,7 @@ Belongs here: ``from_module`` and the hooks it uses. Does not belong here: files
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -34,6 +34,7 @@ from workbench.models.given import module_of
 from workbench.models.input_shapes import Shapes, named_shapes
 from workbench.models.narrower import load_narrower
 from workbench.models.network import Layer, Network
+from workbench.models.norm import check_norm, for_channels, norm_said_by
 from workbench.models.reparametrised import fold_weights, own_copy
 from workbench.models.weights_file import read_weights
 
@@ -56,6 +57,7 @@ def from_module(
     classes: tuple[str, ...] = (),
     dataset: str | None = None,
     weights: str | Path | bytes | None = None,
+    norm: tuple[Sequence[float], Sequence[float]] | None = None,
 ) -> Network:
     """Return a Network around a copy of any nn.Module that takes images.
 
@@ -78,6 +80,10 @@ def from_module(
     weights : str, Path or bytes, optional
         A safetensors or state_dict file, or its content, to fill the copy with; also of
         a network that ``shrink`` made of this one.
+    norm : (mean, std), optional
+        What its images are normalised with, of pixels 0..1, one number or one a
+        channel; else what the module's ``pretrained_cfg`` says, else what is known of
+        the images.
 
     Raises
     ------
@@ -105,7 +111,10 @@ def from_module(
     made = network_of(
         own, input_shape=input_shape, name=name, classes=classes, dataset=dataset
     )
-    return replace(made, notes=notes)
+    found = norm_said_by(own) if norm is None else check_norm(norm)
+    if found is not None:
+        found = for_channels(found, made.input_shape[0])
+    return replace(made, notes=notes, norm=found)
 
 
 def network_of(

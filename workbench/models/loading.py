@@ -4,7 +4,7 @@ Belongs here: which of the three a request is. Does not belong here: reading wei
 files, matching tensors and inspecting layers (a module each).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from workbench.models.inspect import network_of
 from workbench.models.matching import WeightsMismatchError, check_fits
 from workbench.models.narrower import load_narrower
 from workbench.models.network import Network
+from workbench.models.norm import check_norm, for_channels, norm_said_by
 from workbench.models.reparametrised import fold_weights
 from workbench.models.samples import SAMPLES, Sample, sample
 from workbench.models.sources import (
@@ -45,6 +46,7 @@ def load_model(
     weights: str | Path | bytes | None = None,
     input_shape: Shapes | None = None,
     random: bool = False,
+    norm: tuple[Sequence[float], Sequence[float]] | None = None,
     **settings: Any,
 ) -> Network:
     """Return a network: a sample, a known architecture, or one of a source.
@@ -66,6 +68,9 @@ def load_model(
         inputs in order or by name, as `from_module` takes them.
     random : bool
         Random weights of a fixed seed, where the source has weights of its own.
+    norm : (mean, std), optional
+        What its images are normalised with, of pixels 0..1, one number or one a
+        channel; else what the source says, else what is known of the images.
     **settings
         Arguments of the factory or of the library's function: ``num_classes=3``.
 
@@ -80,18 +85,25 @@ def load_model(
     >>> [layer.id for layer in net.layers]
     ['conv1', 'conv2', 'fc1', 'fc2']
     """
+    made = _network(spec, Request(spec, "", weights, input_shape, random, settings))
+    if norm is None:
+        return made
+    channels = made.input_shape[0]
+    return replace(made, norm=for_channels(check_norm(norm), channels))
+
+
+def _network(spec: str, request: Request) -> Network:
     if is_of_source(spec):
         source, name = source_of(spec)
-        return _from_source(
-            source, Request(spec, name, weights, input_shape, random, settings)
-        )
-    if settings or random:
+        return _from_source(source, replace(request, name=name))
+    if request.settings or request.random:
         raise WorkbenchError(
-            f"'{spec}' with " + (", ".join(settings) or "random weights"),
+            f"'{spec}' with " + (", ".join(request.settings) or "random weights"),
             "settings for a model of a source: "
             + ", ".join(source.form for source in SOURCES),
             "Leave them out, or name a factory.",
         )
+    weights, input_shape = request.weights, request.input_shape
     if spec in SAMPLES:
         return _from_sample(sample(spec), weights=weights, input_shape=input_shape)
     if spec in ARCHITECTURES:
@@ -206,7 +218,10 @@ def _from_source(source: Source, request: Request) -> Network:
     notes = (*notes_on(module.eval()), *narrowed)
     name = Path(request.spec).name if is_file(request.spec) else request.spec
     made = network_of(module, input_shape=shape, name=name, classes=(), dataset=None)
-    return replace(made, notes=(*found.notes, *notes), norm=found.norm)
+    norm = found.norm or norm_said_by(module)
+    if norm is not None:
+        norm = for_channels(norm, made.input_shape[0])
+    return replace(made, notes=(*found.notes, *notes), norm=norm)
 
 
 def _from_sample(

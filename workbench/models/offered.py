@@ -16,6 +16,7 @@ from typing import Any
 
 from workbench.models.loading import load_model
 from workbench.models.network import Network
+from workbench.models.norm import Norm, check_norm
 from workbench.models.sources import is_file
 
 VARIABLE = "WORKBENCH_MODELS"
@@ -39,6 +40,8 @@ class Given:
         Random weights of a fixed seed.
     settings : mapping of str to Any
         Arguments of the factory.
+    norm : (mean, std) or None
+        What its images are normalised with.
     """
 
     spec: str
@@ -46,6 +49,7 @@ class Given:
     input_shape: tuple[int, int, int] | None = None
     random: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    norm: Norm | None = None
 
     @property
     def name(self) -> str:
@@ -92,6 +96,7 @@ def read_order() -> Order:
             None if one["input_shape"] is None else tuple(one["input_shape"]),
             one.get("random", False),
             one.get("settings", {}),
+            None if one.get("norm") is None else check_norm(one["norm"]),
         )
         for one in found.get("networks", ())
     ]
@@ -114,6 +119,7 @@ def given_networks() -> Mapping[str, tuple[Given, Network]]:
             weights=one.weights,
             input_shape=one.input_shape,
             random=one.random,
+            norm=one.norm,
             **one.settings,
         )
         name, count = one.name, 1

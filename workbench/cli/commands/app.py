@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli.options import parse_shape
-from workbench.cli.source_options import MODEL_SETTINGS, RANDOM
+from workbench.cli.source_options import MODEL_SETTINGS, NORM, RANDOM
 from workbench.errors import WorkbenchError
 from workbench.models.offered import VARIABLE, Given, Order
 from workbench.models.sources import is_file
@@ -158,6 +158,7 @@ def given_of(
                 parse_shape(shape),
                 source and RANDOM.get(),
                 MODEL_SETTINGS.get() if source else {},
+                NORM.get(),
             )
         )
     return tuple(found)

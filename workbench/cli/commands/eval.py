@@ -1,7 +1,7 @@
 """`workbench eval`: accuracy on real data, raw and with batch norms re-estimated."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,12 @@ from workbench.cli.options import (
 from workbench.cli.output import print_json
 from workbench.cli.training import print_accuracies
 from workbench.cli.workspace import record
+from workbench.data.raw import MissingPartError
+
+if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
+    from workbench.models.network import Network
+    from workbench.pruning.pruned import PrunedNetwork
 
 
 def run(
@@ -41,14 +47,10 @@ def run(
     network = load_pruned(load_network(model, weights, input_shape), recipe)
     dataset = load_data(network, data, split)
     subset = dataset if images is None else dataset.take(images)
-    training = load_data(network, data, "train")
-    results = {
-        "raw": wb.evaluate(network, subset),
-        "bn_reestimated": wb.evaluate(
-            wb.reestimate_bn(network, training, images=bn_images), subset
-        ),
+    facts = {
+        "raw": asdict(wb.evaluate(network, subset)),
+        "bn_reestimated": _reestimated(network, data, subset, bn_images),
     }
-    facts = {name: asdict(value) for name, value in results.items()}
     record("eval", network, data=subset, results=facts)
     if as_json:
         print_json(
@@ -63,3 +65,18 @@ def run(
         )
         return
     print_accuracies(f"{network.name} on {dataset.name} ({split})", facts)
+
+
+def _reestimated(
+    network: "Network | PrunedNetwork",
+    data: str | None,
+    scored: "Dataset",
+    images: int,
+) -> dict[str, Any]:
+    """Return the accuracy with new statistics, or why there is none."""
+    try:
+        training = load_data(network, data, "train")
+    except MissingPartError as error:
+        return {"why": error.found}
+    settled = wb.reestimate_bn(network, training, images=images)
+    return asdict(wb.evaluate(settled, scored))

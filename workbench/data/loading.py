@@ -249,8 +249,9 @@ def _read_split(
     if split in parts and (split != "train" or "val" in parts):
         return _read_part(form, files, stamps, split)
     if split == "test" or "train" not in parts:
+        where = files[0] if files[0].is_dir() else files[0].parent
         raise MissingPartError(
-            f"no '{split}' part in {files[0].parent} (it has {', '.join(parts)})",
+            f"no '{split}' part in {where} (it has {', '.join(parts)})",
             f"files for '{split}'",
             f"Add them, or take what is there: --split {parts[0]}.",
         )

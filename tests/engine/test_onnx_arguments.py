@@ -138,7 +138,7 @@ def test_a_value_outside_of_the_table_is_named() -> None:
     )
     with pytest.raises(
         WorkbenchError,
-        match=r"ONNX BatchNormalization with the attribute training_mode=1",
+        match=r"ONNX BatchNormalization in training mode \(training_mode=1\)",
     ):
         import_onnx(model)
 

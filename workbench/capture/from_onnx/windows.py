@@ -14,6 +14,7 @@ from workbench.capture.builder import GraphBuilder, Value
 from workbench.capture.from_onnx.call import Call, Translation
 from workbench.capture.from_onnx.layers import channels_first
 from workbench.capture.windows import as_rows, pooled
+from workbench.engine.graph.graph import GraphError
 from workbench.engine.graph.ops import window_output
 
 
@@ -32,7 +33,12 @@ def _window(
             b, f"a window with strides {stride}, dilations {dilation}, pads {pads}"
         )
     if min(*stride, *dilation, *kernel) < 1:
-        raise refuse(b, f"a window {tuple(kernel)} of stride {stride}")
+        raise GraphError(
+            f"layer {b.where!r}: a window {tuple(kernel)} with stride {stride} and "
+            f"dilation {dilation}",
+            "numbers of one or more",
+            "The file is damaged: export the network again.",
+        )
     mode = call.attrs.get("auto_pad", "NOTSET")
     if mode in ("SAME_UPPER", "SAME_LOWER"):
         ends = [

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+import workbench as wb
 from tests.engine.nets import make
 from workbench.capture.from_torch.torch_export import capture
 from workbench.engine.compile import compile_graph
@@ -130,3 +132,19 @@ def test_tensors_larger_than_the_machine_are_refused(
     monkeypatch.setattr("os.sysconf", lambda name: 1024)
     with pytest.raises(WorkbenchError, match=r"layer 'r' with tensors of 16.0 GiB"):
         compile_graph(graph, tune="model")
+
+
+@pytest.mark.parametrize("pixels", [1, 2])
+def test_an_activation_behind_a_transposed_layer_of_one_pixel_stays(
+    pixels: int,
+) -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(3, 8, 1), nn.ConvTranspose2d(8, 4, 2, 2), nn.ReLU()
+    ).eval()
+    x = torch.randn(2, 3, pixels, pixels)
+    program = wb.compile(module, example=x[:1], tune="model", check=False)
+    with torch.inference_mode():
+        wanted = module(x).numpy()
+    assert abs(program(x.numpy()) - wanted).max() < 1e-5
+    assert (wanted == 0).any()

@@ -195,7 +195,8 @@ def load_onnx(
     )
     names = DATASET_CLASSES.get(dataset or "", ())
     last = made.layers[-1].weight_shape[0]
-    return replace(made, classes=names if last == len(names) else ())
+    classes = names if last == len(names) else ()
+    return replace(made, classes=classes, notes=found.notes)
 
 
 def _from_source(source: Source, request: Request) -> Network:

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onnx import numpy_helper
 
 import workbench as wb
+from tests.support.onnx_files import classifier, numbers, run, saved
 from tests.support.small_networks import INPUT_SHAPE, small_network, small_pruned
 from workbench.errors import WorkbenchError
 from workbench.kernels import info
@@ -29,7 +31,7 @@ from workbench.measure.peers.protocol import (
     needs,
 )
 from workbench.measure.peers.remote_runner import RemoteRunner
-from workbench.measure.peers.subject import OnnxNetwork
+from workbench.measure.peers.subject import OnnxNetwork, OnnxSubject
 
 QUICK = Settings(warmup=1, budget_s=0.0, min_sample_ms=0.0)
 
@@ -247,3 +249,21 @@ def test_an_engine_that_does_not_start_says_why() -> None:
         RemoteRunner(
             Path(sys.executable), "no_such", Path("m.onnx"), Setup(1), extra={}
         )
+
+
+def test_an_onnx_file_of_a_fixed_batch_is_timed_on_one_image(tmp_path: Path) -> None:
+    model = classifier()
+    for one in (*model.graph.input, *model.graph.output):
+        one.type.tensor_type.shape.dim[0].dim_value = 4
+    path = saved(model, tmp_path)
+    subject = OnnxSubject(OnnxNetwork.read(path), weights="dense")
+    x = numbers(2, 3, 8, 8)
+    whole = run(path, x=np.concatenate([x, x]))[0]
+    np.testing.assert_allclose(subject.reference(x), whole[:2], rtol=1e-4, atol=1e-4)
+    # A batch inside of the network cannot be freed.
+    sizes = next(one for one in model.graph.initializer if one.name == "sizes")
+    sizes.CopyFrom(numpy_helper.from_array(np.array([4, 128]), "sizes"))
+    path = saved(model, tmp_path, "inside.onnx")
+    subject = OnnxSubject(OnnxNetwork.read(path), weights="dense")
+    with pytest.raises(WorkbenchError, match="which does not run on one image"):
+        subject.reference(x)

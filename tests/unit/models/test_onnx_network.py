@@ -382,6 +382,37 @@ def test_a_file_of_tensors_beyond_all_memory_is_not_run(
         wb.load_model(str(path))
 
 
+def test_what_torch_does_not_have_runs_in_onnxs_evaluator(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a"], "first"),
+        helper.make_node("Conv", ["a", "v"], ["b"], "inner"),
+        helper.make_node("Det", ["b"], ["c"], "odd"),
+        helper.make_node("MatMul", ["c", "u"], ["y"], "last"),
+    ]
+    weights = {
+        "w": numbers(4, 3, 1, 1),
+        "v": numbers(6, 4, 1, 1, seed=1),
+        "u": numbers(6, 5, seed=2),
+    }
+    path = saved(model_of(nodes, weights, inputs={"x": ("n", 3, 8, 8)}), tmp_path)
+    net = wb.load_model(str(path))
+    assert net.notes[0].startswith("onnx.Det run in ONNX's own evaluator")
+    wanted = run(path, x=X)
+    assert differs(made_by(net), wanted) < CLOSE
+    again = pickle.loads(pickle.dumps(net.module))
+    with torch.inference_mode():
+        assert np.array_equal(again(torch.from_numpy(X)).numpy(), made_by(net)[0])
+    pruned = wb.prune(net, wb.Recipe.uniform("magnitude", 0.5))
+    out = tmp_path / "out.onnx"
+    wb.export(pruned, out)
+    assert differs(run(out, x=X), made_by(pruned)) < CLOSE
+    # Its channels cannot be followed, so they stay.
+    filters = wb.prune(net, wb.Recipe.uniform("filter", 0.5))
+    (row,) = (row for row in filters.report.layers if row.id == "inner")
+    assert row.zeros == 0
+    assert "the channels pass through foreign_step" in row.note
+
+
 def test_settings_and_random_weights_are_refused(path: Path) -> None:
     with pytest.raises(WorkbenchError, match="an ONNX file as it is"):
         wb.load_model(str(path), random=True)

@@ -233,7 +233,8 @@ def conv_to_linear(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
                     "weight": np.ascontiguousarray(tap),
                     "bias": node.params["bias"],
                 }
-                node = node.but(op="linear", attrs={"rank": 3}, params=params)
+                done = {"act": node.attrs["act"]} if "act" in node.attrs else {}
+                node = node.but(op="linear", attrs={"rank": 3, **done}, params=params)
         result.append(node)
     return result, outputs
 

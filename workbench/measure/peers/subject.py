@@ -21,6 +21,7 @@ from workbench.capture.from_onnx.onnx_import import import_onnx
 from workbench.capture.from_torch.ends import results_of
 from workbench.capture.from_torch.torch_export import shapes_of
 from workbench.errors import WorkbenchError
+from workbench.measure.onnx_batch import write_with_free_batch
 from workbench.measure.onnx_model import to_onnx
 from workbench.writing import replaced
 
@@ -253,16 +254,32 @@ class OnnxSubject(Subject):
         return self._path
 
     def reference(self, x: Array) -> Array:
-        """Return the output that all must equal."""
-        found = [self._evaluate(image[None]) for image in x]
+        """Return the output that all must equal.
+
+        Raises
+        ------
+        WorkbenchError
+            The file takes no single image.
+        """
+        try:
+            found = [self._evaluate(image[None]) for image in x]
+        # ONNX Runtime has an exception of its own for each of its error codes.
+        except Exception as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise WorkbenchError(
+                found=f"{self._path.name}, which does not run on one image ({reason})",
+                expected="a network that takes a batch of one",
+                next_step="Export it with a free batch, or with a batch of one.",
+            ) from error
         return np.concatenate(found)
 
     def _write_onnx(self, path: Path) -> None:
-        shutil.copy(self._path, path)
+        if not write_with_free_batch(self._path, path):
+            shutil.copy(self._path, path)
 
     @cached_property
     def _evaluate(self) -> Callable[[Array], Array]:
-        evaluator, name = _evaluator(str(self._path))
+        evaluator, name = _evaluator(str(self.onnx_path))
         return lambda image: joined(evaluator.run(None, {name: image}))
 
 

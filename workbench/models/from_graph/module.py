@@ -61,6 +61,19 @@ class GraphModule(nn.Module):
         if first.shape == weight.shape and bool((first == weight).all()):
             made.weight = first
 
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        for part in self._plan.parts:
+            module = self.get_submodule(part.name)
+            if part.node.foreign is not None and isinstance(module, GraphStep):
+                module.rebind(part.node)
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """Operations that torch has no function for, each once."""
+        found = [p.node.attrs["name"] for p in self._plan.parts if p.node.foreign]
+        return tuple(dict.fromkeys(found))
+
     def forward(self, image: Tensor, *more: Tensor) -> Any:
         """Return the network's results for a batch of each input."""
         graph = self._plan.graph

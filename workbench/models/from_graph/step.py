@@ -14,6 +14,7 @@ from workbench.capture.traced_axes import traced_axes
 from workbench.engine.graph.graph import Node
 from workbench.errors import WorkbenchError
 from workbench.models.from_graph.elementwise import ELEMENTWISE
+from workbench.models.from_graph.foreign import ForeignStep
 from workbench.models.from_graph.layers import tensor
 from workbench.models.from_graph.moves import MOVES, reshaped
 from workbench.models.from_graph.rows import ROWS
@@ -43,7 +44,7 @@ class GraphStep(nn.Module):
         self, node: Node, before: tuple[int, ...], trained: tuple[str, ...] = ()
     ) -> None:
         super().__init__()
-        if node.op not in STEPS and node.op != "reshape":
+        if node.op not in (*STEPS, "reshape", "foreign"):
             raise WorkbenchError(
                 f"operation {node.op!r} of {node.id!r}, which torch has no step for",
                 "one of " + ", ".join(sorted(STEPS)),
@@ -63,8 +64,14 @@ class GraphStep(nn.Module):
         node = self._node.node
         if node.op == "reshape":
             return reshaped(inputs[0], self._axes)
+        if self._node.foreign is not None:
+            return self._node.foreign(inputs)
         held = {name: getattr(self, name) for name in node.params}
         return STEPS[node.op](node, inputs, held)
+
+    def rebind(self, node: Node) -> None:
+        """Take the node's function, which no file and no other process has."""
+        self._node = _Shared(node)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "GraphStep":
         """Return a copy; of a step without numbers at a hundredth of the usual price.
@@ -89,7 +96,9 @@ class _Shared:
     """A node without its numbers, which copies of a module share."""
 
     def __init__(self, node: Node) -> None:
-        self.node = node.but(params=dict.fromkeys(node.params))
+        # A function of another framework is in no file: who reads it again has it.
+        self.foreign = None if node.foreign is None else ForeignStep(node)
+        self.node = node.but(params=dict.fromkeys(node.params), foreign=None)
 
     def __deepcopy__(self, memo: object) -> "_Shared":
         return self

@@ -40,7 +40,14 @@ def found_in(source: Path | bytes, input_shape: Shapes | None = None) -> Found:
         zip(file.graph.signature.inputs, file.graph.input_shapes, strict=True)
     )
     shape = next(iter(shapes.values())) if len(shapes) == 1 else shapes
-    return Found(GraphModule(file), shape)
+    module = GraphModule(file)
+    notes: tuple[str, ...] = ()
+    if module.foreign:
+        notes = (
+            f"{', '.join(module.foreign)} run in ONNX's own evaluator: no gradient "
+            "passes them, so that training stops there",
+        )
+    return Found(module, shape, notes=notes)
 
 
 SOURCE = Source("onnx", "FILE.onnx", load, suffix=".onnx")

@@ -7,11 +7,22 @@ from typing import Any
 
 import numpy as np
 import onnx
+import torch
 from onnx import TensorProto, helper, numpy_helper, shape_inference
+
+from workbench.models.network import Network
+from workbench.pruning.pruned import PrunedNetwork
+
+# float32 against float32 in another order.
+CLOSE = 1e-4
 
 
 def numbers(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+X = numbers(2, 3, 8, 8, seed=99)
+"""Two images for networks of (3, 8, 8)."""
 
 
 def model_of(
@@ -116,3 +127,17 @@ def classifier() -> onnx.ModelProto:
         "bo": numbers(5, seed=12),
     }
     return model_of(nodes, weights, inputs={"x": ("n", 3, 8, 8)})
+
+
+def made_by(net: Network | PrunedNetwork, *x: np.ndarray) -> list[np.ndarray]:
+    with torch.inference_mode():
+        made = net.module(*map(torch.from_numpy, x or (X,)))
+    return [
+        one.numpy() for one in (made.values() if isinstance(made, dict) else [made])
+    ]
+
+
+def differs(found: list[np.ndarray], wanted: list[np.ndarray]) -> float:
+    pairs = list(zip(found, wanted, strict=True))
+    assert all(a.shape == b.shape for a, b in pairs)
+    return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs)

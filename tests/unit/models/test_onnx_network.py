@@ -1,7 +1,6 @@
 """An ONNX file as a network: its layers, its numbers, and the file that comes out."""
 
 import copy
-import os
 import pickle
 from pathlib import Path
 
@@ -9,38 +8,21 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 import workbench as wb
 from tests.support.onnx_files import (
+    CLOSE,
+    X,
     classifier,
+    differs,
+    made_by,
     model_of,
     numbers,
     run,
     saved,
     weights_of,
 )
-from workbench.errors import WorkbenchError
-from workbench.models.network import Network
-from workbench.pruning.pruned import PrunedNetwork
-
-# float32 against float32 in another order.
-CLOSE = 1e-4
-X = numbers(2, 3, 8, 8, seed=99)
-
-
-def made_by(net: Network | PrunedNetwork, *x: np.ndarray) -> list[np.ndarray]:
-    with torch.inference_mode():
-        made = net.module(*map(torch.from_numpy, x or (X,)))
-    return [
-        one.numpy() for one in (made.values() if isinstance(made, dict) else [made])
-    ]
-
-
-def differs(found: list[np.ndarray], wanted: list[np.ndarray]) -> float:
-    pairs = list(zip(found, wanted, strict=True))
-    assert all(a.shape == b.shape for a, b in pairs)
-    return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs)
 
 
 @pytest.fixture
@@ -174,15 +156,6 @@ def test_a_channel_shuffle_of_fewer_channels_keeps_its_pixels(tmp_path: Path) ->
     assert differs(run(out, x=X[:1]), made_by(pruned, X[:1])) < CLOSE
 
 
-def test_a_batch_of_minus_one_is_free(tmp_path: Path) -> None:
-    model = classifier()
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -1
-    path = saved(model, tmp_path)
-    out = tmp_path / "out.onnx"
-    report = wb.export(wb.load_model(str(path)), out)
-    assert "equal to torch on batches of 1, 3" in str(report.checks[-1])
-
-
 def test_one_weight_of_two_nodes_is_one_layer(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("Conv", ["x", "w", "b"], ["a"], "head", pads=[1, 1, 1, 1]),
@@ -220,93 +193,6 @@ def test_a_weight_that_others_read_is_left_to_them(tmp_path: Path) -> None:
     assert differs(run(out, x=X), made_by(pruned)) < CLOSE
 
 
-def test_half_precision_weights_stay_half(tmp_path: Path) -> None:
-    nodes = [
-        helper.make_node("Cast", ["w16"], ["w"], to=TensorProto.FLOAT),
-        helper.make_node("Conv", ["x", "w"], ["a"], "conv"),
-        helper.make_node("GlobalAveragePool", ["a"], ["y"]),
-    ]
-    weights = {"w16": numbers(4, 3, 3, 3).astype(np.float16)}
-    path = saved(model_of(nodes, weights, inputs={"x": ("n", 3, 8, 8)}), tmp_path)
-    pruned = wb.prune(
-        wb.load_model(str(path)), wb.Recipe.uniform("magnitude", 0.5, match="conv")
-    )
-    out = tmp_path / "out.onnx"
-    wb.export(pruned, out)
-    (name,) = weights_of(out)
-    assert weights_of(out)[name].dtype == np.float16
-    assert (weights_of(out)[name] == 0).sum() == 54
-    assert differs(run(out, x=X), made_by(pruned)) < CLOSE
-
-
-def test_weights_in_constant_nodes_and_files_of_old_versions(tmp_path: Path) -> None:
-    held = numpy_helper.from_array(numbers(4, 3, 3, 3), "held")
-    nodes = [
-        helper.make_node("Constant", [], ["w"], value=held),
-        helper.make_node("Conv", ["x", "w"], ["a"], "conv"),
-        helper.make_node("ConstantOfShape", ["size"], ["v"], "fill"),
-        helper.make_node("Conv", ["a", "v"], ["y"], "other"),
-    ]
-    nodes[2].attribute.append(
-        helper.make_attribute("value", numpy_helper.from_array(np.ones(1, np.float32)))
-    )
-    weights = {"size": np.array([2, 4, 1, 1], np.int64)}
-    model = model_of(nodes, weights, inputs={"x": (1, 3, 8, 8)}, opset=9, ir_version=3)
-    model.graph.input.append(
-        helper.make_tensor_value_info("size", TensorProto.INT64, [4])
-    )
-    path = saved(model, tmp_path)
-    pruned = wb.prune(
-        wb.load_model(str(path)),
-        wb.Recipe.uniform("magnitude", 0.5, match="conv"),
-    )
-    pruned = wb.prune(
-        wb.load_model(str(path)),
-        wb.Recipe.loads(
-            "version: 1\nlayers:\n"
-            "  - {match: conv, method: magnitude, sparsity: 0.5}\n"
-            "  - {match: other, method: random, sparsity: 0.5}\n"
-        ),
-    )
-    out = tmp_path / "out.onnx"
-    wb.export(pruned, out)
-    found = weights_of(out)
-    assert (found["w"] == 0).sum() == 54
-    assert (found["v_pruned"] == 0).sum() == 4
-    assert "size" not in found
-    x = X[:1]
-    assert differs(run(out, x=x), made_by(pruned, x)) < CLOSE
-
-
-def test_several_inputs_and_outputs_keep_their_names(tmp_path: Path) -> None:
-    nodes = [
-        helper.make_node("Conv", ["image", "w"], ["a"], "conv", pads=[1, 1, 1, 1]),
-        helper.make_node("Add", ["a", "depth"], ["sum"]),
-        helper.make_node("Conv", ["sum", "v"], ["scores"], "head"),
-    ]
-    weights = {"w": numbers(4, 3, 3, 3), "v": numbers(2, 4, 1, 1, seed=1)}
-    model = model_of(
-        nodes,
-        weights,
-        inputs={"image": ("n", 3, 8, 8), "depth": ("n", 4, 8, 8)},
-        outputs=("scores", "sum"),
-    )
-    path = saved(model, tmp_path)
-    net = wb.load_model(str(path))
-    assert net.input_shapes == {"image": (3, 8, 8), "depth": (4, 8, 8)}
-    assert net.outputs == ("scores", "sum")
-    depth = numbers(2, 4, 8, 8, seed=5)
-    wanted = run(path, image=X, depth=depth)
-    assert differs(made_by(net, X, depth), wanted) < CLOSE
-    pruned = wb.prune(net, wb.Recipe.uniform("magnitude", 0.5, match="conv"))
-    out = tmp_path / "out.onnx"
-    wb.export(pruned, out)
-    found = run(out, image=X, depth=depth)
-    assert differs(found, made_by(pruned, X, depth)) < CLOSE
-    program = wb.compile(pruned, tune="model")
-    assert differs(list(program(X, depth).values()), found) < CLOSE
-
-
 def test_copies_and_other_processes_have_the_same_network(path: Path) -> None:
     net = wb.load_model(str(path))
     for again in (copy.deepcopy(net.module), pickle.loads(pickle.dumps(net.module))):
@@ -331,90 +217,3 @@ def test_fine_tuned_numbers_go_back_into_the_file(path: Path) -> None:
     wb.export(tuned, out)
     assert differs(run(out, x=X), made_by(tuned)) < CLOSE
     assert not np.array_equal(weights_of(out)["mean"], weights_of(path)["mean"])
-
-
-def test_free_sizes_are_asked_for(tmp_path: Path) -> None:
-    nodes = [helper.make_node("Conv", ["x", "w"], ["y"], "conv")]
-    model = model_of(
-        nodes, {"w": numbers(4, 3, 3, 3)}, inputs={"x": ("n", 3, "h", "w_")}
-    )
-    path = saved(model, tmp_path)
-    with pytest.raises(WorkbenchError, match="free sizes"):
-        wb.load_model(str(path))
-    net = wb.load_model(str(path), input_shape=(3, 8, 8))
-    assert net.input_shape == (3, 8, 8)
-    assert differs(made_by(net), run(path, x=X)) < CLOSE
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [(b"", "no operations"), (b"\x08\x07garbage", "cannot be read as ONNX")],
-)
-def test_files_that_are_no_network_are_refused(
-    tmp_path: Path, content: bytes, said: str
-) -> None:
-    path = tmp_path / "bad.onnx"
-    path.write_bytes(content)
-    with pytest.raises(WorkbenchError, match=said):
-        wb.load_model(str(path))
-
-
-def test_a_file_of_tensors_beyond_all_memory_is_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # 4 x 1024 x 1024 floats are 16 MiB, on a machine of 10.
-    nodes = [
-        helper.make_node("Conv", ["x", "w"], ["a"], "conv"),
-        helper.make_node("Upsample", ["a", "scales"], ["b"], "grows", mode="nearest"),
-        helper.make_node("GlobalAveragePool", ["b"], ["y"]),
-    ]
-    weights = {
-        "w": numbers(4, 3, 1, 1),
-        "scales": np.array([1, 1, 512, 512], np.float32),
-    }
-    model = model_of(nodes, weights, inputs={"x": (1, 3, 2, 2)}, opset=9)
-    path = saved(model, tmp_path)
-    # Layers are found without the tensors.
-    assert wb.load_model(str(path)).layers[0].output_shape == (4, 2, 2)
-    sizes = {"SC_PAGE_SIZE": 1 << 20, "SC_PHYS_PAGES": 10}
-    monkeypatch.setattr(os, "sysconf", sizes.__getitem__)
-    with pytest.raises(WorkbenchError, match=r"layer 'grows\S*' with tensors of"):
-        wb.load_model(str(path))
-
-
-def test_what_torch_does_not_have_runs_in_onnxs_evaluator(tmp_path: Path) -> None:
-    nodes = [
-        helper.make_node("Conv", ["x", "w"], ["a"], "first"),
-        helper.make_node("Conv", ["a", "v"], ["b"], "inner"),
-        helper.make_node("Det", ["b"], ["c"], "odd"),
-        helper.make_node("MatMul", ["c", "u"], ["y"], "last"),
-    ]
-    weights = {
-        "w": numbers(4, 3, 1, 1),
-        "v": numbers(6, 4, 1, 1, seed=1),
-        "u": numbers(6, 5, seed=2),
-    }
-    path = saved(model_of(nodes, weights, inputs={"x": ("n", 3, 8, 8)}), tmp_path)
-    net = wb.load_model(str(path))
-    assert net.notes[0].startswith("onnx.Det run in ONNX's own evaluator")
-    wanted = run(path, x=X)
-    assert differs(made_by(net), wanted) < CLOSE
-    again = pickle.loads(pickle.dumps(net.module))
-    with torch.inference_mode():
-        assert np.array_equal(again(torch.from_numpy(X)).numpy(), made_by(net)[0])
-    pruned = wb.prune(net, wb.Recipe.uniform("magnitude", 0.5))
-    out = tmp_path / "out.onnx"
-    wb.export(pruned, out)
-    assert differs(run(out, x=X), made_by(pruned)) < CLOSE
-    # Its channels cannot be followed, so they stay.
-    filters = wb.prune(net, wb.Recipe.uniform("filter", 0.5))
-    (row,) = (row for row in filters.report.layers if row.id == "inner")
-    assert row.zeros == 0
-    assert "the channels pass through foreign_step" in row.note
-
-
-def test_settings_and_random_weights_are_refused(path: Path) -> None:
-    with pytest.raises(WorkbenchError, match="an ONNX file as it is"):
-        wb.load_model(str(path), random=True)
-    with pytest.raises(WorkbenchError, match="num_classes"):
-        wb.load_model(str(path), num_classes=3)

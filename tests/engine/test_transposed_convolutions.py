@@ -104,3 +104,7 @@ def test_steps_belong_to_the_layer() -> None:
     program = compile(module, example=torch.zeros(1, 3, 5, 7), tune="model")
     mine = [s for s in program.steps if layer_of(s.layer) == "1"]
     assert sum(step.dense_macs for step in mine) == 4 * 6 * 4 * 5 * 7 * 4
+
+
+def test_an_activation_behind_one_pixel_stays() -> None:
+    check(network(nn.ConvTranspose2d(4, 5, 2, 2), nn.ReLU()), torch.randn(2, 4, 1, 1))

@@ -27,16 +27,15 @@ static float ended(float x, int64_t count, int64_t kind) {
     return kind == WB_LENGTH ? sqrtf(x) : x;
 }
 
-/* exp of a few floats in place. */
+/* exp of floats in place. */
 static void exp_all(float *x, int64_t n) {
-    for (int64_t i = 0; i < n; i += 16) {
-        float lanes[16];
-        const size_t bytes = (size_t)(n - i < 16 ? n - i : 16) * sizeof(float);
-        memset(lanes, 0, sizeof lanes);
-        memcpy(lanes, x + i, bytes);
-        wb_store(lanes, wb_exp(wb_load(lanes)));
-        memcpy(x + i, lanes, bytes);
-    }
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) wb_store(x + i, wb_exp(wb_load(x + i)));
+    if (i == n) return;
+    float lanes[16] = {0};
+    memcpy(lanes, x + i, (size_t)(n - i) * sizeof(float));
+    wb_store(lanes, wb_exp(wb_load(lanes)));
+    memcpy(x + i, lanes, (size_t)(n - i) * sizeof(float));
 }
 
 /* sum of (x - around)^power over a contiguous line, sixteen lanes at a time. */
@@ -55,13 +54,18 @@ WB_INLINE float line_sum(const float *x, int64_t n, float around, const int squa
 }
 
 static float line_extreme(const float *x, int64_t n, const int64_t kind) {
-    float lanes[16], result = start_of(kind);
-    for (int l = 0; l < 16; l++) lanes[l] = result;
+    const wb_v16 zero = wb_zero();
+    wb_v16 top = wb_set1(-INFINITY);
     int64_t i = 0;
-    for (; i + 16 <= n; i += 16)
-        for (int l = 0; l < 16; l++) lanes[l] = taken(lanes[l], x[i + l], kind);
+    for (; i + 16 <= n; i += 16) {
+        const wb_v16 v = wb_load(x + i);
+        top = wb_larger(top, kind == WB_LARGEST ? v : wb_sub(zero, v));
+    }
+    float lanes[16], result = start_of(kind);
+    wb_store(lanes, top);
     for (; i < n; i++) result = taken(result, x[i], kind);
-    for (int l = 0; l < 16; l++) result = taken(result, lanes[l], kind);
+    for (int l = 0; l < 16; l++)
+        result = taken(result, kind == WB_LARGEST ? lanes[l] : -lanes[l], kind);
     return result;
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from workbench.engine.candidates.base import Binding, Candidate, Form, Shapes
-from workbench.engine.graph.array_ops import ARRAYS
+from workbench.engine.graph.array_ops import ARRAYS, operands
 from workbench.engine.graph.graph import Node
 from workbench.kernels import Step
 from workbench.kernels.arrays import COMPUTE
@@ -19,6 +19,8 @@ from workbench.kernels.steps.array import Stretch, array_step
 
 MODEL_FLOATS_PER_MS = 1e6
 """Elements that NumPy handles in a millisecond."""
+
+MODEL_MACS_PER_MS = 1e7
 
 MODEL_CALL_MS = 0.005
 
@@ -78,7 +80,11 @@ class ArrayOperation(Candidate):
     def model_ms(self, node: Node, shapes: Shapes, form: Form) -> float:
         """Return elements over the usual rate."""
         floats = prod(node.shape) + sum(prod(shape) for shape in shapes)
-        return MODEL_CALL_MS + floats / MODEL_FLOATS_PER_MS
+        ms = MODEL_CALL_MS + floats / MODEL_FLOATS_PER_MS
+        if node.op == "matmul":
+            depth = operands(shapes, node.params)[0][-1]
+            ms += prod(node.shape) * depth / MODEL_MACS_PER_MS
+        return ms
 
 
 class ForeignOperation(ArrayOperation):

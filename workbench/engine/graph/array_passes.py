@@ -1,11 +1,12 @@
 """Rewrites of array operations into what has kernels in C, and fewer permutations.
 
-Belongs here: linear layers over tokens as 1x1 convolutions, transposed convolutions as
-convolutions, padding that a convolution does itself, permutations that meet and cancel.
-Does not belong here: rewrites of images (`passes`).
+Belongs here: linear layers over tokens and convolutions of patches as 1x1 convolutions,
+padding that a convolution does itself, permutations that meet and cancel. Does not
+belong here: rewrites of images (`passes`), transposed convolutions (`transposed`).
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -61,6 +62,87 @@ def _as_pixels(node: Node, shape: tuple[int, ...]) -> Nodes:
     back = Node(f"{name}.tokens", "reshape", (name,), flat, {"shape": flat})
     out = Node(f"{name}.out", "permute", (back.id,), node.shape, {"axes": last})
     return [moved, image, layer, back, out]
+
+
+def pads_to_convs(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
+    """Let convolutions add the zeros that a padding before them would write."""
+    frames = {node.id: node for node in nodes if _pads_with_zeros(node)}
+    result: Nodes = []
+    for node in nodes:
+        frame = frames.get(node.inputs[0]) if node.op == "conv2d" else None
+        if frame is not None:
+            (_, top, left), (_, bottom, right) = (
+                frame.attrs[name] for name in ("before", "after")
+            )
+            more = (top, left, bottom, right)
+            own = node.attrs.get("padding", (0, 0, 0, 0))
+            padding = tuple(a + b for a, b in zip(own, more, strict=True))
+            inputs = (*frame.inputs, *node.inputs[1:])
+            node = node.but(inputs=inputs, attrs={**node.attrs, "padding": padding})
+        result.append(node)
+    return result, outputs
+
+
+def _pads_with_zeros(node: Node) -> bool:
+    if node.op != "pad" or len(node.shape) != 3 or node.attrs["mode"] != "constant":
+        return False
+    channels = node.attrs["before"][0], node.attrs["after"][0]
+    return node.attrs["value"] == 0 and channels == (0, 0)
+
+
+def patches_to_pixels(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
+    """Run convolutions of patches that lie beside each other as 1x1 convolutions.
+
+    Of kernels that move by as many pixels as they have, where that is more than the
+    layouts split (two): the stems of ConvNeXt and of vision transformers.
+    """
+    result: Nodes = []
+    shapes: dict[str, tuple[int, ...]] = {}
+    for node in nodes:
+        shapes[node.id] = node.shape
+        result += _of_patches(node, shapes) if _reads_patches(node) else [node]
+    return result, outputs
+
+
+def _reads_patches(node: Node) -> bool:
+    if node.op != "conv2d" or len(node.inputs) != 1:
+        return False
+    kernel = node.params["weight"].shape[2:]
+    return (
+        max(kernel) > 2
+        and tuple(node.attrs.get("stride", (1, 1))) == kernel
+        and tuple(node.attrs.get("dilation", (1, 1))) == (1, 1)
+        and not any(node.attrs.get("padding", ()))
+        and node.attrs.get("groups", 1) == 1
+    )
+
+
+def _of_patches(node: Node, shapes: Mapping[str, tuple[int, ...]]) -> Nodes:
+    weight = node.params["weight"]
+    filters, channels, kh, kw = weight.shape
+    height, width = node.shape[1:]
+    (source,), name = node.inputs, node.id
+    made: Nodes = []
+    whole = (channels, height * kh, width * kw)
+    if shapes[source] != whole:
+        attrs = {"starts": (0, 0, 0), "stops": whole, "steps": (1, 1, 1)}
+        made.append(Node(f"{name}.whole", "cut", (source,), whole, attrs))
+        source = made[-1].id
+    parts, order = (channels, height, kh, width, kw), (0, 2, 4, 1, 3)
+    turned = tuple(parts[a] for a in order)
+    pixels = (channels * kh * kw, height, width)
+    made += [
+        Node(f"{name}.parts", "reshape", (source,), parts, {"shape": parts}),
+        Node(f"{name}.turned", "permute", (f"{name}.parts",), turned, {"axes": order}),
+        Node(
+            f"{name}.pixels", "reshape", (f"{name}.turned",), pixels, {"shape": pixels}
+        ),
+    ]
+    attrs = {k: v for k, v in node.attrs.items() if k not in ("stride", "dilation")}
+    flat = np.ascontiguousarray(weight.reshape(filters, -1, 1, 1))
+    params = {**node.params, "weight": flat}
+    inputs = (made[-1].id,)
+    return [*made, node.but(inputs=inputs, attrs=attrs, params=params)]
 
 
 def sink_permutes(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:

@@ -14,7 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine.graph.activation_forms import fuse_forms
-from workbench.engine.graph.array_passes import sink_permutes, tokens_to_pixels
+from workbench.engine.graph.array_passes import (
+    pads_to_convs,
+    patches_to_pixels,
+    sink_permutes,
+    tokens_to_pixels,
+)
 from workbench.engine.graph.fields import act_of
 from workbench.engine.graph.graph import INPUT, Graph, Node, prune_dead
 from workbench.engine.graph.ops import ACTIVATIONS, CONVOLUTIONS, LINEARS
@@ -244,11 +249,14 @@ def fuse_activation(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
     edit = _Editor(nodes, outputs)
     for name in edit.ids(*ACTIVATIONS):
         node = edit[name]
-        producer = edit[node.inputs[0]]
+        source = producer = edit[node.inputs[0]]
+        while producer.op == "reshape" and edit.users(producer.id) == 1:
+            producer = edit[producer.inputs[0]]
         fits = producer.op in FUSES_ACTIVATION and "act" not in producer.attrs
         if fits and edit.users(producer.id) == 1:
             act = act_of(node.op, node.attrs)
-            edit.merge(name, producer.but(attrs={**producer.attrs, "act": act}))
+            edit.replace(producer.but(attrs={**producer.attrs, "act": act}))
+            edit.merge(name, edit[source.id])
     return edit.result
 
 
@@ -311,6 +319,8 @@ def global_pools(nodes: Nodes, outputs: Outputs) -> tuple[Nodes, Outputs]:
 PASSES: tuple[Pass, ...] = (
     drop_identities,
     transposed_to_convs,
+    pads_to_convs,
+    patches_to_pixels,
     tokens_to_pixels,
     sink_permutes,
     drop_identities,

@@ -206,6 +206,21 @@ def test_what_torch_does_not_have_runs_in_onnxs_evaluator(tmp_path: Path) -> Non
     assert "the channels pass through foreign_step" in row.note
 
 
+def test_names_of_any_depth_are_modules(tmp_path: Path) -> None:
+    deep = ".".join("a" * 5000)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a"], deep),
+        helper.make_node("Conv", ["a", "v"], ["y"], "weight.forward. é/[0]"),
+    ]
+    weights = {"w": numbers(4, 3, 1, 1), "v": numbers(2, 4, 1, 1, seed=1)}
+    path = saved(model_of(nodes, weights, inputs={"x": ("n", 3, 8, 8)}), tmp_path)
+    net = wb.load_model(str(path))
+    first, second = (one.id for one in net.layers)
+    assert first.count(".") == 31
+    assert second == "weight_.forward_._é._0_"
+    assert differs(made_by(net), run(path, x=X)) < CLOSE
+
+
 def test_settings_and_random_weights_are_refused(path: Path) -> None:
     with pytest.raises(WorkbenchError, match="an ONNX file as it is"):
         wb.load_model(str(path), random=True)

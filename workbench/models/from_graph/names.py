@@ -16,6 +16,9 @@ RESERVED = frozenset(
 ) | {"node", "scale", "shift", "slope"}
 """What attributes of modules are called already."""
 
+MOST_PARTS = 32
+"""Modules inside of each other; what a file's name has more is one part."""
+
 _STRANGE = re.compile(r"[^\w@-]+")
 
 
@@ -33,7 +36,8 @@ def module_names(ids: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str
     found: dict[str, str] = {}
     known = set(taken)
     for one in ids:
-        parts = [_STRANGE.sub("_", part) or "_" for part in one.split(".")]
+        parts = one.split(".", MOST_PARTS - 1)
+        parts = [_STRANGE.sub("_", part) or "_" for part in parts]
         parts = [f"{part}_" if part in RESERVED else part for part in parts]
         name, count = ".".join(parts), 1
         while name in known:

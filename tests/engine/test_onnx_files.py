@@ -243,6 +243,14 @@ def test_free_sizes_name_the_argument_of_compile(tmp_path: Path) -> None:
         wb.compile(path, example=torch.zeros(1, 3, 6, 5), tune="model")
 
 
+def test_sizes_without_a_name_of_their_own_are_letters() -> None:
+    proto = model([node("Relu", "x")], shape=(None, 3, "Dynamic.0", "?"))
+    with pytest.raises(
+        OnnxError, match=r"input_shape=\(3, H, W\).*--input-shape 3,H,W"
+    ):
+        import_onnx(proto)
+
+
 def test_another_type_of_input_is_refused() -> None:
     proto = model([node("Relu", "x")], kind=TensorProto.STRING)
     with pytest.raises(OnnxError, match="input 'x' of string; expected images of"):

@@ -28,6 +28,9 @@ REAL = (
 )
 """Types of images; float32 stands in for all of them."""
 
+LETTERS = {1: "F", 2: "CL", 3: "CHW", 4: "CDHW"}
+"""What the axes of images are called where the file has no name for them."""
+
 WHOLE: Mapping[int, str] = {
     TensorProto.UINT8: "uint8",
     TensorProto.INT8: "int8",
@@ -97,8 +100,15 @@ def _shape(
         shape = shape[1:]
     shape = shape or tuple(dims)
     if not shape or not all(shape):
-        words = [d.dim_param or "?" for d in kind.shape.dim][1:] or ["C", "H", "W"]
-        wanted = [str(n or w) for n, w in zip(dims or [0] * 3, words, strict=True)]
+        letters = LETTERS.get(len(dims) or 3, "?" * len(dims))
+        given_names = [d.dim_param for d in kind.shape.dim][1:] or [""] * len(letters)
+        words = [
+            name if name.isidentifier() else letter
+            for name, letter in zip(given_names, letters, strict=True)
+        ]
+        wanted = [
+            str(n or w) for n, w in zip(dims or [0] * len(words), words, strict=True)
+        ]
         text = f"({', '.join(wanted)}{',' * (len(wanted) == 1)})"
         named = f"{{{name!r}: {text}}}" if several else text
         raise OnnxError(

@@ -215,6 +215,12 @@ def test_a_branch_that_sizes_decide_is_read() -> None:
         assert_runtime(proto)
 
 
+def test_a_decided_if_without_its_branch_is_refused() -> None:
+    nodes = [node("Shape", "x", "s"), node("Size", "s", "n"), node("If", "n")]
+    with pytest.raises(WorkbenchError, match="an If without the graph 'then_branch'"):
+        import_onnx(model(nodes))
+
+
 def test_local_functions_are_read() -> None:
     body = [
         helper.make_node("Sigmoid", ["a"], ["s"]),

@@ -274,7 +274,14 @@ class _Reader:
         """Read the branch of an If that sizes alone have decided."""
         yes = bool(np.all(self.values[node.input[0]]))
         wanted = "then_branch" if yes else "else_branch"
-        graph = next(a.g for a in node.attribute if a.name == wanted)
+        found = [a.g for a in node.attribute if a.name == wanted]
+        if not found:
+            raise OnnxError(
+                f"an If without the graph {wanted!r}",
+                "one for each answer",
+                "The file is damaged: export the network again.",
+            )
+        graph = found[0]
         self._hold(graph)
         ends = [one.name for one in graph.output]
         wanted_inside = read | names_read(graph) | {*ends}

@@ -1,7 +1,7 @@
 """Builds workbench.kernels._native out of ext/: Cython once, kernels once an ISA.
 
-Everything else about the package is in pyproject.toml. Objects are rebuilt when their
-source, any header or their command changed. Adding a kernel = one line in KERNELS (or
+Everything else about the package is in pyproject.toml. Objects are rebuilt when a file
+that they include, or their command, changed. Adding a kernel = one line in KERNELS (or
 PLAIN, when one build does for every instruction set).
 
 Environment
@@ -78,6 +78,7 @@ COMMON = [
     "-fvisibility=hidden",
     "-fPIC",
     "-pthread",
+    "-MMD",
     "-Wall",
     "-Wextra",
 ]
@@ -141,21 +142,24 @@ def object_commands(folder: Path) -> dict[Path, list[str]]:
     return commands
 
 
+def is_fresh(target: Path) -> bool:
+    """Return whether an object is newer than all that its compiler read for it."""
+    listed = target.with_suffix(".d")
+    if not target.exists() or not listed.exists():
+        return False
+    read = listed.read_text().replace("\\\n", " ").partition(":")[2].split()
+    made = target.stat().st_mtime
+    return all(Path(p).exists() and Path(p).stat().st_mtime <= made for p in read)
+
+
 def build_objects(folder: Path) -> list[str]:
     """Compile what is out of date, in parallel, and return all object files."""
-    shared = (p for p in source_files() if p.suffix in (".h", ".inc", ".def"))
-    newest = max(path.stat().st_mtime for path in shared)
 
     def compile_one(target: Path, command: list[str]) -> None:
-        source, note = Path(command[-3]), target.with_suffix(".cmd")
+        note = target.with_suffix(".cmd")
         text = shlex.join(command)
-        fresh = (
-            target.exists()
-            and note.exists()
-            and note.read_text() == text
-            and target.stat().st_mtime >= max(newest, source.stat().st_mtime)
-        )
-        if not fresh:
+        known = note.exists() and note.read_text() == text
+        if not (known and is_fresh(target)):
             target.parent.mkdir(parents=True, exist_ok=True)
             subprocess.run(command, check=True)
             note.write_text(text)

@@ -51,6 +51,9 @@ CALLS: dict[str, Callable[[Any, Path], Any]] = {
     "factorise": lambda net, _: wb.factorise(net, "spatial"),
     "compress": lambda net, _: wb.compress(net),
     "evaluate": lambda net, _: wb.evaluate(net, stripes(40)),
+    "output_change": lambda net, _: wb.output_change(
+        net, stripes(4), dense=forms()["network"]
+    ),
     "layer_costs": lambda net, _: wb.layer_costs(net),
     "sensitivity": lambda net, _: _swept(net),
     "break_even": lambda net, _: wb.break_even(

@@ -67,8 +67,9 @@ def output_change(
     Examples
     --------
     >>> import workbench as wb
-    >>> net = wb.from_module(torch.nn.Conv2d(3, 4, 3), input_shape=(3, 8, 8))
-    >>> pruned = wb.prune(net, wb.Recipe.uniform("magnitude", 0.5, match=""))
+    >>> module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3))
+    >>> net = wb.from_module(module, input_shape=(3, 8, 8))
+    >>> pruned = wb.prune(net, wb.Recipe.uniform("magnitude", 0.5, match="0"))
     >>> change = output_change(pruned, np.ones((2, 3, 8, 8), np.float32))
     >>> 0 < change.relative_l2 < 1, change.n
     (True, 2)

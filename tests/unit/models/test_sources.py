@@ -185,7 +185,7 @@ def test_a_hub_repository_of_timm(timm: FakeTimm, hub: FakeHub) -> None:
     (hub.folder / "config.json").write_text(json.dumps(config))
     net = load_model("hub:org/small")
     assert net.input_shape == (3, 40, 40)
-    assert net.norm == ((0.1,), (0.2,))
+    assert net.norm == ((0.1,) * 3, (0.2,) * 3)
     assert torch.equal(net.module.get_parameter("fc.weight"), theirs.fc.weight)
 
 
@@ -240,7 +240,8 @@ def test_torchvisions_choice_of_weights(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "torchvision", package)
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
     net = load_model("torchvision:resnet18")
-    assert (net.input_shape, net.norm) == ((3, 48, 48), ((0.5,), (0.25,)))
+    assert net.input_shape == (3, 48, 48)
+    assert net.norm == ((0.5,) * 3, (0.25,) * 3)
     load_model("torchvision:resnet18", random=True)
     assert asked == [(best, {}), (None, {"weights_backbone": None})]
 

@@ -15,8 +15,8 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from workbench.capture.builder import GraphBuilder, Value
+from workbench.capture.from_onnx.broken import parts_that_fit
 from workbench.capture.from_onnx.onnx_import import (
-    BROKEN_MODEL_ERRORS,
     OnnxError,
     Shapes,
     _load,
@@ -76,16 +76,9 @@ def read_onnx_file(
         As `import_onnx`.
     """
     model = _parsed(source) if isinstance(source, bytes) else _load(Path(source))
-    try:
+    with parts_that_fit():
         reader = _Linked(model, {})
         graph = reader.graph(input_shape)
-    except BROKEN_MODEL_ERRORS as error:
-        reason = str(error).strip().partition("\n")[0][:200]
-        raise OnnxError(
-            f"an ONNX model whose parts do not fit ({type(error).__name__}: {reason})",
-            "nodes that read tensors which exist, with attributes of their types",
-            "The file is damaged or was written wrongly: export the network again.",
-        ) from error
     left = {node.id for node in graph}
     return OnnxFile(
         model,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onnx import checker, external_data_helper, helper, inliner
 
 from workbench.capture.builder import GraphBuilder, Value
+from workbench.capture.from_onnx.broken import BROKEN_MODEL_ERRORS, parts_that_fit
 from workbench.capture.from_onnx.call import Call, is_computed
 from workbench.capture.from_onnx.constants import DOMAINS, Constants, OnnxError
 from workbench.capture.from_onnx.foreign import can_run
@@ -43,19 +44,6 @@ INSIDE = (
 """Attributes that are looked into only by whoever needs them."""
 
 KNOWN = {*OPERATIONS, "Shape", "Size", "If"}
-
-BROKEN_MODEL_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What numpy and dictionaries say to names, types and sizes that make no sense."""
 
 
 def import_onnx(
@@ -90,15 +78,8 @@ def import_onnx(
         An operation the engine does not have, named with its node.
     """
     model = source if isinstance(source, onnx.ModelProto) else _load(Path(source))
-    try:
+    with parts_that_fit():
         return _Reader(model, dict(constants or {})).graph(input_shape)
-    except BROKEN_MODEL_ERRORS as error:
-        reason = str(error).strip().partition("\n")[0][:200]
-        raise OnnxError(
-            f"an ONNX model whose parts do not fit ({type(error).__name__}: {reason})",
-            "nodes that read tensors which exist, with attributes of their types",
-            "The file is damaged or was written wrongly: export the network again.",
-        ) from error
 
 
 def _load(path: Path) -> onnx.ModelProto:
